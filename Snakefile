@@ -1,0 +1,39 @@
+from snakemake.utils import min_version
+
+min_version("9.27.1")
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+check_configuration()
+
+
+pathvars:
+    experiment="results/two_digits/secml",
+
+
+include: "rules/data.smk"
+include: "rules/poison.smk"
+include: "rules/model.smk"
+include: "rules/neighbours.smk"
+include: "rules/dknn.smk"
+include: "rules/table1.smk"
+
+
+wildcard_constraints:
+    name="[a-z0-9]+",
+    seed="[0-9]+",
+    split="[a-z_]+",
+    layer="[A-Za-z0-9_.]+",
+
+
+rule all:
+    default_target: True
+    input:
+        "results/table1.csv",
+        "results/figures/table1.svg",
+        "results/figures/table1.png",

@@ -1,0 +1,49 @@
+import ast
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+# What the user's shell knows of Python must not reach into the environment of a rule.
+shell.prefix("unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1; ")
+
+
+def check_configuration():
+    sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+    from layeraudit.configuration import check
+    from layeraudit.errors import InputError
+
+    schema = yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text())
+    try:
+        check(config, schema)
+    except InputError as error:
+        raise WorkflowError(f"{error} (see config/schema.yaml).")
+
+
+def modules_of(program):
+    """The modules of the library that a program imports, directly or through others."""
+    found, unread = set(), [Path(program)]
+    while unread:
+        for node in ast.walk(ast.parse(unread.pop().read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            for name in names:
+                new = set(_modules_along(name)) - found
+                found |= new
+                unread += new
+    return sorted(map(str, found))
+
+
+def _modules_along(name):
+    """The files that importing a dotted name runs: each package on the way, and the module."""
+    path = Path("scripts")
+    for part in name.split("."):
+        path = path / part
+        for file in (path / "__init__.py", path.with_suffix(".py")):
+            if part and file.is_file() and file.parent != Path("scripts"):
+                yield file

@@ -1,0 +1,39 @@
+"""Aggregate the scores of all seeds into the report's Table 1.
+
+Evaluated points are the held-out images and the poison points. See `layeraudit.tables` for the columns.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.files import written_whole
+from layeraudit.tables import tabulate_poisoned_neighbours
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=Path, nargs="+", required=True, help="scores, a file a seed")
+    parser.add_argument(
+        "--test", type=Path, nargs="+", required=True, help="scores, in the same order of seeds"
+    )
+    parser.add_argument("--layers", nargs="+", required=True)
+    parser.add_argument("--k", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    scores = []
+    for seed, (train, test) in enumerate(zip(arguments.train, arguments.test, strict=True)):
+        of_train = pd.read_parquet(train)
+        evaluated = pd.concat([pd.read_parquet(test), of_train[of_train["is_poison"]]])
+        scores.append(evaluated.assign(seed=seed))
+    table = tabulate_poisoned_neighbours(pd.concat(scores), arguments.layers, arguments.k)
+    with written_whole(arguments.output) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.2f", lineterminator="\n")
+    print(table.to_string(index=False, float_format="%.2f"))
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

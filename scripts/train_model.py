@@ -1,0 +1,45 @@
+"""Train a network on the training split, poison included, and write its weights (a `state_dict`)."""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.files import read_split, written_whole
+from layeraudit.networks import NETWORKS
+from layeraudit.training import train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--network", choices=NETWORKS, required=True)
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--learning-rate", type=float, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    split = read_split(arguments.train)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(arguments.seed)
+    network = NETWORKS[arguments.network]()
+    losses = train(
+        network,
+        torch.from_numpy(split.x),
+        torch.from_numpy(split.y),
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+    )
+    for epoch, loss in enumerate(losses, start=1):
+        print(f"epoch {epoch}: mean loss {loss:.4f}")
+    with written_whole(arguments.output) as temporary:
+        torch.save(network.state_dict(), temporary)
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

@@ -1,0 +1,214 @@
+"""Poison made by secml from small images of a 3 (bright on the left) and a 7 (bright on the right)."""
+
+import csv
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from layeraudit.files import read_split, write_split
+from layeraudit.splits import Split
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "generate_poison.py"
+SETTINGS = {
+    "points": 8,
+    "radius": 0.3,
+    "distance": "l2",
+    "bounds": (0, 1),
+    "kernel": "linear",
+    "regularization": 10,
+    "eta": 0.25,
+    "eta-min": 2,
+    "eta-max": "none",
+    "max-iterations": 100,
+    "tolerance": 1e-6,
+    "seed": 0,
+}
+
+
+def images(*digits, seed, first_row):
+    y = np.array(digits)
+    x = np.random.default_rng(seed).uniform(0, 0.5, size=(len(y), 1, 8, 8))
+    x[y == 3, :, :, :4] += 0.1
+    x[y == 7, :, :, 4:] += 0.1
+    x[:, :, 0] = 0
+    x[:, :, 7] = 1
+    rows = np.arange(first_row, first_row + len(y))
+    return Split(x.astype(np.float32), y, y, np.zeros(len(y), bool), rows)
+
+
+TRAIN = images(*[3, 7] * 10, seed=0, first_row=500)
+VALIDATION = images(*[3, 7] * 40, seed=1, first_row=600)
+
+
+@pytest.fixture(scope="module")
+def generate(environment, tmp_path_factory):
+    def run(train=TRAIN, validation=VALIDATION, **changes):
+        folder = tmp_path_factory.mktemp("poison")
+        write_split(folder / "train.npz", train)
+        write_split(folder / "validation.npz", validation)
+        options = {
+            "train": folder / "train.npz",
+            "validation": folder / "validation.npz",
+            **SETTINGS,
+            **changes,
+            "output-poison": folder / "out" / "poison.npz",
+            "output-record": folder / "out" / "poison.csv",
+        }
+        arguments = []
+        for name, value in options.items():
+            arguments += [f"--{name}", *map(str, value if isinstance(value, tuple) else [value])]
+        home = folder / "home"
+        home.mkdir()
+        ended = subprocess.run(
+            [environment("secml"), SCRIPT, *arguments],
+            capture_output=True,
+            text=True,
+            env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+        )
+        assert not any(home.iterdir())
+        return folder / "out", ended
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def poison(generate):
+    folder, ended = generate()
+    assert ended.returncode == 0, ended.stderr
+    with (folder / "poison.csv").open(newline="") as file:
+        return read_split(folder / "poison.npz"), list(csv.DictReader(file)), ended, folder
+
+
+def distances(points, train=TRAIN):
+    source = train.x[np.searchsorted(train.source, points.source)]
+    return np.linalg.norm((points.x.astype(np.float64) - source).reshape(len(points), -1), axis=1)
+
+
+def test_sources_are_different_training_images_and_the_label_is_the_other_digit(poison):
+    points = poison[0]
+    assert len(np.unique(points.source)) == len(points) == 8
+    np.testing.assert_array_equal(points.y_true, TRAIN.y[np.searchsorted(TRAIN.source, points.source)])
+    np.testing.assert_array_equal(points.y, 10 - points.y_true)
+    assert points.is_poison.all()
+
+
+def test_radius_binds_and_is_never_exceeded(poison):
+    moved = distances(poison[0])
+    assert (moved <= 0.3).all()
+    assert (moved > 0.3 - 1e-5).any()
+
+
+def test_record_says_what_the_points_are(poison):
+    points, record, *_ = poison
+    columns = {name: [row[name] for row in record] for name in record[0]}
+    assert list(columns) == ["row", "source", "y_true", "y", "distance", "moved"]
+    assert columns["row"] == [str(row) for row in range(8)]
+    assert columns["source"] == [str(row) for row in points.source]
+    assert columns["y_true"] == [str(label) for label in points.y_true]
+    assert columns["y"] == [str(label) for label in points.y]
+    np.testing.assert_array_equal(np.array(columns["distance"], float), distances(points))
+
+
+def test_a_point_that_has_not_moved_keeps_only_the_noise(generate):
+    folder, _ = generate(**{"max-iterations": 1})
+    record = (folder / "poison.csv").read_text().splitlines()[1:]
+    assert all(row.endswith(",False") for row in record)
+    points = read_split(folder / "poison.npz")
+    source = TRAIN.x[np.searchsorted(TRAIN.source, points.source)]
+    assert 0 < np.abs(points.x - source).max() <= 0.001 + 1e-7
+
+
+def test_bounds_are_kept(generate):
+    train, validation = (
+        Split(**{**vars(split), "x": (0.25 + split.x / 4).astype(np.float32)})
+        for split in (TRAIN, VALIDATION)
+    )
+    folder, ended = generate(train, validation, bounds=(0.25, 0.5), radius=5)
+    assert ended.returncode == 0, ended.stderr
+    x = read_split(folder / "poison.npz").x
+    assert x.min() == 0.25
+    assert x.max() == 0.5
+
+
+def test_the_machine_loses_accuracy_and_the_log_says_how_much(poison, environment):
+    _, record, ended, folder = poison
+    moved, n, clean, poisoned = re.match(
+        r"(\d+) of (\d+) points moved; .* 80 validation images: (\S+) without the points, (\S+) with them",
+        ended.stdout,
+    ).groups()
+    assert (int(moved), int(n)) == (sum(row["moved"] == "True" for row in record), 8)
+    assert float(poisoned) < float(clean) - 0.05
+    judge = (
+        "import sys, numpy, sklearn.svm\n"
+        "train, poison, seen = (numpy.load(path) for path in sys.argv[1:])\n"
+        "flat = lambda x: x.reshape(len(x), -1)\n"
+        "machine = sklearn.svm.SVC(C=10, kernel='linear')\n"
+        "for parts in [train], [train, poison]:\n"
+        "    machine.fit(*(numpy.concatenate(columns) for columns in "
+        "zip(*((flat(part['x']), part['y']) for part in parts))))\n"
+        "    print(f\"{machine.score(flat(seen['x']), seen['y']):.3f}\")\n"
+    )
+    files = [folder.parent / "train.npz", folder / "poison.npz", folder.parent / "validation.npz"]
+    judged = subprocess.run([environment("secml"), "-c", judge, *files], capture_output=True, text=True)
+    assert judged.stdout.split() == [clean, poisoned], judged.stderr
+
+
+def test_nothing_but_the_summary_is_printed(poison):
+    ended = poison[2]
+    assert ended.stderr == ""
+    assert len(ended.stdout.splitlines()) == 1
+
+
+def test_one_seed_gives_the_same_bytes_and_another_seed_other_points(generate, poison):
+    folder = poison[3]
+    again, _ = generate()
+    other, _ = generate(seed=1)
+    for name in "poison.npz", "poison.csv":
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+        assert (other / name).read_bytes() != (folder / name).read_bytes()
+
+
+def test_longest_step_is_taken(generate):
+    _, ended = generate(**{"eta-max": 2})
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"points": 21},
+            "21 poison points are asked for, allowed are 1 to 20: each has a training image of its own",
+        ),
+        (
+            {"points": 0},
+            "0 poison points are asked for, allowed are 1 to 20: each has a training image of its own",
+        ),
+        ({"radius": 0}, "the radius is 0.0, allowed is more than 0"),
+        (
+            {"bounds": (0, 0.9)},
+            "the bounds are 0.0 and 0.9, allowed are such that hold the training images, "
+            "and image 0 is not within",
+        ),
+        (
+            {"train": images(3, 7, 8, seed=0, first_row=0)},
+            "the training images have the labels [3, 7, 8], allowed are exactly two",
+        ),
+        (
+            {"train": images(3, 3, seed=0, first_row=0)},
+            "the training images have the labels [3], allowed are exactly two",
+        ),
+        (
+            {"validation": images(3, 3, seed=0, first_row=0)},
+            "the validation images have the labels [3], allowed are those of the training images, [3, 7]",
+        ),
+    ],
+)
+def test_what_is_not_allowed_ends_in_one_sentence(generate, changes, sentence):
+    folder, ended = generate(**changes)
+    assert ended.returncode == 1
+    assert ended.stderr == f"generate_poison.py: {sentence}\n"
+    assert not folder.exists()
