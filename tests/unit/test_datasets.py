@@ -1,3 +1,5 @@
+"""The checks of a data set's files, on files of three bytes."""
+
 import hashlib
 import re
 

@@ -190,7 +190,7 @@ def test_longest_step_is_taken(generate):
         ({"radius": 0}, "the radius is 0.0, allowed is more than 0"),
         (
             {"bounds": (0, 0.9)},
-            "the bounds are 0.0 and 0.9, allowed are such that hold the training images, "
+            "the bounds are 0.0 and 0.9, allowed are such as hold the training images, "
             "and image 0 is not within",
         ),
         (
