@@ -6,6 +6,9 @@ min_version("9.27.1")
 configfile: "config/config.yaml"
 
 
+report: "report/workflow.rst"
+
+
 include: "rules/common.smk"
 
 

@@ -10,7 +10,9 @@ rule aggregate_table1:
         script="scripts/aggregate_table1.py",
         modules=modules_of("scripts/aggregate_table1.py"),
     output:
-        table="results/table1.csv",
+        table=report(
+            "results/table1.csv", caption="../report/table1.rst", category="Table 1"
+        ),
     log:
         "results/logs/aggregate_table1.log",
     conda:
@@ -34,7 +36,11 @@ rule plot_table1:
         script="scripts/plot_table1.py",
         modules=modules_of("scripts/plot_table1.py"),
     output:
-        svg="results/figures/table1.svg",
+        svg=report(
+            "results/figures/table1.svg",
+            caption="../report/table1.rst",
+            category="Table 1",
+        ),
         png="results/figures/table1.png",
     log:
         "results/logs/plot_table1.log",

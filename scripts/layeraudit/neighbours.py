@@ -80,9 +80,10 @@ class FlatIndex:
     ) -> NDArray[np.int64]:
         """Widen the candidates of each query until none outside them can be nearer than the k-th.
 
-        faiss computes a squared distance as |x|^2 + |y|^2 - 2xy in float32. Each of the three is a sum
-        of d products, so the whole is wrong by no more than g / (1 - g) (|x| + |y|)^2, g = (d + 3) 2^-24,
-        in whatever order it is summed (Higham, Accuracy and Stability of Numerical Algorithms, 3.1).
+        faiss computes a squared distance in float32, for few rows as the sum of squared differences, for
+        many as |x|^2 + |y|^2 - 2xy. Sums of d products, in whatever order, make either wrong by no more than
+        g / (1 - g) (|x| + |y|)^2 with g = (d + 3) 2^-24 (Higham, Accuracy and Stability of Numerical
+        Algorithms, section 3.1).
         """
         n, d = self._rows.shape
         found = np.empty((len(queries), k), dtype=np.int64)

@@ -1,0 +1,38 @@
+"""A run that is killed in the middle loses no finished stage, and ends with the same bytes."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from conftest import command, run
+
+RUN = Path("results/two_digits/secml/seed1")
+
+
+def test_a_killed_run_is_taken_up_again(fresh_copy: Path, finished_run: Path) -> None:
+    model = fresh_copy / RUN / "model.pt"
+    killed = subprocess.Popen(
+        command(), cwd=fresh_copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while not model.exists():
+        assert killed.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    trained_at = model.stat().st_mtime_ns
+    assert not (fresh_copy / "results/table1.csv").exists()
+
+    run(fresh_copy, "--unlock")
+    run(fresh_copy)
+
+    assert model.stat().st_mtime_ns == trained_at
+    assert not list((fresh_copy / "results").rglob(".partial-*"))
+    for name in ["table1.csv", "figures/table1.svg"]:
+        again, once = (folder / "results" / name for folder in (fresh_copy, finished_run))
+        assert again.read_bytes() == once.read_bytes()
+    for seed in (1, 2):
+        for split in ("train", "test"):
+            name = f"results/two_digits/secml/seed{seed}/scores/{split}.parquet"
+            assert (fresh_copy / name).read_bytes() == (finished_run / name).read_bytes()

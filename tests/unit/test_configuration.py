@@ -1,0 +1,147 @@
+"""A configuration that cannot be run ends in one sentence: the key, its value and what is allowed."""
+
+import copy
+from typing import Any
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+from hypothesis import given
+from hypothesis import strategies as st
+from layeraudit.configuration import check
+from layeraudit.errors import InputError
+
+DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
+
+
+def paths(mapping: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Give the path of every key, those of mappings included."""
+    found = []
+    for key, value in mapping.items():
+        found.append((*prefix, key))
+        if isinstance(value, dict):
+            found += paths(value, (*prefix, key))
+    return found
+
+
+def replaced(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    configuration = copy.deepcopy(DEFAULT)
+    parent = configuration
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = value
+    return configuration
+
+
+def sentence_of(configuration: Any) -> str:
+    with pytest.raises(InputError) as error:
+        check(configuration, SCHEMA)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_the_default_can_be_run() -> None:
+    check(DEFAULT, SCHEMA)
+
+
+def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
+    def of_schema(schema: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+        found = []
+        for key, value in schema.get("properties", {}).items():
+            assert "description" in value or "properties" in value, key
+            assert value.get("type") != "object" or value["additionalProperties"] is False, key
+            found += [(*prefix, key), *of_schema(value, (*prefix, key))]
+        assert schema.get("required", []) == list(schema.get("properties", {}))
+        return found
+
+    assert of_schema(SCHEMA) == paths(DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("neighbours.k", "many", "neighbours.k is 'many', allowed is one integer from 1"),
+        ("neighbours.k", 75.0, "neighbours.k is 75.0, allowed is one integer from 1"),
+        ("neighbours.k", True, "neighbours.k is True, allowed is one integer from 1"),
+        ("neighbours.k", 1050, "neighbours.k is 1050, allowed are 1 to 1049, the rows of "),
+        ("neighbours.metric", "l1", "neighbours.metric is 'l1', allowed is 'cosine' or 'l2'"),
+        ("poison.points", 101, "poison.points is 101, allowed are 1 to 100, the images of poison.train "),
+        ("poison.points", 0, "poison.points is 0, allowed is one integer from 1"),
+        ("poison.radius", float("nan"), "poison.radius is nan, allowed is one number above 0"),
+        ("poison.radius", 0, "poison.radius is 0, allowed is one number above 0"),
+        ("poison.bounds", [0, 255], "poison.bounds is [0, 255], allowed is [0, 1]"),
+        ("poison.solver.eta_max", "none", "poison.solver.eta_max is 'none', allowed is one number or null above 0"),
+        ("poison.train", 101, "poison.train is 101, allowed are multiples of 2, the number of digits"),
+        ("splits.digits", [1, 10], "splits.digits[1] is 10, allowed is one integer from 0 to 9"),
+        ("splits.digits", [1, 1], "splits.digits is [1, 1], allowed is a list of 2 to 2 different values"),
+        ("splits.digits", [1, 2, 3], "splits.digits is [1, 2, 3], allowed is a list of 2 to 2 different values"),
+        ("splits.train", 60000, "splits.train + poison.train + poison.validation is 60600, allowed are up to 11898 "),
+        ("splits.test", 1270, "splits.calibration + splits.test is 2020, allowed are up to 2018 images of the digits"),
+        ("activations.layers", ["relu4", "fc"], "activations.layers[0] is 'relu4', allowed is 'relu1' or 'relu2'"),
+        ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 1 or more"),
+        ("calibration.mode", None, "calibration.mode is None, allowed is 'paper' or 'cleverhans' or 'conformal'"),
+        ("dataset.name", "cifar10", "dataset.name is 'cifar10', allowed is 'mnist'"),
+        ("dataset.folder", "nowhere", "dataset.folder is 'nowhere', allowed is null or a folder with train-images"),
+        ("seeds", [], "seeds is [], allowed is a list of 1 or more different values"),
+        ("seeds", [-1], "seeds[0] is -1, allowed is one integer from 0 to 4294967295"),
+        ("splits", None, "splits is None, allowed is a mapping of keys"),
+        ("poison.pionts", 5, "poison.pionts is no key of the configuration, allowed are points, train, "),
+        ("colour", 5, "colour is no key of the configuration, allowed are seeds, dataset, "),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_sentence(path: str, value: Any, sentence: str) -> None:
+    assert sentence_of(replaced(tuple(path.split(".")), value)).startswith(sentence)
+
+
+@pytest.mark.parametrize("path", paths(DEFAULT), ids=".".join)
+def test_a_missing_key_is_named(path: tuple[str, ...]) -> None:
+    configuration = copy.deepcopy(DEFAULT)
+    parent = configuration
+    for key in path[:-1]:
+        parent = parent[key]
+    del parent[path[-1]]
+    assert f"lacks the key {path[-1]}, which is required" in sentence_of(configuration)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(path=st.sampled_from(paths(DEFAULT)), value=ANYTHING)
+def test_anything_in_the_place_of_a_value_can_be_run_or_is_one_sentence(
+    path: tuple[str, ...], value: Any
+) -> None:
+    try:
+        check(replaced(path, value), SCHEMA)
+    except InputError as error:
+        sentence = str(error)
+        assert ", allowed " in sentence or "is required" in sentence
+        assert path[0] in sentence
+
+
+@given(configuration=ANYTHING)
+def test_anything_for_a_configuration_is_one_sentence(configuration: Any) -> None:
+    sentence_of(configuration)
+
+
+@given(data=st.data())
+def test_sizes_that_pass_can_be_drawn(data: st.DataObject) -> None:
+    """What the check lets through, the draw from counts like MNIST's can do."""
+    digits = data.draw(st.lists(st.integers(0, 9), min_size=2, max_size=2, unique=True))
+    train, test = (2 * data.draw(st.integers(1, 6000)) for _ in range(2))
+    configuration = replaced(("splits", "digits"), digits)
+    configuration["splits"] |= {"train": train, "test": test}
+    configuration["neighbours"]["k"] = 1
+    from layeraudit.datasets import DATASETS
+
+    mnist = DATASETS["mnist"]
+    fits = all((train + 600) // 2 <= mnist.train_counts[digit] for digit in digits)
+    fits &= all((test + 750) // 2 <= mnist.test_counts[digit] for digit in digits)
+    if fits:
+        check(configuration, SCHEMA)
+    else:
+        assert "allowed are up to" in sentence_of(configuration)

@@ -1,0 +1,74 @@
+"""What is changed is run again, with what follows from it, and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import run
+
+TABLE = "results/table1.csv"
+
+
+def planned(folder: Path, target: str = TABLE) -> set[str]:
+    """Give the rules that Snakemake would run."""
+    output = run(folder, "--dry-run", target)
+    stats = re.search(r"^Job stats:\n.*\n-.*\n((?:\w+ +\d+\n)+)", output, re.MULTILINE)
+    return {line.split()[0] for line in stats.group(1).splitlines()} - {"all", "total"} if stats else set()
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_a_second_run_does_nothing(finished_copy: Path) -> None:
+    before = (finished_copy / TABLE).stat().st_mtime_ns
+    assert "Nothing to be done" in run(finished_copy)
+    assert (finished_copy / TABLE).stat().st_mtime_ns == before
+
+
+SEARCH = {"search_neighbours", "calibrate", "score", "aggregate_table1"}
+LAYERS = {"extract_layers", "build_index"} | SEARCH
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("config/small.yaml", "k: 10", "k: 9", SEARCH),
+        ("config/small.yaml", "epochs: 5", "epochs: 4", {"train_model"} | LAYERS),
+        ("config/config.yaml", "mode: paper", "mode: conformal", {"calibrate", "score", "aggregate_table1"}),
+        ("config/config.yaml", "metric: cosine", "metric: l2", {"build_index"} | SEARCH),
+        ("scripts/layeraudit/tables.py", "CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.9", {"aggregate_table1"}),
+        ("scripts/layeraudit/figures.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
+        ("scripts/layeraudit/configuration.py", '"""Whether', "# A comment.\n" + '"""Whether', set()),
+        ("scripts/layeraudit/neighbours.py", '"""Exact', "# A comment.\n" + '"""Exact', {"build_index"} | SEARCH),
+        ("scripts/calibrate.py", '"""Calibrate', "# A comment.\n" + '"""Calibrate', {"calibrate", "score", "aggregate_table1"}),
+        ("scripts/layeraudit/networks.py", '"""The', "# A comment.\n" + '"""The', {"train_model"} | LAYERS),
+    ],
+)
+def test_a_change_runs_again_what_follows_from_it(
+    file: str, old: str, new: str, rules: set[str], finished_copy: Path
+) -> None:
+    change(finished_copy / file, old, new)
+    assert planned(finished_copy) == rules
+
+
+def test_a_changed_readme_runs_nothing_again(finished_copy: Path) -> None:
+    (finished_copy / "README.md").write_text("Another text.\n")
+    assert planned(finished_copy, "all") == set()
+
+
+def test_a_module_imported_through_another_counts_as_imported(finished_copy: Path) -> None:
+    """No program of the table imports `splits`; `files`, which they import, does."""
+    change(finished_copy / "scripts/layeraudit/splits.py", '"""Splits', "# A comment.\n" + '"""Splits')
+    assert "aggregate_table1" in planned(finished_copy)
+
+
+def test_the_table_made_again_is_made_alone_and_differs(finished_copy: Path) -> None:
+    path = finished_copy / TABLE
+    before = path.read_text()
+    change(finished_copy / "scripts/layeraudit/tables.py", "CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.5")
+    output = run(finished_copy, TABLE)
+    assert re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE) == ["aggregate_table1"]
+    assert path.read_text() != before

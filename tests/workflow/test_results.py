@@ -1,0 +1,175 @@
+"""A finished run keeps the contracts of its files, and says what a slow, independent count says."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from conftest import REPOSITORY
+
+LAYERS = {"relu1": 12544, "relu2": 3200, "relu3": 128, "fc": 10}
+GROUPS = ["non_poisoned", "misclassified", "misclassified_clean", "poisoned"]
+SEEDS = [1, 2]
+K = 10
+SIZES = {"train": 106, "calibration": 50, "test": 60}
+SPLITS = ["clean", "svm_train", "svm_validation", "calibration", "test"]
+
+
+@pytest.fixture(params=SEEDS)
+def run_folder(finished_run: Path, request: pytest.FixtureRequest) -> Path:
+    return finished_run / f"results/two_digits/secml/seed{request.param}"
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def test_splits_hold_what_they_say(run_folder: Path, finished_run: Path) -> None:
+    images = load(finished_run / "results/datasets/mnist.npz")
+    assert images["x"].shape == (70000, 1, 28, 28)
+    for name in [*SPLITS, "poison", "train"]:
+        split = load(run_folder / f"data/{name}.npz")
+        n = len(split["y"])
+        assert {key: (value.dtype.name, value.shape) for key, value in split.items()} == {
+            "x": ("float32", (n, 1, 28, 28)),
+            "y": ("int64", (n,)),
+            "y_true": ("int64", (n,)),
+            "is_poison": ("bool", (n,)),
+            "source": ("int64", (n,)),
+        }
+        np.testing.assert_array_equal(split["y_true"], images["y"][split["source"]])
+        np.testing.assert_array_equal(split["y"] != split["y_true"], split["is_poison"])
+        clean = ~split["is_poison"]
+        original = images["x"][split["source"][clean]].astype(np.float32) / np.float32(255)
+        np.testing.assert_array_equal(split["x"][clean], original)
+        assert set(split["y"]) == {1, 9}
+    assert {name: len(load(run_folder / f"data/{name}.npz")["y"]) for name in SIZES} == SIZES
+
+
+def test_no_image_is_in_two_splits(run_folder: Path) -> None:
+    sources = {name: set(load(run_folder / f"data/{name}.npz")["source"]) for name in SPLITS}
+    for one, other in combinations(SPLITS, 2):
+        assert not sources[one] & sources[other], (one, other)
+    assert all(row < 60000 for name in SPLITS[:3] for row in sources[name])
+    assert all(row >= 60000 for name in SPLITS[3:] for row in sources[name])
+
+
+def test_poison_stays_near_the_training_images_that_it_was_made_of(run_folder: Path, finished_run: Path) -> None:
+    images = load(finished_run / "results/datasets/mnist.npz")["x"] / np.float32(255)
+    poison = load(run_folder / "data/poison.npz")
+    record = pd.read_csv(run_folder / "poison.csv")
+    assert set(poison["source"]) <= set(load(run_folder / "data/svm_train.npz")["source"])
+    move = poison["x"].astype(np.float64) - images[poison["source"]]
+    distance = np.sqrt((move**2).sum(axis=(1, 2, 3)))
+    assert distance.max() <= 2.5
+    assert poison["x"].min() >= 0
+    assert poison["x"].max() <= 1
+    np.testing.assert_allclose(record["distance"], distance, rtol=1e-6)
+    assert record.columns.tolist() == ["row", "source", "y_true", "y", "distance", "moved"]
+    assert record["source"].tolist() == poison["source"].tolist()
+    assert f"{record['moved'].sum()} of 6 points moved" in (run_folder / "logs/generate_poison.log").read_text()
+
+
+def test_the_model_is_weights_alone(run_folder: Path) -> None:
+    weights = torch.load(run_folder / "model.pt", weights_only=True)
+    assert weights["fc.weight"].shape == (10, 128)
+
+
+def test_neighbours_are_those_of_brute_force(run_folder: Path) -> None:
+    for layer, d in LAYERS.items():
+        reference = np.load(run_folder / f"layers/train/{layer}.npy", allow_pickle=False)
+        assert (reference.dtype, reference.shape) == (np.float32, (106, d))
+        for split, n in SIZES.items():
+            queries = np.load(run_folder / f"layers/{split}/{layer}.npy", allow_pickle=False)
+            found = np.load(run_folder / f"neighbours/{split}/{layer}.npy", allow_pickle=False)
+            assert (found.dtype, found.shape) == (np.int64, (n, K))
+            unit = [
+                np.float32(rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)).astype(np.float64)
+                for rows in (queries, reference)
+            ]
+            distances = ((unit[0][:, None, :] - unit[1][None, :, :]) ** 2).sum(axis=2)
+            if split == "train":
+                np.fill_diagonal(distances, np.inf)
+            expected = np.argsort(distances, axis=1, kind="stable")[:, :K]
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_scores_are_those_of_a_slow_count(run_folder: Path) -> None:
+    train, calibration = (load(run_folder / f"data/{name}.npz") for name in ("train", "calibration"))
+
+    def alpha(split: str, row: int, label: int) -> int:
+        neighbours = [np.load(run_folder / f"neighbours/{split}/{layer}.npy")[row] for layer in LAYERS]
+        return sum(train["y"][i] != label for of_layer in neighbours for i in of_layer)
+
+    stored = load(run_folder / "calibration.npz")
+    of_calibration = [alpha("calibration", row, y) for row, y in enumerate(calibration["y_true"])]
+    assert stored["nonconformity"].tolist() == of_calibration
+    assert stored["nonconformity"].dtype == np.int64
+    assert stored["mode"] == "paper"
+    for split in ("train", "test"):
+        scores = pd.read_parquet(run_folder / f"scores/{split}.parquet")
+        assert scores.columns.tolist() == [
+            *["row", "y", "y_true", "is_poison", "dnn_label", "dnn_confidence"],
+            *["dknn_label", "credibility", "confidence", "nonconformity"],
+            *(f"poison_neighbours_{layer}" for layer in LAYERS),
+        ]
+        assert scores["row"].tolist() == list(range(SIZES[split]))
+        logits = torch.from_numpy(np.load(run_folder / f"layers/{split}/fc.npy")).double()
+        confidence, label = torch.softmax(logits, dim=1).max(dim=1)
+        assert scores["dnn_label"].tolist() == label.tolist()
+        np.testing.assert_allclose(scores["dnn_confidence"], confidence)
+        for row in range(0, SIZES[split], 7):
+            alphas = [alpha(split, row, label) for label in range(10)]
+            p = sorted(np.mean([a >= alpha for a in of_calibration]) for alpha in alphas)
+            of_row = scores.loc[row]
+            assert of_row["dknn_label"] == np.argmin(alphas)
+            assert (of_row["credibility"], of_row["confidence"]) == (p[-1], 1 - p[-2])
+            assert of_row["nonconformity"] == min(alphas)
+            for layer in LAYERS:
+                neighbours = np.load(run_folder / f"neighbours/{split}/{layer}.npy")[row]
+                assert of_row[f"poison_neighbours_{layer}"] == train["is_poison"][neighbours].sum()
+
+
+def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path) -> None:
+    table = pd.read_csv(finished_run / "results/table1.csv")
+    assert table.columns.tolist() == [
+        *["group", "layer", "percent_poisoned_neighbours", "ci95_low", "ci95_high"],
+        *["n_points", "n_seeds", "reported"],
+    ]
+    assert list(zip(table["group"], table["layer"], strict=True)) == [(g, la) for g in GROUPS for la in LAYERS]
+    assert table[["ci95_low", "ci95_high"]].notna().all(axis=None)
+    assert (table["ci95_low"] >= 0).all()
+    assert (table["ci95_high"] <= 100).all()
+    assert table["reported"].notna().tolist() == [True] * 8 + [False] * 8
+    shares = {seed: [] for seed in SEEDS}
+    for seed in SEEDS:
+        folder = finished_run / f"results/two_digits/secml/seed{seed}/scores"
+        train = pd.read_parquet(folder / "train.parquet")
+        evaluated = pd.concat([pd.read_parquet(folder / "test.parquet"), train[train["is_poison"]]])
+        shares[seed] = evaluated.loc[evaluated["is_poison"], "poison_neighbours_relu3"] / K
+    row = table.set_index(["group", "layer"]).loc[("poisoned", "relu3")]
+    assert row["percent_poisoned_neighbours"] == round(50 * sum(shares[s].mean() for s in SEEDS), 2)
+    assert row["n_points"] == 12
+    assert row["n_seeds"] == 2
+
+
+def test_the_plot_names_its_axes_groups_and_numbers(finished_run: Path) -> None:
+    svg = (finished_run / "results/figures/table1.svg").read_text()
+    for text in ["layer, from input to output", "10 nearest training rows", "poison points: n = 12 points, 2 seeds"]:
+        assert text in svg
+    assert (finished_run / "results/figures/table1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
+    """A dry run of the report's experiment: 5 seeds, 26 jobs each, the data set, the table, its plot and `all`."""
+    import subprocess
+
+    assert len(yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["seeds"]) == 5
+    planned = subprocess.run(
+        ["snakemake", "--cores", "2", "--dry-run"], cwd=fresh_copy, text=True, capture_output=True, check=True
+    )
+    assert f"total {5 * 26 + 4:>19}" in planned.stdout + planned.stderr
