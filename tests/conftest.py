@@ -21,7 +21,12 @@ def command(*options: str) -> list[str]:
 def run(folder: Path, *options: str, succeeds: bool = True) -> str:
     """Run Snakemake on the small configuration in a folder, and give all that it prints."""
     ended = subprocess.run(
-        command(*options), cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        command(*options),
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
     )
     assert (ended.returncode == 0) == succeeds, ended.stdout
     return ended.stdout

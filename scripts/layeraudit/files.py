@@ -29,9 +29,19 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def write_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
-    """Write named arrays to an `.npz`; none may hold Python objects."""
+    """Write named arrays to an `.npz`.
+
+    Raises
+    ------
+    ValueError
+        Where one holds Python objects.
+    """
+    for name, array in arrays.items():
+        # The older NumPy that secml needs takes `allow_pickle` for one more array.
+        if array.dtype.hasobject:
+            raise ValueError(f"{name} holds Python objects, which no file of a run may")
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def read_arrays(path: Path, *names: str) -> list[NDArray[np.generic]]:

@@ -14,7 +14,11 @@ RUN = Path("results/two_digits/secml/seed1")
 def test_a_killed_run_is_taken_up_again(fresh_copy: Path, finished_run: Path) -> None:
     model = fresh_copy / RUN / "model.pt"
     killed = subprocess.Popen(
-        command(), cwd=fresh_copy, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command(),
+        cwd=fresh_copy,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     while not model.exists():
         assert killed.poll() is None, "the run ended before it could be killed"

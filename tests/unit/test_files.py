@@ -4,8 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from layeraudit.errors import InputError
-from layeraudit.files import open_matrix, read_arrays, read_split, write_arrays, write_matrix, write_split, written_whole
+from layeraudit.files import (
+    open_matrix,
+    read_arrays,
+    read_split,
+    write_arrays,
+    write_matrix,
+    write_split,
+    written_whole,
+)
 from layeraudit.splits import Split
 
 SPLIT = Split(
@@ -53,7 +62,7 @@ def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_objects_are_neither_written_nor_read(tmp_path: Path) -> None:
     objects = np.array([{"a": 1}], dtype=object)
-    with pytest.raises(ValueError, match="Object arrays"):
+    with pytest.raises(ValueError, match="holds Python objects"):
         write_arrays(tmp_path / "a.npz", objects=objects)
     assert not list(tmp_path.iterdir())
     np.savez(tmp_path / "a.npz", objects=objects)

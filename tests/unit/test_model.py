@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
 from layeraudit.activations import capture
 from layeraudit.errors import InputError
 from layeraudit.networks import ReportCNN, read_weights
 from layeraudit.training import train
-from torch import nn
 
 IMAGES = torch.rand(7, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from layeraudit.errors import InputError
 from layeraudit.splits import Split, draw_rows, merge, take_clean
 

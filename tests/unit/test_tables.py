@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from layeraudit.tables import interval_of_mean, tabulate_poisoned_neighbours
 
 COLUMNS = ["seed", "y", "is_poison", "dnn_label", "poison_neighbours_relu1", "poison_neighbours_fc"]

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ import yaml
 from conftest import ENVIRONMENTS, REPOSITORY
 
 NAMES = sorted(path.stem for path in (REPOSITORY / "envs").glob("*.yaml"))
-
 
 
 def normalise(name: str) -> str:
@@ -52,11 +52,15 @@ def test_a_pinned_package_is_imported_by_a_program_or_required_by_another(
     requirements = json.loads(subprocess.check_output([environment(name), "-I", "-c", metadata], text=True))
     required = {
         normalise(re.match(r"[\w.-]+", requirement).group())  # type: ignore[union-attr]
-        for requirement in sum(requirements.values(), [])
+        for requirement in chain.from_iterable(requirements.values())
     }
-    modules = {"faiss-cpu": "faiss"}
+    modules = {"faiss-cpu": "faiss", "python-dateutil": "dateutil"}
+    unseen = {
+        "pyarrow": "pandas reads and writes parquet with it",
+        "setuptools": "secml imports pkg_resources",
+    }
     programs = "".join(path.read_text() for path in (REPOSITORY / "scripts").rglob("*.py"))
-    for package in read_pins(name).keys() - required:
+    for package in read_pins(name).keys() - required - unseen.keys():
         module = modules.get(package, package)
         assert re.search(rf"^\s*(from|import) {module}\b", programs, re.MULTILINE), package
 

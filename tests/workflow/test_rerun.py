@@ -39,11 +39,26 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
         ("config/small.yaml", "epochs: 5", "epochs: 4", {"train_model"} | LAYERS),
         ("config/config.yaml", "mode: paper", "mode: conformal", {"calibrate", "score", "aggregate_table1"}),
         ("config/config.yaml", "metric: cosine", "metric: l2", {"build_index"} | SEARCH),
-        ("scripts/layeraudit/tables.py", "CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.9", {"aggregate_table1"}),
+        (
+            "scripts/layeraudit/tables.py",
+            "CONFIDENCE_LEVEL = 0.95",
+            "CONFIDENCE_LEVEL = 0.9",
+            {"aggregate_table1"},
+        ),
         ("scripts/layeraudit/figures.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
         ("scripts/layeraudit/configuration.py", '"""Whether', "# A comment.\n" + '"""Whether', set()),
-        ("scripts/layeraudit/neighbours.py", '"""Exact', "# A comment.\n" + '"""Exact', {"build_index"} | SEARCH),
-        ("scripts/calibrate.py", '"""Calibrate', "# A comment.\n" + '"""Calibrate', {"calibrate", "score", "aggregate_table1"}),
+        (
+            "scripts/layeraudit/neighbours.py",
+            '"""Exact',
+            "# A comment.\n" + '"""Exact',
+            {"build_index"} | SEARCH,
+        ),
+        (
+            "scripts/calibrate.py",
+            '"""Calibrate',
+            "# A comment.\n" + '"""Calibrate',
+            {"calibrate", "score", "aggregate_table1"},
+        ),
         ("scripts/layeraudit/networks.py", '"""The', "# A comment.\n" + '"""The', {"train_model"} | LAYERS),
     ],
 )
@@ -68,7 +83,9 @@ def test_a_module_imported_through_another_counts_as_imported(finished_copy: Pat
 def test_the_table_made_again_is_made_alone_and_differs(finished_copy: Path) -> None:
     path = finished_copy / TABLE
     before = path.read_text()
-    change(finished_copy / "scripts/layeraudit/tables.py", "CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.5")
+    change(
+        finished_copy / "scripts/layeraudit/tables.py", "CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.5"
+    )
     output = run(finished_copy, TABLE)
     assert re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE) == ["aggregate_table1"]
     assert path.read_text() != before

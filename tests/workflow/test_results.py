@@ -1,5 +1,7 @@
 """A finished run keeps the contracts of its files, and says what a slow, independent count says."""
 
+import re
+import subprocess
 from itertools import combinations
 from pathlib import Path
 
@@ -58,7 +60,9 @@ def test_no_image_is_in_two_splits(run_folder: Path) -> None:
     assert all(row >= 60000 for name in SPLITS[3:] for row in sources[name])
 
 
-def test_poison_stays_near_the_training_images_that_it_was_made_of(run_folder: Path, finished_run: Path) -> None:
+def test_poison_stays_near_the_training_images_that_it_was_made_of(
+    run_folder: Path, finished_run: Path
+) -> None:
     images = load(finished_run / "results/datasets/mnist.npz")["x"] / np.float32(255)
     poison = load(run_folder / "data/poison.npz")
     record = pd.read_csv(run_folder / "poison.csv")
@@ -71,7 +75,9 @@ def test_poison_stays_near_the_training_images_that_it_was_made_of(run_folder: P
     np.testing.assert_allclose(record["distance"], distance, rtol=1e-6)
     assert record.columns.tolist() == ["row", "source", "y_true", "y", "distance", "moved"]
     assert record["source"].tolist() == poison["source"].tolist()
-    assert f"{record['moved'].sum()} of 6 points moved" in (run_folder / "logs/generate_poison.log").read_text()
+    assert (
+        f"{record['moved'].sum()} of 6 points moved" in (run_folder / "logs/generate_poison.log").read_text()
+    )
 
 
 def test_the_model_is_weights_alone(run_folder: Path) -> None:
@@ -88,7 +94,9 @@ def test_neighbours_are_those_of_brute_force(run_folder: Path) -> None:
             found = np.load(run_folder / f"neighbours/{split}/{layer}.npy", allow_pickle=False)
             assert (found.dtype, found.shape) == (np.int64, (n, K))
             unit = [
-                np.float32(rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)).astype(np.float64)
+                np.float32(rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)).astype(
+                    np.float64
+                )
                 for rows in (queries, reference)
             ]
             distances = ((unit[0][:, None, :] - unit[1][None, :, :]) ** 2).sum(axis=2)
@@ -140,7 +148,9 @@ def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path)
         *["group", "layer", "percent_poisoned_neighbours", "ci95_low", "ci95_high"],
         *["n_points", "n_seeds", "reported"],
     ]
-    assert list(zip(table["group"], table["layer"], strict=True)) == [(g, la) for g in GROUPS for la in LAYERS]
+    assert list(zip(table["group"], table["layer"], strict=True)) == [
+        (g, la) for g in GROUPS for la in LAYERS
+    ]
     assert table[["ci95_low", "ci95_high"]].notna().all(axis=None)
     assert (table["ci95_low"] >= 0).all()
     assert (table["ci95_high"] <= 100).all()
@@ -159,17 +169,18 @@ def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path)
 
 def test_the_plot_names_its_axes_groups_and_numbers(finished_run: Path) -> None:
     svg = (finished_run / "results/figures/table1.svg").read_text()
-    for text in ["layer, from input to output", "10 nearest training rows", "poison points: n = 12 points, 2 seeds"]:
+    for text in [
+        "layer, from input to output",
+        "10 nearest training rows",
+        "poison points: n = 12 points, 2 seeds",
+    ]:
         assert text in svg
     assert (finished_run / "results/figures/table1.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
-    """A dry run of the report's experiment: 5 seeds, 26 jobs each, the data set, the table, its plot and `all`."""
-    import subprocess
-
+    """Five seeds of 26 jobs each, the data set, the table, its plot and `all`."""
     assert len(yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["seeds"]) == 5
-    planned = subprocess.run(
-        ["snakemake", "--cores", "2", "--dry-run"], cwd=fresh_copy, text=True, capture_output=True, check=True
-    )
-    assert f"total {5 * 26 + 4:>19}" in planned.stdout + planned.stderr
+    dry_run = ["snakemake", "--cores", "2", "--dry-run"]
+    planned = subprocess.run(dry_run, cwd=fresh_copy, text=True, capture_output=True, check=True)
+    assert re.search(r"^total +134$", planned.stdout + planned.stderr, re.MULTILINE)
