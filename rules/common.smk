@@ -3,7 +3,6 @@ import sys
 from pathlib import Path
 
 import yaml
-from snakemake.exceptions import WorkflowError
 
 # What the user's shell knows of Python must not reach into the environment of a rule.
 shell.prefix("unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1; ")
@@ -18,7 +17,8 @@ def check_configuration():
     try:
         check(config, schema)
     except InputError as error:
-        raise WorkflowError(f"{error} (see config/schema.yaml).")
+        # Any other exception would print where in our files it was raised.
+        sys.exit(f"The configuration cannot be run: {error} (see config/schema.yaml).")
 
 
 def modules_of(program):

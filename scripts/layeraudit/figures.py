@@ -38,7 +38,8 @@ def plot_poisoned_neighbours(table: pd.DataFrame, *, k: int, n_poison: int, n_tr
     figure, axes = plt.subplots(figsize=(8.5, 5.2), layout="constrained")
     layers = list(dict.fromkeys(table["layer"]))
     base_rate = 100 * n_poison / n_train
-    axes.axhline(base_rate, color="0.45", linewidth=1, linestyle=":")
+    label = f"base rate {base_rate:.1f} %: {n_poison} of {n_train:,} training rows are poison"
+    axes.axhline(base_rate, color="0.3", linewidth=1, linestyle=":", label=label)
     for offset, (group, (label, colour, marker)) in zip(OFFSETS, GROUPS.items(), strict=True):
         rows = table[table["group"] == group].set_index("layer").loc[layers]
         percent = rows["percent_poisoned_neighbours"]
@@ -65,25 +66,19 @@ def plot_poisoned_neighbours(table: pd.DataFrame, *, k: int, n_poison: int, n_tr
                 linewidth=1,
                 label=f"{label}: the report's figure, one run",
             )
-    axes.annotate(
-        f"base rate {base_rate:.1f} %: {n_poison} of {n_train:,} training rows are poison",
-        (len(layers) - 0.72, base_rate),
-        xytext=(0, -4),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize="small",
-        color="0.35",
-    )
     axes.set_xticks(range(len(layers)), layers)
     axes.set_xlim(-0.4, len(layers) - 0.6)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("layer, from input to output")
     axes.set_ylabel(f"poison among the {k} nearest training rows (%)")
-    axes.set_title("Share of poison among an image's nearest neighbours, layer by layer", loc="left")
+    axes.set_title(
+        "Poison among the nearest neighbours of an image, layer by layer\n"
+        "mean over seeds, with its 95 % interval (Student's t)",
+        loc="left",
+        fontsize="medium",
+    )
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
-    figure.supxlabel("bars: 95 % interval of the mean over seeds (Student's t)", fontsize="small")
     return figure
 
 

@@ -43,8 +43,18 @@ def sentence_of(configuration: Any) -> str:
     return str(error.value)
 
 
-def test_the_default_can_be_run() -> None:
-    check(DEFAULT, SCHEMA)
+def merged(default: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay changes over a configuration, key by key, as Snakemake does."""
+    return default | {
+        key: merged(default[key], value) if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["config", "small", "memorised"])
+def test_the_configurations_that_we_ship_can_be_run(name: str) -> None:
+    changes = yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
+    check(merged(DEFAULT, changes), SCHEMA)
 
 
 def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:

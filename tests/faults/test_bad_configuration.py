@@ -1,0 +1,27 @@
+"""A configuration that cannot be run ends Snakemake before any job, in one sentence."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import run
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("k: 10", "k: 106", "neighbours.k is 106, allowed are 1 to 105, the rows of "),
+        ("points: 6", "points: 21", "poison.points is 21, allowed are 1 to 20, the images of "),
+        ("points: 6", "pionts: 6", "poison.pionts is no key of the configuration, allowed are points, "),
+        ("epochs: 5", "epochs: five", "training.epochs is 'five', allowed is one integer from 1"),
+        ("k: 10", "", "neighbours is None, allowed is a mapping of keys"),
+    ],
+)  # fmt: skip
+def test_one_sentence_and_no_job(old: str, new: str, sentence: str, fresh_copy: Path) -> None:
+    path = fresh_copy / "config/small.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    printed = run(fresh_copy, succeeds=False)
+    assert f"The configuration cannot be run: {sentence}" in printed
+    assert "Traceback" not in printed
+    assert not re.search(r"line \d", printed)
+    assert not (fresh_copy / "results").exists()
