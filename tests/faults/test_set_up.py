@@ -141,7 +141,8 @@ def test_full_disk(checkout: Path) -> None:
 
 
 def test_other_python(checkout: Path) -> None:
-    others = ("python3.9", "python3.10", "python3.12", "python3.13", "python3.14")
+    beside_ours = Path(sys.base_prefix).parent.glob("3.*/bin/python3")  # as pyenv lays them
+    others = ["python3.9", "python3.10", "python3.12", "python3.13", "python3.14", *beside_ours]
     for other in others:
         command = ["env", other, "tools/set_up.py"]
         ended = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)

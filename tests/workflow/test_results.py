@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, run
 
 LAYERS = {"relu1": 12544, "relu2": 3200, "relu3": 128, "fc": 10}
 GROUPS = ["non_poisoned", "misclassified", "misclassified_clean", "poisoned"]
@@ -176,6 +176,11 @@ def test_the_plot_names_its_axes_groups_and_numbers(finished_run: Path) -> None:
     ]:
         assert text in svg
     assert (finished_run / "results/figures/table1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_report_can_be_made_of_a_finished_run(finished_copy: Path) -> None:
+    run(finished_copy, "--report", "report.html")
+    assert "Share of poison points among the 10 nearest" in (finished_copy / "report.html").read_text()
 
 
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
