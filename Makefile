@@ -11,7 +11,7 @@ done; \
 echo 'Python 3.11 is needed, and the PATH has neither python3.11 nor a python3 that is one' >&2; exit 1
 endef
 
-in_venv = PATH="$(CURDIR)/.venv/bin:$$PATH"
+in_venv = env -u PYTHONPATH -u PYTHONHOME PYTHONNOUSERSITE=1 PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 results/table1.csv:
 	$(call set_up)

@@ -15,8 +15,12 @@ include: "rules/common.smk"
 check_configuration()
 
 
+onstart:
+    remove_what_is_made_again()
+
+
 pathvars:
-    experiment="results/two_digits/secml",
+    experiment=f"results/two_digits/{config['variant']}",
 
 
 include: "rules/data.smk"

@@ -21,6 +21,17 @@ def check_configuration():
         sys.exit(f"The configuration cannot be run: {error} (see config/schema.yaml).")
 
 
+def remove_what_is_made_again():
+    """Remove the outputs of all jobs of this run before the first of them starts.
+
+    Snakemake removes those of a job only when its turn comes. After a fault in between it would find the
+    last results there, ask for nothing that is missing before them, and call them up to date.
+    """
+    for job in workflow.dag.needrun_jobs():
+        for output in job.output:
+            Path(output).unlink(missing_ok=True)
+
+
 def modules_of(program):
     """The modules of the library that a program imports, directly or through others."""
     found, unread = set(), [Path(program)]

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.files import written_whole
 from layeraudit.tables import tabulate_poisoned_neighbours
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except ValueError as error:
+        raise InputError(f"{path} is not a whole .parquet file: {error}") from None
 
 
 def main() -> None:
@@ -26,8 +33,8 @@ def main() -> None:
 
     scores = []
     for seed, (train, test) in enumerate(zip(arguments.train, arguments.test, strict=True)):
-        of_train = pd.read_parquet(train)
-        evaluated = pd.concat([pd.read_parquet(test), of_train[of_train["is_poison"]]])
+        of_train = read_scores(train)
+        evaluated = pd.concat([read_scores(test), of_train[of_train["is_poison"]]])
         scores.append(evaluated.assign(seed=seed))
     table = tabulate_poisoned_neighbours(pd.concat(scores, ignore_index=True), arguments.layers, arguments.k)
     with written_whole(arguments.output) as temporary:

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import open_matrix
 from layeraudit.neighbours import Metric, build
@@ -16,7 +18,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    build(open_matrix(arguments.reference), arguments.metric).save(arguments.output)
+    build(open_matrix(arguments.reference, np.float32), arguments.metric).save(arguments.output)
 
 
 if __name__ == "__main__":

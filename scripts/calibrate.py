@@ -26,9 +26,9 @@ def main() -> None:
 
     calibration = read_split(arguments.calibration)
     nonconformity = count_nonconformity(
-        [open_matrix(path) for path in arguments.neighbours],
+        [open_matrix(path, np.int64, rows=len(calibration)) for path in arguments.neighbours],
         read_split(arguments.train).y,
-        n_classes=open_matrix(arguments.logits).shape[1],
+        n_classes=open_matrix(arguments.logits, np.float32, rows=len(calibration)).shape[1],
     )[np.arange(len(calibration)), calibration.y_true]
     write_arrays(arguments.output, nonconformity=nonconformity, mode=np.array(arguments.mode))
     print(f"nonconformity of {len(nonconformity)} images: {np.count_nonzero(nonconformity == 0)} are 0")

@@ -1,12 +1,13 @@
 """Extract the activations of a split in the named layers.
 
 Writes a `{layer}.npy` for each layer: float32 [n, d], flattened, raw; row i is row i of the split.
-The rows pass through the network in batches, and no more than a batch is in memory.
+The rows pass through the network in batches, and of the activations no more than a batch is in memory.
 """
 
 import argparse
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -30,20 +31,18 @@ def main() -> None:
     network = NETWORKS[arguments.network]()
     read_weights(network, arguments.weights)
     outputs = {path.stem: path for path in arguments.output}
-    matrices: dict[str, np.memmap] = {}
-    row = 0
     with ExitStack() as files:
+        matrices: dict[str, BinaryIO] = {}
         for batch in capture(network, torch.from_numpy(x), list(outputs), batch_size=arguments.batch_size):
             for layer, values in batch.items():
                 if layer not in matrices:
                     temporary = files.enter_context(written_whole(outputs[layer]))
+                    matrices[layer] = files.enter_context(temporary.open("wb"))
                     shape = (len(x), values.shape[1])
-                    matrices[layer] = np.lib.format.open_memmap(temporary, "w+", np.float32, shape)
-                matrices[layer][row : row + len(values)] = values.numpy()
-            row += len(values)
-        for layer, matrix in matrices.items():
-            matrix.flush()
-            print(f"{layer}: {list(matrix.shape)}")
+                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_2_0(matrices[layer], header)
+                    print(f"{layer}: {list(shape)}")
+                matrices[layer].write(values.numpy().astype("<f4").tobytes())
 
 
 if __name__ == "__main__":

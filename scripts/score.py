@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from layeraudit.dknn import count_nonconformity, judge
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.files import open_matrix, read_arrays, read_split, written_whole
 
 
@@ -30,8 +30,10 @@ def main() -> None:
 
     train = read_split(arguments.train)
     split = read_split(arguments.split)
-    neighbours = {path.stem: open_matrix(path) for path in arguments.neighbours}
-    logits = open_matrix(arguments.logits).astype(np.float64)
+    neighbours = {path.stem: open_matrix(path, np.int64, rows=len(split)) for path in arguments.neighbours}
+    logits = open_matrix(arguments.logits, np.float32, rows=len(split)).astype(np.float64)
+    if not np.isfinite(logits).all():
+        raise InputError(f"{arguments.logits} holds NaN or infinity, allowed are finite numbers")
     calibration, mode = read_arrays(arguments.calibration, "nonconformity", "mode")
 
     nonconformity = count_nonconformity(list(neighbours.values()), train.y, n_classes=logits.shape[1])

@@ -7,6 +7,8 @@ own rows are not their own neighbours.
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import open_matrix, write_matrix
 from layeraudit.neighbours import load
@@ -22,7 +24,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     index = load(arguments.index)
-    queries = open_matrix(arguments.queries)
+    queries = open_matrix(arguments.queries, np.float32)
     write_matrix(arguments.output, index.search(queries, arguments.k, exclude_self=arguments.exclude_self))
 
 

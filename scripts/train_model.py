@@ -1,11 +1,13 @@
 """Train a network on the training split, poison included, and write its weights (a `state_dict`)."""
 
 import argparse
+import io
+import math
 from pathlib import Path
 
 import torch
 
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.files import read_split, written_whole
 from layeraudit.networks import NETWORKS
 from layeraudit.training import train
@@ -37,8 +39,12 @@ def main() -> None:
     )
     for epoch, loss in enumerate(losses, start=1):
         print(f"epoch {epoch}: mean loss {loss:.4f}")
+    if not math.isfinite(losses[-1]):
+        raise InputError(f"the loss is {losses[-1]}: training has diverged, lower training.learning_rate")
+    weights = io.BytesIO()  # torch itself does not say why it cannot write a file
+    torch.save(network.state_dict(), weights)
     with written_whole(arguments.output) as temporary:
-        torch.save(network.state_dict(), temporary)
+        temporary.write_bytes(weights.getvalue())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
-READ_BY_A_RUN = ["Snakefile", "config", "envs", "profiles", "report", "rules", "scripts"]
+READ_BY_A_RUN = ["Snakefile", "README.md", "config", "envs", "profiles", "report", "rules", "scripts"]
 
 
 def command(*options: str) -> list[str]:

@@ -31,6 +31,8 @@ TOOLS = ROOT / "tools"
 VENV = ROOT / ".venv"
 STATE = VENV / "set_up.state"
 LOG = VENV / "pip.log"
+# The interpreter itself, since this program may run in the very .venv that it is to empty.
+INTERPRETER = Path(sys.executable).resolve()
 OLDEST_CONDA = (24, 7, 1)  # what Snakemake 9.27.1 asks for
 
 
@@ -40,7 +42,10 @@ def has_conda() -> bool:
     conda = shutil.which("conda", path=os.pathsep.join(f for f in folders if f != str(VENV / "bin")))
     if conda is None:
         return False
-    answer = subprocess.run([conda, "--version"], capture_output=True, text=True, check=False)
+    try:
+        answer = subprocess.run([conda, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
     version = re.search(r"(\d+)\.(\d+)\.(\d+)", answer.stdout)
     return version is not None and tuple(map(int, version.groups())) >= OLDEST_CONDA
 
@@ -110,8 +115,7 @@ def make_venv(python: Path, lock: IO[str]) -> None:
         )
     print(f"Making {VENV}", flush=True)
     empty_venv()
-    # The interpreter itself, since this program may run in the very .venv that it has just emptied.
-    log = run_python(["-m", "venv", str(VENV)], Path(sys.executable).resolve(), lock)
+    log = run_python(["-m", "venv", str(VENV)], INTERPRETER, lock)
     if log is not None:
         sys.exit(f"The virtual environment cannot be made: {reason_of_failure(log)}; for more see {LOG}")
 

@@ -1,6 +1,7 @@
 """Whether a configuration can be run: all that can be known of it before any work."""
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,10 @@ def _describe(error: ValidationError) -> str:
     if error.validator == "required":
         missing = next(name for name in schema["required"] if name not in value)
         return f"{key or 'the configuration'} lacks the key {missing}, which is required"
-    return f"{key or 'the configuration'} is {value!r}, allowed is {_allowed(schema)}"
+    hint = ""
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value):
+        hint = "; YAML takes a number with an exponent for text unless it has a point, as 1.0e-4 has"
+    return f"{key or 'the configuration'} is {value!r}, allowed is {_allowed(schema)}{hint}"
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
@@ -69,6 +73,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
     types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     words = {"null": "null", "object": "a mapping of keys", "array": "a list", "string": "a text"}
     text = " or ".join(words.get(name, f"one {name}") for name in types)
+    if "pattern" in schema:
+        text += f" of the form {schema['pattern']}"
     if "minItems" in schema:
         most = f" to {schema['maxItems']}" if "maxItems" in schema else " or more"
         text += f" of {schema['minItems']}{most} different values"

@@ -3,10 +3,13 @@
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from layeraudit.errors import InputError
 from layeraudit.splits import Split
@@ -16,11 +19,14 @@ from layeraudit.splits import Split
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to, and rename it to `path` at the end.
 
-    Where the block raises, the temporary file is removed and an older `path` stays as it was. The
-    name is the same at each try, so that what a killed process left is overwritten by the next.
+    Where the block raises, the temporary file is removed and an older `path` stays as it was. What a
+    killed process left is removed by the next that writes `path`; should the older one be alive, it
+    ends in an error instead of the two writing one file.
     """
-    temporary = path.with_name(f".partial-{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".partial-*-{escape(path.name)}"):
+        left.unlink(missing_ok=True)
+    temporary = path.with_name(f".partial-{uuid4().hex}-{path.name}")
     try:
         yield temporary
         temporary.replace(path)
@@ -83,20 +89,30 @@ def read_split(path: Path) -> Split:
         raise InputError(f"{path}: {error}") from None
 
 
-def open_matrix(path: Path) -> NDArray[np.generic]:
-    """Map an `.npy` into memory, read-only.
+def open_matrix(path: Path, dtype: DTypeLike, *, rows: int | None = None) -> NDArray[Any]:
+    """Map an `.npy` of two dimensions into memory, read-only.
+
+    Parameters
+    ----------
+    dtype : the type that it is to have
+    rows : the rows that it is to have, where that is known
 
     Raises
     ------
     InputError
-        Where the file is missing, is no `.npy`, or is cut short.
+        Where the file is missing, is no `.npy`, is cut short, or is of another type or shape.
     """
     try:
-        matrix: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+        matrix: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except (ValueError, EOFError) as error:
         raise InputError(f"{path} is not a whole .npy file: {error}") from None
+    if matrix.dtype != dtype or matrix.ndim != 2 or len(matrix) != (len(matrix) if rows is None else rows):
+        raise InputError(
+            f"{path} is {matrix.dtype} {list(matrix.shape)}, "
+            f"allowed is {np.dtype(dtype)} [{'rows' if rows is None else rows}, columns]"
+        )
     return matrix
 
 

@@ -6,13 +6,13 @@ index promises is its answer, not its method: a quicker engine takes the place o
 
 The distance is the Euclidean one, computed in float64 on float32 rows. `cosine` first scales each row to
 length 1 (the mean of the rows, which the DkNN authors' code subtracts next, cancels in a distance). A row
-of zeros, as dead ReLUs make it, has no direction and stays zero: at distance 1 from every other row, and
-0 from its like.
+of zeros, as dead ReLUs make it, has no direction and stays zero: at distance 0 from its like, and 1, but for
+the rounding of the scaled rows, from all others.
 """
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import faiss
 import numpy as np
@@ -26,6 +26,9 @@ Metric = Literal["cosine", "l2"]
 
 ROWS_AT_ONCE = 256
 """Rows that are scaled, or sought, together: it bounds the memory beside the index."""
+
+LONGEST_ROW = 2.0**62
+"""Length beyond which a squared distance may be more than float32 holds."""
 
 SPARE_CANDIDATES = 32
 """Candidates that faiss is asked for beyond k, so that one search is mostly enough."""
@@ -110,7 +113,10 @@ class FlatIndex:
     def save(self, path: Path) -> None:
         """Write the index to `path`, and its metric beside it, to `path` with the suffix .json."""
         with written_whole(path) as temporary:
-            faiss.write_index(self._index, str(temporary))
+            try:
+                faiss.write_index(self._index, str(temporary))
+            except RuntimeError as error:
+                raise OSError(f"{path} cannot be written: {' '.join(str(error).split())}") from None
         with written_whole(path.with_suffix(".json")) as temporary:
             temporary.write_text(json.dumps({"engine": "flat", "metric": self._metric}) + "\n")
 
@@ -148,9 +154,14 @@ def load(path: Path) -> FlatIndex:
     """
     try:
         description = json.loads(path.with_suffix(".json").read_text())
-        return FlatIndex(faiss.read_index(str(path)), description["metric"])  # type: ignore[arg-type]
-    except (FileNotFoundError, RuntimeError, ValueError, KeyError) as error:
+        index = faiss.read_index(str(path))
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is not a whole index: {str(error).splitlines()[0]}") from None
+    if description not in [{"engine": "flat", "metric": metric} for metric in get_args(Metric)]:
+        raise InputError(f"{path} is not a whole index: {path.with_suffix('.json').name} is {description}")
+    if type(index) is not faiss.IndexFlatL2:
+        raise InputError(f"{path} is a {type(index).__name__}, allowed is an IndexFlatL2")
+    return FlatIndex(index, description["metric"])
 
 
 def _blocks(rows: NDArray[np.float32]) -> list[slice]:
@@ -171,4 +182,9 @@ def _prepare(rows: NDArray[np.float32], metric: Metric, first_row: int) -> NDArr
     if metric == "cosine":
         lengths = _lengths(rows)
         rows = (rows / np.where(lengths == 0, 1, lengths)[:, None]).astype(np.float32)
+    elif (lengths := _lengths(rows)).max() > LONGEST_ROW:
+        raise InputError(
+            f"row {first_row + lengths.argmax()} has the length {lengths.max():.3g}, "
+            f"allowed are up to {LONGEST_ROW:.3g}"
+        )
     return np.ascontiguousarray(rows, dtype=np.float32)

@@ -21,7 +21,9 @@ def tabulate_poisoned_neighbours(scores: pd.DataFrame, layers: Sequence[str], k:
 
     A figure is the mean over seeds of the mean over a seed's points, and its interval is Student's t over
     the seeds, cut to [0, 100]: a seed redraws data, poison and weights, the points within it share all
-    three. Fewer than two seeds say nothing of another seed, and the interval is then all of [0, 100].
+    three. Seeds draw their held-out images from one pool and so share some: the interval is for another draw
+    of training images, poison and weights, not for other held-out images. Fewer than two seeds say nothing
+    of another seed, and the interval is then all of [0, 100].
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import command, run
 
-RUN = Path("results/two_digits/secml/seed1")
+RUN = Path("results/two_digits/small/seed1")
 
 
 def test_a_killed_run_is_taken_up_again(fresh_copy: Path, finished_run: Path) -> None:
@@ -39,5 +39,5 @@ def test_a_killed_run_is_taken_up_again(fresh_copy: Path, finished_run: Path) ->
         assert again.read_bytes() == once.read_bytes()
     for seed in (1, 2):
         for split in ("train", "test"):
-            name = f"results/two_digits/secml/seed{seed}/scores/{split}.parquet"
+            name = f"results/two_digits/small/seed{seed}/scores/{split}.parquet"
             assert (fresh_copy / name).read_bytes() == (finished_run / name).read_bytes()

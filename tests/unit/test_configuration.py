@@ -75,6 +75,8 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
     [
         ("neighbours.k", "many", "neighbours.k is 'many', allowed is one integer from 1"),
         ("neighbours.k", 75.0, "neighbours.k is 75.0, allowed is one integer from 1"),
+        ("training.learning_rate", "1e-4", "training.learning_rate is '1e-4', allowed is one number"),
+        ("variant", "../x", "variant is '../x', allowed is a text of the form ^[a-z0-9_]+$"),
         ("neighbours.k", True, "neighbours.k is True, allowed is one integer from 1"),
         ("neighbours.k", 1050, "neighbours.k is 1050, allowed are 1 to 1049, the rows of "),
         ("neighbours.metric", "l1", "neighbours.metric is 'l1', allowed is 'cosine' or 'l2'"),
@@ -99,7 +101,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("seeds", [-1], "seeds[0] is -1, allowed is one integer from 0 to 4294967295"),
         ("splits", None, "splits is None, allowed is a mapping of keys"),
         ("poison.pionts", 5, "poison.pionts is no key of the configuration, allowed are points, train, "),
-        ("colour", 5, "colour is no key of the configuration, allowed are seeds, dataset, "),
+        ("colour", 5, "colour is no key of the configuration, allowed are variant, seeds, "),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_one_sentence(path: str, value: Any, sentence: str) -> None:

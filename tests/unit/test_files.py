@@ -36,22 +36,24 @@ def test_a_fault_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_program_left_is_overwritten(tmp_path: Path) -> None:
+def test_what_a_killed_program_left_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.txt"
-    for _ in range(2):
-        with written_whole(path) as temporary:
-            temporary.write_text("whole")
-        (path.parent / f".partial-{path.name}").write_text("left by a killed program")
+    with written_whole(path) as temporary:
+        temporary.with_name(".partial-0123-a.txt").write_text("left by a killed program")
+        temporary.write_text("whole")
     with written_whole(path) as temporary:
         temporary.write_text("whole")
     assert [file.name for file in path.parent.iterdir()] == ["a.txt"]
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / ".partial-full.npy").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left on device"):
-        write_matrix(tmp_path / "full.npy", np.zeros(100_000))
-    assert not list(tmp_path.iterdir())
+def test_of_two_that_write_one_file_the_later_wins_and_nothing_is_mixed(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with pytest.raises(FileNotFoundError), written_whole(path) as first:
+        first.write_text("first")
+        with written_whole(path) as second:
+            second.write_text("second")
+    assert path.read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -84,7 +86,7 @@ def test_a_cut_file_is_one_sentence(size: int, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="split.npz is not a whole .npz file"):
         read_split(split)
     with pytest.raises(InputError, match="matrix.npy is not a whole .npy file"):
-        open_matrix(matrix)
+        open_matrix(matrix, np.float64)
 
 
 def test_a_flipped_byte_in_a_split_is_noticed(tmp_path: Path) -> None:
@@ -101,7 +103,17 @@ def test_a_missing_file_or_array_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none.npz does not exist"):
         read_split(tmp_path / "none.npz")
     with pytest.raises(InputError, match="none.npy does not exist"):
-        open_matrix(tmp_path / "none.npy")
+        open_matrix(tmp_path / "none.npy", np.float64)
     write_arrays(tmp_path / "a.npz", x=SPLIT.x)
     with pytest.raises(InputError, match="a.npz lacks an array: y"):
         read_split(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "rows"),
+    [(np.zeros((3, 2), np.int64), 3), (np.zeros(3, np.float32), 3), (np.zeros((4, 2), np.float32), 3)],
+)
+def test_a_matrix_of_another_form_is_one_sentence(matrix: np.ndarray, rows: int, tmp_path: Path) -> None:
+    write_matrix(tmp_path / "a.npy", matrix)
+    with pytest.raises(InputError, match=r"a.npy is .*, allowed is float32 \[3, columns\]"):
+        open_matrix(tmp_path / "a.npy", np.float32, rows=rows)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -53,9 +54,12 @@ def test_a_row_is_not_its_own_neighbour_but_its_twin_is() -> None:
     assert found.tolist() == [[2, 3], [3, 0], [0, 3], [0, 2]]
 
 
-def test_a_row_of_zeros_is_nearest_to_its_like_and_equally_far_from_all_others() -> None:
-    reference = np.array([[1, 0], [0, 0], [0, 7], [-1, 0]], dtype=np.float32)
-    assert build(reference, "cosine").search(np.zeros((1, 2), np.float32), 4).tolist() == [[1, 0, 2, 3]]
+def test_a_row_of_zeros_is_nearest_to_its_like() -> None:
+    reference = np.random.default_rng(0).normal(size=(50, 7)).astype(np.float32)
+    reference[[20, 30]] = 0
+    found = build(reference, "cosine").search(np.zeros((1, 7), np.float32), 50)
+    assert found[0, :2].tolist() == [20, 30]
+    assert sorted(found[0]) == list(range(50))
 
 
 @pytest.mark.parametrize("metric", ["l2", "cosine"])
@@ -148,6 +152,28 @@ def test_nan_is_an_error_that_names_its_row() -> None:
 def test_a_reference_that_is_no_float32_matrix_is_an_error(reference) -> None:
     with pytest.raises(InputError, match="allowed is float32"):
         build(reference, "l2")
+
+
+def test_a_row_whose_squares_float32_cannot_hold_is_an_error() -> None:
+    with pytest.raises(InputError, match="row 1 has the length 1e\\+19, allowed are up to 4.61e\\+18"):
+        build(POINTS * np.float32(2.5e18), "l2")
+    assert build(POINTS * np.float32(1e18), "l2").search(POINTS, 1).shape == (4, 1)
+    assert build(POINTS * np.float32(2.5e18), "cosine").search(POINTS, 4)[1].tolist()[:2] == [1, 2]
+
+
+@pytest.mark.parametrize("description", ["[]", "{}", '{"engine": "flat", "metric": "l1"}', "no JSON"])
+def test_a_description_that_is_not_ours_is_an_error(description: str, tmp_path: Path) -> None:
+    build(POINTS, "l2").save(tmp_path / "fc.faiss")
+    (tmp_path / "fc.json").write_text(description)
+    with pytest.raises(InputError, match=r"fc\.faiss is not a whole index"):
+        load(tmp_path / "fc.faiss")
+
+
+def test_an_index_of_another_kind_is_an_error(tmp_path: Path) -> None:
+    build(POINTS, "l2").save(tmp_path / "fc.faiss")
+    faiss.write_index(faiss.IndexFlatIP(2), str(tmp_path / "fc.faiss"))
+    with pytest.raises(InputError, match="is a IndexFlatIP, allowed is an IndexFlatL2"):
+        load(tmp_path / "fc.faiss")
 
 
 def test_queries_of_another_width_are_an_error() -> None:

@@ -22,7 +22,7 @@ SPLITS = ["clean", "svm_train", "svm_validation", "calibration", "test"]
 
 @pytest.fixture(params=SEEDS)
 def run_folder(finished_run: Path, request: pytest.FixtureRequest) -> Path:
-    return finished_run / f"results/two_digits/secml/seed{request.param}"
+    return finished_run / f"results/two_digits/small/seed{request.param}"
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
@@ -157,7 +157,7 @@ def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path)
     assert table["reported"].notna().tolist() == [True] * 8 + [False] * 8
     shares = {seed: [] for seed in SEEDS}
     for seed in SEEDS:
-        folder = finished_run / f"results/two_digits/secml/seed{seed}/scores"
+        folder = finished_run / f"results/two_digits/small/seed{seed}/scores"
         train = pd.read_parquet(folder / "train.parquet")
         evaluated = pd.concat([pd.read_parquet(folder / "test.parquet"), train[train["is_poison"]]])
         shares[seed] = evaluated.loc[evaluated["is_poison"], "poison_neighbours_relu3"] / K

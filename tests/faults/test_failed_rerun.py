@@ -1,0 +1,60 @@
+"""A run that fails while it makes results anew leaves no older result that passes for the new one."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import command, run
+
+RUN = Path("results/two_digits/small/seed1")
+TABLE = "results/table1.csv"
+
+
+def train_for_fewer_epochs(folder: Path) -> None:
+    path = folder / "config/small.yaml"
+    path.write_text(path.read_text().replace("epochs: 5", "epochs: 4"))
+
+
+def test_after_a_fault_all_that_follows_from_it_is_made_anew(finished_copy: Path) -> None:
+    training = finished_copy / "scripts/layeraudit/training.py"
+    right = training.read_text()
+    older = (finished_copy / TABLE).read_bytes()
+    train_for_fewer_epochs(finished_copy)
+    training.write_text(right.replace("    losses = []\n", '    raise RuntimeError("a fault")\n'))
+    assert "a fault" in run(finished_copy, TABLE, succeeds=False)
+    assert not (finished_copy / TABLE).exists()
+
+    training.write_text(right)
+    run(finished_copy, TABLE)
+    assert (finished_copy / TABLE).read_bytes() != older
+    first_scores = (finished_copy / RUN / "scores/test.parquet").read_bytes()
+    run(finished_copy, TABLE, "--forcerun", "train_model")
+    assert (finished_copy / RUN / "scores/test.parquet").read_bytes() == first_scores
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_after_a_signal_all_that_follows_is_planned_anew(number: signal.Signals, finished_copy: Path) -> None:
+    train_for_fewer_epochs(finished_copy)
+    stopped = subprocess.Popen(
+        command(),
+        cwd=finished_copy,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    while (finished_copy / RUN / "model.pt").exists():
+        assert stopped.poll() is None, "the run ended before it could be stopped"
+        time.sleep(0.05)
+    os.killpg(stopped.pid, number)
+    try:
+        stopped.wait(timeout=20)
+    except subprocess.TimeoutExpired:  # Snakemake may wait for ever for a job that the signal has ended
+        os.killpg(stopped.pid, signal.SIGKILL)
+        stopped.wait()
+    run(finished_copy, "--unlock")
+    planned = run(finished_copy, "--dry-run", TABLE)
+    for rule, jobs in [("train_model", 2), ("extract_layers", 6), ("search_neighbours", 24), ("score", 4)]:
+        assert [line.split() for line in planned.splitlines()].count([rule, str(jobs)]) >= 1

@@ -1,0 +1,117 @@
+"""Programs that cannot go on, for the disk or their input, say so in one sentence and leave nothing."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import REPOSITORY
+
+from layeraudit.files import write_arrays, write_matrix, write_split
+from layeraudit.networks import ReportCNN
+from layeraudit.splits import Split
+
+N = 30
+
+
+def run_program(name: str, *options: object, largest_file: int | None = None) -> str:
+    """Run a program that is to fail, on a disk that holds no larger file; give its one line."""
+
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    ended = subprocess.run(
+        [sys.executable, REPOSITORY / "scripts" / name, *map(str, options)],
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert ended.stderr.startswith(f"{name}: ")
+    return ended.stderr
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Path:
+    x = np.random.default_rng(0).random((N, 1, 28, 28), dtype=np.float32)
+    y = np.arange(N) % 2
+    write_split(tmp_path / "in/split.npz", Split(x, y, y, np.zeros(N, bool), np.arange(N)))
+    return tmp_path / "in/split.npz"
+
+
+TRAINING = ["--network", "report_cnn", "--epochs", 1, "--batch-size", 10, "--seed", 0]
+FULL = "File too large"
+
+
+def test_training_on_a_full_disk(split: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out/model.pt"
+    options = ["--train", split, *TRAINING, "--learning-rate", 0.001, "--output", output]
+    assert FULL in run_program("train_model.py", *options, largest_file=100_000)
+    assert not list(output.parent.iterdir())
+
+
+def test_training_that_diverges(split: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out/model.pt"
+    options = ["--train", split, *TRAINING, "--learning-rate", 1e30, "--output", output]
+    assert "training has diverged" in run_program("train_model.py", *options)
+    assert not output.exists()
+
+
+def test_extraction_on_a_full_disk(split: Path, tmp_path: Path) -> None:
+    torch.save(ReportCNN().state_dict(), tmp_path / "in/model.pt")
+    outputs = [tmp_path / f"out/{layer}.npy" for layer in ("relu1", "fc")]
+    options = ["--network", "report_cnn", "--weights", tmp_path / "in/model.pt", "--batch-size", 7]
+    printed = run_program(
+        "extract_layers.py", "--split", split, *options, "--output", *outputs, largest_file=100_000
+    )
+    assert FULL in printed
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_an_index_on_a_full_disk(tmp_path: Path) -> None:
+    write_matrix(tmp_path / "relu1.npy", np.ones((N, 5000), np.float32))
+    options = [
+        "--reference",
+        tmp_path / "relu1.npy",
+        "--metric",
+        "l2",
+        "--output",
+        tmp_path / "out/relu1.faiss",
+    ]
+    assert "cannot be written" in run_program("build_index.py", *options, largest_file=100_000)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_logits_that_are_no_numbers(split: Path, tmp_path: Path) -> None:
+    write_matrix(tmp_path / "fc.npy", np.full((N, 10), np.nan, np.float32))
+    write_matrix(tmp_path / "relu1.npy", np.zeros((N, 3), np.int64))
+    write_arrays(tmp_path / "calibration.npz", nonconformity=np.arange(5), mode=np.array("paper"))
+    options = ["--train", split, "--split", split, "--neighbours", tmp_path / "relu1.npy"]
+    options += ["--logits", tmp_path / "fc.npy", "--calibration", tmp_path / "calibration.npz"]
+    assert "fc.npy holds NaN" in run_program("score.py", *options, "--output", tmp_path / "scores.parquet")
+
+
+def test_scores_that_are_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    pd.DataFrame({"row": range(1000)}).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    options = [
+        "--train",
+        path,
+        "--test",
+        path,
+        "--layers",
+        "fc",
+        "--k",
+        5,
+        "--output",
+        tmp_path / "table.csv",
+    ]
+    assert "scores.parquet is not a whole .parquet file" in run_program("aggregate_table1.py", *options)
