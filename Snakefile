@@ -16,11 +16,12 @@ check_configuration()
 
 
 onstart:
+    keep_configuration()
     remove_what_is_made_again()
 
 
 pathvars:
-    experiment=f"results/two_digits/{config['variant']}",
+    experiment=experiment_folder(),
 
 
 include: "rules/data.smk"

@@ -21,12 +21,28 @@ def check_configuration():
         sys.exit(f"The configuration cannot be run: {error} (see config/schema.yaml).")
 
 
+def experiment_folder():
+    """Where the runs of this configuration lie, a folder a seed."""
+    return f"results/two_digits/{config['variant']}"
+
+
+def keep_configuration():
+    """Write the configuration beside the runs that it makes."""
+    path = Path(experiment_folder(), "config.yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(".partial-config.yaml")
+    temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+    temporary.replace(path)
+
+
 def remove_what_is_made_again():
     """Remove the outputs of all jobs of this run before the first of them starts.
 
     Snakemake removes those of a job only when its turn comes. After a fault in between it would find the
     last results there, ask for nothing that is missing before them, and call them up to date.
     """
+    if workflow.touch:  # which is to keep them
+        return
     for job in workflow.dag.needrun_jobs():
         for output in job.output:
             Path(output).unlink(missing_ok=True)

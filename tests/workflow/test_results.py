@@ -178,6 +178,16 @@ def test_the_plot_names_its_axes_groups_and_numbers(finished_run: Path) -> None:
     assert (finished_run / "results/figures/table1.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path) -> None:
+    default, small = (
+        yaml.safe_load((finished_run / f"config/{name}.yaml").read_text()) for name in ("config", "small")
+    )
+    kept = yaml.safe_load((finished_run / "results/two_digits/small/config.yaml").read_text())
+    assert kept.keys() == default.keys()
+    assert kept["splits"] == default["splits"] | small["splits"]
+    assert kept["neighbours"] == {"k": 10, "metric": "cosine"}
+
+
 def test_a_report_can_be_made_of_a_finished_run(finished_copy: Path) -> None:
     run(finished_copy, "--report", "report.html")
     assert "Share of poison points among the 10 nearest" in (finished_copy / "report.html").read_text()
