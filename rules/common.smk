@@ -1,5 +1,6 @@
 import ast
 import sys
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -39,11 +40,13 @@ def remove_what_is_made_again():
     """Remove the outputs of all jobs of this run before the first of them starts.
 
     Snakemake removes those of a job only when its turn comes. After a fault in between it would find the
-    last results there, ask for nothing that is missing before them, and call them up to date.
+    last results there, ask for nothing that is missing before them, and call them up to date. What is made
+    last goes first, so that a kill in the middle of this does no such harm either.
     """
     if workflow.touch:  # which is to keep them
         return
-    for job in workflow.dag.needrun_jobs():
+    levels = list(workflow.dag.toposorted(set(workflow.dag.needrun_jobs())))
+    for job in chain.from_iterable(reversed(levels)):
         for output in job.output:
             Path(output).unlink(missing_ok=True)
 

@@ -45,7 +45,7 @@ def test_after_a_signal_all_that_follows_is_planned_anew(number: signal.Signals,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    while (finished_copy / RUN / "model.pt").exists():
+    while (finished_copy / TABLE).exists():  # the first that goes
         assert stopped.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.05)
     os.killpg(stopped.pid, number)
