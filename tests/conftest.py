@@ -32,6 +32,12 @@ def run(folder: Path, *options: str, succeeds: bool = True) -> str:
     return ended.stdout
 
 
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a small run that a test is to stop, as the leader of its own processes."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command(), cwd=folder, start_new_session=True, **quiet)
+
+
 def copy_repository(folder: Path) -> Path:
     """Copy what a run reads, and nothing that one has made."""
     for name in READ_BY_A_RUN:

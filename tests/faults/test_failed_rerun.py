@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import command, run
+from conftest import run, start
 
 RUN = Path("results/two_digits/small/seed1")
 TABLE = "results/table1.csv"
@@ -39,13 +39,7 @@ def test_after_a_fault_all_that_follows_from_it_is_made_anew(finished_copy: Path
 def test_after_a_signal_all_that_follows_is_planned_anew(number: signal.Signals, finished_copy: Path) -> None:
     train_for_fewer_epochs(finished_copy)
     started = time.time()
-    stopped = subprocess.Popen(
-        command(),
-        cwd=finished_copy,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    stopped = start(finished_copy)
     while (finished_copy / TABLE).exists():  # the first that goes
         assert stopped.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.05)

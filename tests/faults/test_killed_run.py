@@ -2,24 +2,17 @@
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
-from conftest import command, run
+from conftest import run, start
 
 RUN = Path("results/two_digits/small/seed1")
 
 
 def test_a_killed_run_is_taken_up_again(fresh_copy: Path, finished_run: Path) -> None:
     model = fresh_copy / RUN / "model.pt"
-    killed = subprocess.Popen(
-        command(),
-        cwd=fresh_copy,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    killed = start(fresh_copy)
     # What is made of the model shows that Snakemake has taken note of it.
     while not list((fresh_copy / RUN).glob("layers/*/*.npy")):
         assert killed.poll() is None, "the run ended before it could be killed"
