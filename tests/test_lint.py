@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from conftest import REPOSITORY
 
-PYTHON = ["scripts", "tests", "tools"]
+PYTHON = ["scripts", "tests", "tools", "benchmarks"]
 SNAKEMAKE = ["Snakefile", "rules", "tests/workflow/imports.smk"]
 
 

@@ -1,7 +1,8 @@
 """The files of a run: each is written whole or not at all, and checked when it is read."""
 
+import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
@@ -114,6 +115,12 @@ def open_matrix(path: Path, dtype: DTypeLike, *, rows: int | None = None) -> NDA
             f"allowed is {np.dtype(dtype)} [{'rows' if rows is None else rows}, columns]"
         )
     return matrix
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write names and their values as JSON."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def write_matrix(path: Path, matrix: NDArray[np.generic]) -> None:

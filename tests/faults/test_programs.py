@@ -82,8 +82,10 @@ def test_an_index_on_a_full_disk(tmp_path: Path) -> None:
         tmp_path / "relu1.npy",
         "--metric",
         "l2",
+        "--engine",
+        "exact",
         "--output",
-        tmp_path / "out/relu1.faiss",
+        tmp_path / "out/relu1.npz",
     ]
     assert "cannot be written" in run_program("build_index.py", *options, largest_file=100_000)
     assert not list((tmp_path / "out").iterdir())

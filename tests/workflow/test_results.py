@@ -94,9 +94,9 @@ def test_neighbours_are_those_of_brute_force(run_folder: Path) -> None:
             found = np.load(run_folder / f"neighbours/{split}/{layer}.npy", allow_pickle=False)
             assert (found.dtype, found.shape) == (np.int64, (n, K))
             unit = [
-                np.float32(rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)).astype(
-                    np.float64
-                )
+                (
+                    rows * np.float32(1 / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True))
+                ).astype(np.float64)
                 for rows in (queries, reference)
             ]
             distances = ((unit[0][:, None, :] - unit[1][None, :, :]) ** 2).sum(axis=2)
@@ -185,7 +185,13 @@ def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path)
     kept = yaml.safe_load((finished_run / "results/two_digits/small/config.yaml").read_text())
     assert kept.keys() == default.keys()
     assert kept["splits"] == default["splits"] | small["splits"]
-    assert kept["neighbours"] == {"k": 10, "metric": "cosine"}
+    assert kept["neighbours"] == {
+        "k": 10,
+        "metric": "cosine",
+        "engine": "exact",
+        "shards": 1,
+        "memory_mb": 1000,
+    }
 
 
 def test_a_report_can_be_made_of_a_finished_run(finished_copy: Path) -> None:

@@ -1,0 +1,562 @@
+"""Exact neighbours in wide layers, of which little is looked at.
+
+Every row x is represented by a point of few dimensions whose distances are lower bounds on those of the rows.
+With the orthonormal columns of a basis V it is (V'x, rest(x)), where rest(x)^2 = |x|^2 - |V'x|^2: by the
+triangle inequality in the complement of V,
+
+    |x - y|^2 >= |V'x - V'y|^2 + (rest(x) - rest(y))^2.
+
+The points are parted into cells of similar ones, and each cell bounds the distances of its points in the same
+way, with the principal directions of its own for V. A query asks
+
+1. its own cell, for a radius that is likely to hold k neighbours: the k-th smallest of |V'x - V'y|^2 +
+   rest(x)^2 + rest(y)^2, which is the squared distance where the rests are orthogonal;
+2. each cell, by one matrix product, for the rows that are within the radius by the cell's bound;
+3. these, by the bound of V;
+4. those that are left, for their distances, and their order.
+
+Should the k-th neighbour lie beyond the radius, the query starts again with one that is known to hold k rows:
+the distance of the k-th found, or that which opposite rests would give. So the answer rests on the bounds
+alone, and not on what is likely. Rounding displaces the points; by how much at most is computed beside them,
+and the radius is wider by that.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
+from itertools import pairwise
+from typing import Any, NamedTuple, Self
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from layeraudit.neighbours.ordering import measure_pairs, order_candidates
+from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, rounding_of_sum
+
+NARROW = 512
+"""Layers up to so many columns are not projected: their points are the rows."""
+
+PROJECTED_DIMENSIONS = 383
+"""Columns of V; a point has one more, the rest."""
+
+SAMPLED_ROWS = 1536
+"""Rows whose principal directions are the columns of V."""
+
+COLUMNS_AT_ONCE = 128
+"""Columns that are projected together: the fewer, the tighter the bound on the rounding."""
+
+CELL_ROWS = 1000
+"""Rows of a cell, on average."""
+
+GROUP_ROWS = 64
+"""Rows of a group within a cell, on average."""
+
+CELL_DIMENSIONS = 32
+"""Principal directions of a cell."""
+
+QUERIES_AT_ONCE = 512
+
+MOST_PAIRS = 2**21
+"""Candidates that are held at once, if one query has not more: it bounds the memory."""
+
+CELL_ROUNDING = 2.0**-18
+"""How far rounding moves a point within a cell, relative to the largest point.
+
+Coordinates in a cell are computed in float64 from points of D <= 512 dimensions relative to their mean, so
+that a squared rest is wrong by less than 16 (D + 2) 2^-53 < 2^-39 times the largest squared length, and its
+root by less than 2^-19; rounding them to float32 adds less than 2^-23.
+"""
+
+RELATIVE_NOISE = 1e-7
+"""Variances that are smaller, relative to the largest, are rounding."""
+
+LEADING_DIMENSIONS = 128
+"""Dimensions of the points, the first of V, in which a cell seeks its directions."""
+
+CELLS_BEFORE_A_NARROWER_RADIUS = 4
+
+TILES_AT_ONCE = 16
+
+SMALLEST_RADIUS = 2.0**-50
+"""Its square exceeds what float32 loses of a squared distance by underflow."""
+
+MARGIN = 1e-4
+"""By which a radius is wider than the float32 distance that it is taken from."""
+
+
+_Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+"""Of each pair the query, the place of the row in the arrangement, and the squared distance of the points."""
+
+
+class _Cell(NamedTuple):
+    """Points that lie together, with c coordinates each."""
+
+    places: slice
+    """In the arrangement."""
+    columns: NDArray[np.float32]
+    """[c + 2, n], of each point its coordinates, their squared length, and 1."""
+    farthest: float
+    """The largest distance of a point from the centre."""
+    low: float
+    high: float
+    """The smallest and largest rest."""
+    error: float
+    """How far rounding has moved any of the points at most."""
+
+
+class _Queries(NamedTuple):
+    """Queries as points."""
+
+    points: NDArray[np.float32]
+    errors: NDArray[np.float64]
+    relative: NDArray[np.float64]
+    """The points relative to the mean of the index."""
+    cell: NDArray[np.int64]
+    """The cell whose centre is nearest."""
+
+
+class _Candidates(NamedTuple):
+    """What is left of all rows for some queries."""
+
+    asking: NDArray[np.int64]
+    """[a], queries with k candidates or more."""
+    radii: NDArray[np.float64]
+    """[a], within which all rows are candidates."""
+    query_of: NDArray[np.int64]
+    place_of: NDArray[np.int64]
+    """Of each pair, the query as an index into `asking`, and the candidate's place in the arrangement."""
+    failing: NDArray[np.int64]
+    """Queries with fewer candidates than k."""
+    sufficient: NDArray[np.float64]
+    """Radii that hold k rows of each of these."""
+
+
+class ExactIndex:
+    """The points of all rows, by cell.
+
+    Its arrays: `basis` float32 [d, v], V; `arrangement` int64 [n], the rows in the order of the cells;
+    `points` float32 [n, D] in that order, and `errors` float64 [n], how far rounding has moved each at most;
+    `starts` int64 [cells + 1], where in the arrangement each cell starts; `mean` float64 [D] of the points;
+    `centres` float64 [cells, D], relative to it; `directions` float64 [cells, D, c]. In a narrow layer the
+    points are the rows themselves: then `basis` and `points` are empty.
+    """
+
+    ARRAYS = ("basis", "arrangement", "points", "errors", "starts", "mean", "centres", "directions")
+
+    def __init__(self, reference: Rows, arrays: Mapping[str, NDArray[Any]], executor: Executor) -> None:
+        self.arrays = arrays
+        self._reference = reference
+        self._basis = arrays["basis"]
+        self._arrangement = arrays["arrangement"]
+        self._errors = arrays["errors"]
+        self._mean = arrays["mean"]
+        self._centres = arrays["centres"]
+        self._directions = arrays["directions"]
+        leading = self._directions.shape[1]
+        self._stacked_directions = self._directions.transpose(1, 0, 2).reshape(leading, -1)
+        self._projected_centres = np.einsum(
+            "cd,cdk->ck", self._centres[:, :leading], self._directions
+        ).ravel()
+        self._narrow = not self._basis.size
+        self._points = reference.take(self._arrangement) if self._narrow else arrays["points"]
+        starts = arrays["starts"]
+        places = [slice(a, b) for a, b in pairwise(starts)]
+        self._largest = max(executor.map(self._measure, places))
+        self._cells = list(executor.map(self._describe, range(len(places)), places))
+        self.memory = sum(array.nbytes for array in arrays.values()) + sum(
+            cell.columns.nbytes for cell in self._cells
+        )
+        if self._narrow:
+            self.memory += self._points.nbytes
+
+    @classmethod
+    def build(cls, reference: Rows, executor: Executor) -> Self:
+        """Find V, the points, and their cells."""
+        if reference.dimensions > NARROW:
+            basis = _find_basis(reference)
+            points, errors = _project(reference, basis, executor)
+        else:
+            basis = np.empty((0, 0), np.float32)
+            points, errors = reference.take(slice(None)), np.zeros(len(reference))
+        arrangement, starts = _part(points)
+        arranged = points[arrangement]
+        del points
+        mean = arranged.mean(axis=0, dtype=np.float64)
+
+        def describe(cell: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+            relative = arranged[starts[cell] : starts[cell + 1]] - mean
+            centre = relative.mean(axis=0)
+            leading = (relative - centre)[:, :LEADING_DIMENSIONS]
+            directions = np.linalg.eigh(leading.T @ leading)[1]
+            return centre, np.ascontiguousarray(directions[:, ::-1][:, :CELL_DIMENSIONS])
+
+        centres, directions = zip(*executor.map(describe, range(len(starts) - 1)), strict=True)
+        arrays = {
+            "basis": basis,
+            "arrangement": arrangement,
+            "points": arranged if basis.size else arranged[:0, :0].copy(),
+            "errors": errors[arrangement],
+            "starts": starts,
+            "mean": mean,
+            "centres": np.stack(centres),
+            "directions": np.stack(directions),
+        }
+        del arranged
+        return cls(reference, arrays, executor)
+
+    def search(self, queries: Rows, k: int, executor: Executor) -> NDArray[np.int64]:
+        """Find the k nearest rows of each query: int64 [q, k], nearest first, ties by row number."""
+        asked = self._represent(queries, executor)
+        found = np.empty((len(queries), k), np.int64)
+        radii = np.full(len(queries), np.nan)  # to be guessed
+        left = np.lexsort((asked.relative[:, 0], asked.cell))
+        while len(left):
+            again = []
+            for some in self._find_candidates(asked, left, radii, k, executor):
+                rows, furthest = order_candidates(
+                    self._reference,
+                    queries,
+                    some.asking,
+                    some.query_of,
+                    some.place_of,
+                    k,
+                    executor,
+                    self._arrangement,
+                )
+                certain = furthest <= some.radii**2
+                found[some.asking[certain]] = rows[certain]
+                radii[some.asking] = np.sqrt(furthest) * (1 + MARGIN)
+                radii[some.failing] = some.sufficient
+                again += [some.asking[~certain], some.failing]
+            left = np.concatenate(again)
+        return found
+
+    def _represent(self, queries: Rows, executor: Executor) -> _Queries:
+        if self._narrow:
+            points, errors = queries.take(slice(None)), np.zeros(len(queries))
+        else:
+            points, errors = _project(queries, self._basis, executor)
+        relative = points - self._mean
+        cell = np.argmin(np.square(self._centres).sum(axis=1) - 2 * relative @ self._centres.T, axis=1)
+        return _Queries(points, errors, relative, cell)
+
+    def _find_candidates(
+        self,
+        asked: _Queries,
+        left: NDArray[np.int64],
+        radii: NDArray[np.float64],
+        k: int,
+        executor: Executor,
+    ) -> Iterator[_Candidates]:
+        """Find candidates of the queries that are left, for as many together as memory is to hold."""
+        tiles = [left[i : i + QUERIES_AT_ONCE] for i in range(0, len(left), QUERIES_AT_ONCE)]
+        held: list[_Candidates] = []
+        for i in range(0, len(tiles), TILES_AT_ONCE):
+            some = tiles[i : i + TILES_AT_ONCE]
+            for parts in executor.map(lambda tile: self._answer_tile(asked, tile, radii[tile], k), some):
+                for part in parts:
+                    if held and sum(len(one.query_of) for one in (*held, part)) > MOST_PAIRS:
+                        yield _join(held)
+                        held = []
+                    held.append(part)
+        if held:
+            yield _join(held)
+
+    def _answer_tile(
+        self, asked: _Queries, tile: NDArray[np.int64], radii: NDArray[np.float64], k: int
+    ) -> list[_Candidates]:
+        """Find the candidates of some queries; in parts, where they are too many at once."""
+        new = np.isnan(radii)
+        if new.any():
+            radii = np.where(new, self._radii_of(asked, tile, k, opposite=False), radii)
+        within = self._find_within(asked, tile, radii, k, new)
+        if within is None:
+            half = len(tile) // 2
+            return [
+                part
+                for queries in (slice(half), slice(half, None))
+                for part in self._answer_tile(asked, tile[queries], np.where(new, np.nan, radii)[queries], k)
+            ]
+        radii = self._narrow_radii(asked, tile, radii, k, new, [within])
+        query_of, place_of, squares = within
+        enough = np.bincount(query_of, minlength=len(tile)) >= k
+        reach = (radii + asked.errors[tile])[query_of] + self._errors[place_of]
+        kept = enough[query_of] & (squares <= self._widen_bound(reach))
+        failing = tile[~enough]
+        sufficient = np.full(len(failing), np.inf)
+        if new[~enough].any():
+            sufficient[new[~enough]] = self._radii_of(asked, failing[new[~enough]], k, opposite=True)
+        index = np.cumsum(enough) - 1
+        return [
+            _Candidates(
+                tile[enough], radii[enough], index[query_of[kept]], place_of[kept], failing, sufficient
+            )
+        ]
+
+    def _narrow_radii(
+        self,
+        asked: _Queries,
+        tile: NDArray[np.int64],
+        radii: NDArray[np.float64],
+        k: int,
+        new: NDArray[np.bool_],
+        found: list[_Pairs],
+    ) -> NDArray[np.float64]:
+        """Take narrower radii for new queries from the pairs found, where these are k or more."""
+        query_of, place_of, estimates = _concatenate(found)
+        if not self._narrow:
+            estimates = estimates + 2 * asked.points[tile, -1][query_of] * self._points[place_of, -1]
+        ordered = np.sort(query_of.astype(np.uint64) << np.uint64(32) | estimates.view(np.uint32))
+        first = np.searchsorted(ordered, np.arange(len(tile) + 1, dtype=np.uint64) << np.uint64(32))
+        nearer = np.flatnonzero((np.diff(first) >= k) & new)
+        kth = (ordered[first[nearer] + k - 1] & np.uint64(2**32 - 1)).astype(np.uint32).view(np.float32)
+        radii = radii.copy()
+        radii[nearer] = np.minimum(radii[nearer], _widen(kth))
+        return radii
+
+    def _radii_of(
+        self, asked: _Queries, tile: NDArray[np.int64], k: int, *, opposite: bool
+    ) -> NDArray[np.float64]:
+        """Take radii from the rows nearest to each query's cell.
+
+        They hold k rows for certain where the rests are taken as opposite, and likely where as orthogonal.
+        """
+        radii = np.empty(len(tile))
+        kind = np.float64 if opposite else np.float32
+        for cell in np.unique(asked.cell[tile]):
+            members = np.flatnonzero(asked.cell[tile] == cell)
+            places = self._places_near(cell, 2 * k)
+            rows = (self._points[places] - self._mean).astype(kind)
+            queries = asked.relative[tile[members]].astype(kind)
+            squares = np.square(queries).sum(axis=1)[:, None] + np.square(rows).sum(axis=1)
+            squares -= 2 * queries @ rows.T
+            if not self._narrow:
+                rests = asked.points[tile[members], -1, None].astype(kind) * self._points[places, -1]
+                squares += (4 if opposite else 2) * rests
+            radii[members] = _widen(np.partition(squares, k - 1, axis=1)[:, k - 1])
+            if opposite:
+                errors = asked.errors[tile[members]] + self._errors[places].max()
+                radii[members] += errors + self._displacement(queries)
+        return radii
+
+    def _places_near(self, cell: int, rows: int) -> NDArray[np.int64]:
+        """Give the places of a cell, and of those nearest to it until they are so many."""
+        sizes = np.array([one.columns.shape[1] for one in self._cells])
+        nearest = np.argsort(np.square(self._centres - self._centres[cell]).sum(axis=1), kind="stable")
+        enough = np.searchsorted(np.cumsum(sizes[nearest]), min(rows, sizes.sum())) + 1
+        return np.concatenate([np.r_[self._cells[one].places] for one in nearest[:enough]])
+
+    def _displacement(self, queries: NDArray[Any]) -> float:
+        """How far rounding in float64 and of coordinates displaces two points to each other, at most."""
+        return CELL_ROUNDING * (self._largest + float(np.sqrt(np.square(queries).sum(axis=1).max())))
+
+    def _find_within(
+        self,
+        asked: _Queries,
+        tile: NDArray[np.int64],
+        radii: NDArray[np.float64],
+        k: int,
+        new: NDArray[np.bool_],
+    ) -> _Pairs | None:
+        """Find all rows within the radii, by both bounds; none, where they are more than memory is to hold."""
+        relative = asked.relative[tile]
+        points = np.ascontiguousarray(asked.points[tile])
+        displacement = self._displacement(relative)
+        coordinates, squares_to_centre = self._coordinates(relative)
+        order = np.argsort(squares_to_centre.mean(axis=0), kind="stable")
+        found: list[_Pairs] = []
+        total = 0
+        for turn, number in enumerate(order):
+            if turn == CELLS_BEFORE_A_NARROWER_RADIUS and new.any():
+                radii = self._narrow_radii(asked, tile, radii, k, new, found)
+            cell = self._cells[number]
+            reach = radii + asked.errors[tile] + cell.error
+            wide = reach + displacement
+            to_centre = np.sqrt(squares_to_centre[:, number])
+            rests = coordinates[number, :, -1]
+            outside = np.maximum(np.maximum(cell.low - rests, rests - cell.high), to_centre - cell.farthest)
+            near = outside <= wide
+            if not near.any():
+                continue
+            if near.all():
+                hits = _ask_cell(cell, coordinates[number], to_centre, wide)
+                query_of, column = np.divmod(hits, cell.columns.shape[1])
+            else:
+                queries = np.flatnonzero(near)
+                hits = _ask_cell(cell, coordinates[number][queries], to_centre[queries], wide[queries])
+                query_of, column = np.divmod(hits, cell.columns.shape[1])
+                query_of = queries[query_of]
+            if len(tile) > 1 and total + hits.size > MOST_PAIRS:
+                return None
+            place_of = column + cell.places.start
+            squares = measure_pairs(points, query_of, self._points, place_of)
+            kept = np.flatnonzero(squares <= self._widen_bound(reach)[query_of])
+            found.append((query_of[kept], place_of[kept], squares[kept]))
+            total += len(kept)
+        return _concatenate(found)
+
+    def _coordinates(self, relative: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Describe points in all cells.
+
+        Returns
+        -------
+        float64 [cells, n, c + 1] : their coordinates, of which the last is the rest
+        float64 [n, cells] : their squared distances to the centres
+        """
+        cells, dimensions, directions = self._directions.shape
+        projected = relative[:, :dimensions] @ self._stacked_directions - self._projected_centres
+        projected = projected.reshape(len(relative), cells, directions)
+        squares = np.square(relative).sum(axis=1)[:, None] + np.square(self._centres).sum(axis=1)
+        squares -= 2 * relative @ self._centres.T
+        np.maximum(squares, 0, out=squares)
+        coordinates = np.empty((cells, len(relative), directions + 1))
+        coordinates[:, :, :-1] = projected.transpose(1, 0, 2)
+        rests = squares - np.einsum("nck,nck->nc", projected, projected)
+        coordinates[:, :, -1] = np.sqrt(np.maximum(rests, 0)).T
+        return coordinates, squares
+
+    def _widen_bound(self, reach: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Square a radius, and widen it by the rounding of a squared distance of points."""
+        dimensions = self._points.shape[1]
+        relative = 2 * rounding_of_sum(dimensions + 2)
+        wide: NDArray[np.float64] = reach**2 * (1 + relative) + 2 * dimensions * UNDERFLOW
+        return wide
+
+    def _measure(self, places: slice) -> float:
+        return float(np.sqrt(np.square(self._points[places] - self._mean).sum(axis=1).max()))
+
+    def _describe(self, cell: int, places: slice) -> _Cell:
+        differences = self._points[places] - self._mean - self._centres[cell]
+        directions = self._directions[cell]
+        projected = differences[:, : len(directions)] @ directions
+        squares = np.square(differences).sum(axis=1)
+        rests = np.sqrt(np.maximum(squares - np.square(projected).sum(axis=1), 0))
+        columns = np.vstack([projected.T, rests, squares, np.ones(len(squares))])
+        return _Cell(
+            places,
+            np.ascontiguousarray(columns, np.float32),
+            float(np.sqrt(squares.max())),
+            float(rests.min()),
+            float(rests.max()),
+            float(self._errors[places].max()),
+        )
+
+
+def _ask_cell(
+    cell: _Cell,
+    coordinates: NDArray[np.float64],
+    to_centre: NDArray[np.float64],
+    reach: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Find the points of a cell within reach by their coordinates, as indices into [queries, points].
+
+    With the squared lengths as columns of their own, one matrix product gives |a - b|^2 - reach^2. The
+    absolute values of its c + 2 terms add up to no more than (|a| + |b|)^2 + reach^2, which bounds its
+    rounding; the reach is wider by that.
+    """
+    slack = rounding_of_sum(len(cell.columns) + 4) * (np.square(to_centre + cell.farthest) + reach**2)
+    terms = np.empty((len(coordinates), len(cell.columns)), np.float32)
+    np.multiply(coordinates, -2, out=terms[:, :-2], casting="same_kind")
+    terms[:, -2] = 1
+    terms[:, -1] = to_centre**2 - reach**2 - slack - len(cell.columns) * UNDERFLOW
+    return np.flatnonzero(~(terms @ cell.columns > 0))  # so that an overflow, if ever, keeps the row
+
+
+def _find_basis(reference: Rows) -> NDArray[np.float32]:
+    """Find the principal directions of a sample of the rows: float32 [d, v], nearly orthonormal."""
+    generator = np.random.default_rng(0)
+    rows = np.sort(generator.permutation(len(reference))[:SAMPLED_ROWS])
+    sample = reference.take(rows)
+    variances, combinations = np.linalg.eigh((sample @ sample.T).astype(np.float64))
+    told_apart = np.flatnonzero(variances > variances[-1] * RELATIVE_NOISE)[::-1][:PROJECTED_DIMENSIONS]
+    if not len(told_apart):
+        return np.eye(reference.dimensions, 1, dtype=np.float32)
+    directions = sample.T @ (combinations[:, told_apart] / np.sqrt(variances[told_apart])).astype(np.float32)
+    return np.ascontiguousarray(np.linalg.qr(directions)[0])
+
+
+def _project(
+    rows: Rows, basis: NDArray[np.float32], executor: Executor
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Represent rows as points, and bound how far rounding has moved each.
+
+    The v sums of d products are each wrong by less than gamma |x|, so V'x by gamma sqrt(v) |x|. The columns
+    of V are those of an orthonormal matrix times a matrix T; by |T - 1| <= |V'V - 1|, taking V for that
+    matrix displaces V'x by no more than |V'V - 1| |x|. Together this is e, which changes rest(x)^2 by up to
+    2 |x| e + e^2, beside the rounding of the row's own elements.
+    """
+    stretches = [slice(i, i + COLUMNS_AT_ONCE) for i in range(0, rows.dimensions, COLUMNS_AT_ONCE)]
+    dimensions = basis.shape[1]
+    points = np.empty((len(rows), dimensions + 1), np.float32)
+
+    def project(block: slice) -> None:
+        taken, factors = rows.take_raw(block)
+        sums = np.zeros((len(taken), dimensions), np.float32)
+        for part in stretches:
+            sums += (taken[:, part] * factors) @ basis[part]
+        points[block, :-1] = sums
+
+    list(executor.map(project, rows.blocks()))
+    gram = basis.T.astype(np.float64) @ basis
+    rounding = rounding_of_sum(COLUMNS_AT_ONCE + len(stretches) + 2) * np.sqrt(dimensions)
+    lengths = rows.scaled_lengths
+    errors = (rounding + np.linalg.norm(gram - np.eye(dimensions))) * lengths
+    projected = np.einsum("nd,nd->n", points[:, :-1], points[:, :-1], dtype=np.float64)
+    rests = np.sqrt(np.maximum(lengths**2 - projected, 0))
+    of_square = 2 * lengths * errors + errors**2 + 8 * UNIT_ROUNDOFF * lengths**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_rest = np.fmin(np.sqrt(of_square), of_square / rests)
+    points[:, -1] = rests
+    return points, np.hypot(errors, of_rest) + UNIT_ROUNDOFF * rests
+
+
+def _part(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Part points into cells of similar ones.
+
+    Returns
+    -------
+    int64 [n] : the points by cell, and within a cell by group, so that those next to each other are alike
+    int64 [cells + 1] : where each cell starts
+    """
+    arrangement, starts = [], [0]
+    for cell in _cluster(points, len(points) // CELL_ROWS):
+        groups = _cluster(points[cell], len(cell) // GROUP_ROWS)
+        cell = cell[np.concatenate(groups)]
+        # Very many equal points are cut, so that it takes little memory to ask for all of them.
+        for piece in np.array_split(cell, -(-len(cell) // (4 * CELL_ROWS))):
+            arrangement.append(piece)
+            starts.append(starts[-1] + len(piece))
+    return np.concatenate(arrangement), np.array(starts)
+
+
+def _cluster(points: NDArray[np.float32], clusters: int) -> list[NDArray[np.int64]]:
+    """Give the members of each cluster of points that k-means finds, without those that are empty."""
+    if clusters < 2:
+        return [np.arange(len(points))]
+    found = faiss.Kmeans(
+        points.shape[1], clusters, niter=6, seed=1, min_points_per_centroid=1, max_points_per_centroid=128
+    )
+    found.train(points)
+    cluster_of = found.index.search(points, 1)[1][:, 0]
+    members = np.argsort(cluster_of, kind="stable")
+    return np.split(members, np.flatnonzero(np.diff(cluster_of[members])) + 1)
+
+
+def _widen(squares: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Take radii from squared distances in float32, a little wider than their rounding."""
+    radii: NDArray[np.float64] = np.sqrt(np.maximum(squares, 0), dtype=np.float64)
+    return radii * (1 + MARGIN) + SMALLEST_RADIUS
+
+
+def _concatenate(found: list[_Pairs]) -> _Pairs:
+    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    query_of, place_of, squares = map(np.concatenate, zip(nothing, *found, strict=True))
+    return query_of, place_of, squares
+
+
+def _join(parts: list[_Candidates]) -> _Candidates:
+    before = np.cumsum([0] + [len(part.asking) for part in parts[:-1]])
+    shifted = [
+        part._replace(query_of=part.query_of + shift) for part, shift in zip(parts, before, strict=True)
+    ]
+    return _Candidates(*map(np.concatenate, zip(*shifted, strict=True)))

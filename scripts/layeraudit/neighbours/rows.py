@@ -1,0 +1,162 @@
+"""The rows among which neighbours are sought, as the distance sees them.
+
+The distance is the Euclidean one between float32 rows. `cosine` first scales each row to length 1, in
+float32: row times the reciprocal of its length, both rounded. (The mean of the rows, which the DkNN authors'
+code subtracts next, cancels in a distance.) A row of zeros, as dead ReLUs make it, has no direction and stays
+zero: at distance 0 from its like, and 1, but for the rounding, from all others.
+"""
+
+import mmap
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from layeraudit.errors import InputError
+
+Metric = Literal["cosine", "l2"]
+
+LONGEST_ROW = 2.0**60
+"""Length beyond which a squared distance, or what bounds it, may be more than float32 holds."""
+
+UNIT_ROUNDOFF = 2.0**-24
+"""Relative error of one float32 operation."""
+
+UNDERFLOW = 2.0**-126
+"""Absolute error of one float32 operation whose result is too small to be a normal number."""
+
+READ_AT_ONCE = 2**23
+"""Bytes of rows that a thread has in hand, so that they stay in the processor's cache."""
+
+MEASURED_AT_ONCE = 1024
+"""Columns of rows that are measured together, whose float64 copy stays in the processor's cache."""
+
+SMALLEST_FACTOR = 2.0**-100
+"""Rows are scaled in float32 by factors between this and its reciprocal, and in float64 by others."""
+
+
+def rounding_of_sum(terms: int) -> float:
+    """Bound the relative error of a float32 sum of products, whatever the order of its terms.
+
+    Higham, Accuracy and Stability of Numerical Algorithms, section 3.1: gamma_n = n u / (1 - n u), against
+    the sum of the absolute values.
+    """
+    return terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)
+
+
+@contextmanager
+def worker_threads(threads: int) -> Iterator[Executor]:
+    """Give an executor whose tasks each compute on one core, so that `threads` are busy in all."""
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(threads, initializer=faiss.omp_set_num_threads, initargs=(1,)) as executor,
+    ):
+        yield executor
+
+
+class Rows:
+    """Rows of a matrix, scaled as the metric says when they are taken.
+
+    Parameters
+    ----------
+    matrix : float32 [n, d]; may be mapped from a file, which is then read when rows are taken, and does not
+        stay in memory
+    metric : cosine or l2
+    executor : measures the rows in parallel
+    lengths : float64 [n], where they are known
+    first_row : the number of the first row, for what is said of one
+
+    Raises
+    ------
+    InputError
+        Where the shape, the type or a value is not allowed; a value, with its row.
+    """
+
+    def __init__(
+        self,
+        matrix: NDArray[np.float32],
+        metric: Metric,
+        executor: Executor,
+        *,
+        lengths: NDArray[np.float64] | None = None,
+        first_row: int = 0,
+    ) -> None:
+        if matrix.ndim != 2 or 0 in matrix.shape or matrix.dtype != np.float32:
+            raise InputError(
+                f"the rows are {matrix.dtype} {list(matrix.shape)}, "
+                "allowed is float32 [rows, columns], one row or more"
+            )
+        self.matrix = matrix
+        self.metric = metric
+        if lengths is None:
+            lengths = np.concatenate(list(executor.map(self._measure, self.blocks())))
+        if not np.isfinite(lengths).all():
+            row = first_row + np.isfinite(lengths).argmin()
+            raise InputError(f"row {row} holds NaN or infinity, allowed are finite numbers")
+        if metric == "l2" and lengths.max() > LONGEST_ROW:
+            raise InputError(
+                f"row {first_row + lengths.argmax()} has the length {lengths.max():.3g}, "
+                f"allowed are up to {LONGEST_ROW:.3g}"
+            )
+        self.lengths = lengths
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    @property
+    def dimensions(self) -> int:
+        """The number of columns."""
+        return int(self.matrix.shape[1])
+
+    @property
+    def scaled_lengths(self) -> NDArray[np.float64]:
+        """The lengths of the rows as they are taken, but for the rounding of their elements."""
+        return (self.lengths > 0).astype(np.float64) if self.metric == "cosine" else self.lengths
+
+    def blocks(self, rows: int | None = None) -> list[slice]:
+        """Cut all rows, or so many, into stretches that a thread has in hand at once."""
+        rows = len(self) if rows is None else rows
+        step = max(1, READ_AT_ONCE // (4 * self.dimensions))
+        return [slice(i, min(i + step, rows)) for i in range(0, rows, step)]
+
+    def take(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Give some rows, scaled, as a C-contiguous copy."""
+        taken, factors = self.take_raw(rows)
+        return np.multiply(taken, factors, out=taken)
+
+    def take_raw(self, rows: NDArray[np.int64] | slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give a copy of some rows, and the float32 factors [rows, 1] that scale them."""
+        taken = np.array(self.matrix[rows]) if isinstance(rows, slice) else self.matrix[rows]
+        self._leave_memory()
+        if self.metric == "l2":
+            return taken, np.ones((len(taken), 1), np.float32)
+        lengths = self.lengths[rows][:, None]
+        factors = 1 / np.where(lengths == 0, 1, lengths)
+        extreme = np.flatnonzero((factors < SMALLEST_FACTOR) | (factors > 1 / SMALLEST_FACTOR))
+        if len(extreme):
+            taken[extreme] = taken[extreme] * factors[extreme]
+            factors[extreme] = 1
+        return taken, factors.astype(np.float32)
+
+    def _measure(self, block: slice) -> NDArray[np.float64]:
+        rows = self.matrix[block]
+        squares = np.zeros(len(rows))
+        for i in range(0, self.dimensions, MEASURED_AT_ONCE):
+            stretch = rows[:, i : i + MEASURED_AT_ONCE].astype(np.float64)
+            squares += np.einsum("nd,nd->n", stretch, stretch)
+        self._leave_memory()
+        lengths: NDArray[np.float64] = np.sqrt(squares)
+        return lengths
+
+    def _leave_memory(self) -> None:
+        """Unmap the pages that were read from a file; the system keeps them where it has room."""
+        owner: Any = self.matrix
+        while isinstance(owner, np.ndarray):
+            owner = owner.base
+        if isinstance(owner, mmap.mmap):
+            owner.madvise(mmap.MADV_DONTNEED)
