@@ -120,6 +120,12 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
             f"neighbours.k is {k}, allowed are 1 to {rows - 1}, "
             "the rows of splits.train + poison.points but one"
         )
+    shards = configuration["neighbours"]["shards"]
+    if shards > rows:
+        raise InputError(
+            f"neighbours.shards is {shards}, allowed are 1 to {rows}, "
+            "the rows of splits.train + poison.points"
+        )
 
 
 def _check_folder(dataset: Mapping[str, Any]) -> None:

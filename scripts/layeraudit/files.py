@@ -66,7 +66,7 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[np.generic]]:
         raise InputError(f"{path} does not exist") from None
     except KeyError as error:
         raise InputError(f"{path} lacks an array: {error.args[0]}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a whole .npz file: {error}") from None
 
 

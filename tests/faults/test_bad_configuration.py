@@ -10,6 +10,7 @@ from conftest import run
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
+        ("k: 10", "k: 10\n  shards: 107", "neighbours.shards is 107, allowed are 1 to 106, the rows of "),
         ("k: 10", "k: 106", "neighbours.k is 106, allowed are 1 to 105, the rows of "),
         ("points: 6", "points: 21", "poison.points is 21, allowed are 1 to 20, the images of "),
         ("points: 6", "pionts: 6", "poison.pionts is no key of the configuration, allowed are points, "),

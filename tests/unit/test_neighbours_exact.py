@@ -314,8 +314,8 @@ def represent(reference, queries, metric):
     engine = index._engine
     back = np.argsort(engine._arrangement)
     with rows.worker_threads(1) as executor:
-        asked = exact._project(rows.Rows(queries, metric, executor), engine._basis, executor)
-    return (engine._points[back], engine._errors[back]), asked
+        asked = engine._represent(rows.Rows(queries, metric, executor), executor)
+    return (engine._points[back], engine._errors[back]), (asked.points, asked.errors)
 
 
 def excess(of_rows, of_queries, distances):

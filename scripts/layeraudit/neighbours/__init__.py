@@ -109,7 +109,7 @@ class Index:
                 found[some] = self._engine.search(block, k + exclude_self, executor)
             if isinstance(self._engine, HNSWIndex):
                 everything = Rows(queries, self._reference.metric, executor)
-                self.recall = self._engine.recall(everything, found, executor)
+                self.recall = self._engine.recall(everything, found, exclude_self, executor)
         return _drop_own_rows(found) if exclude_self else found
 
     def search_shard(
@@ -147,6 +147,7 @@ class Index:
             path,
             engine=np.array(self.name),
             metric=np.array(self._reference.metric),
+            checksum=np.array(self._reference.checksum),
             shape=np.array(self._reference.matrix.shape),
             lengths=self._reference.lengths,
             **self._engine.arrays,
@@ -180,21 +181,20 @@ def load(path: Path, reference: NDArray[np.float32], *, threads: int = 1) -> Ind
     InputError
         Where the file is missing or damaged, or is an index of other rows.
     """
-    named: list[Any] = read_arrays(path, "engine", "metric", "shape", "lengths")
+    named: list[Any] = read_arrays(path, "engine", "metric", "checksum", "shape", "lengths")
     engine: Any = str(named[0])
     metric: Any = str(named[1])
-    shape, lengths = named[2:]
+    checksum, (shape, lengths) = str(named[2]), named[3:]
     if engine not in get_args(Engine) or metric not in get_args(Metric):
         raise InputError(f"{path} is no index: its engine is {engine!r} and its metric {metric!r}")
     if tuple(shape) != reference.shape:
         raise InputError(
-            f"{path} is the index of {list(shape)} rows and columns, not {list(reference.shape)}"
+            f"{path} is the index of {shape.tolist()} rows and columns, not {list(reference.shape)}"
         )
     arrays = read_arrays(path, *ENGINES[engine].ARRAYS)
     with worker_threads(threads) as executor:
         rows = Rows(reference, metric, executor, lengths=lengths)
-        first = rows.blocks()[0]
-        if not np.array_equal(Rows(reference[first], "cosine", executor).lengths, lengths[first]):
+        if rows.checksum != checksum:
             raise InputError(f"{path} is the index of other rows than these")
         made = ENGINES[engine](rows, dict(zip(ENGINES[engine].ARRAYS, arrays, strict=True)), executor)
     return Index(engine, rows, made)

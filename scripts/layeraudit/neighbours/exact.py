@@ -23,6 +23,7 @@ and the radius is wider by that.
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
@@ -134,19 +135,31 @@ class _Candidates(NamedTuple):
 class ExactIndex:
     """The points of all rows, by cell.
 
-    Its arrays: `basis` float32 [d, v], V; `arrangement` int64 [n], the rows in the order of the cells;
-    `points` float32 [n, D] in that order, and `errors` float64 [n], how far rounding has moved each at most;
-    `starts` int64 [cells + 1], where in the arrangement each cell starts; `mean` float64 [D] of the points;
-    `centres` float64 [cells, D], relative to it; `directions` float64 [cells, D, c]. In a narrow layer the
-    points are the rows themselves: then `basis` and `points` are empty.
+    Its arrays: `basis` float32 [d, v], V, and `displacement` float64 [], that of V'x relative to |x|;
+    `arrangement` int64 [n], the rows in the order of the cells; `points` float32 [n, D] in that order, and
+    `errors` float64 [n], how far rounding has moved each at most; `starts` int64 [cells + 1], where in the
+    arrangement each cell starts; `mean` float64 [D] of the points; `centres` float64 [cells, D], relative to
+    it; `directions` float64 [cells, D or fewer, c]. In a narrow layer the points are the rows themselves:
+    then `basis` and `points` are empty.
     """
 
-    ARRAYS = ("basis", "arrangement", "points", "errors", "starts", "mean", "centres", "directions")
+    ARRAYS = (
+        "basis",
+        "displacement",
+        "arrangement",
+        "points",
+        "errors",
+        "starts",
+        "mean",
+        "centres",
+        "directions",
+    )
 
     def __init__(self, reference: Rows, arrays: Mapping[str, NDArray[Any]], executor: Executor) -> None:
         self.arrays = arrays
         self._reference = reference
         self._basis = arrays["basis"]
+        self._basis_displacement = float(arrays["displacement"])
         self._arrangement = arrays["arrangement"]
         self._errors = arrays["errors"]
         self._mean = arrays["mean"]
@@ -174,34 +187,28 @@ class ExactIndex:
         """Find V, the points, and their cells."""
         if reference.dimensions > NARROW:
             basis = _find_basis(reference)
-            points, errors = _project(reference, basis, executor)
+            displacement = _bound_displacement(basis)
+            points, errors = _project(reference, basis, displacement, executor)
         else:
-            basis = np.empty((0, 0), np.float32)
+            basis, displacement = np.empty((0, 0), np.float32), 0.0
             points, errors = reference.take(slice(None)), np.zeros(len(reference))
         arrangement, starts = _part(points)
-        arranged = points[arrangement]
-        del points
-        mean = arranged.mean(axis=0, dtype=np.float64)
-
-        def describe(cell: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            relative = arranged[starts[cell] : starts[cell + 1]] - mean
-            centre = relative.mean(axis=0)
-            leading = (relative - centre)[:, :LEADING_DIMENSIONS]
-            directions = np.linalg.eigh(leading.T @ leading)[1]
-            return centre, np.ascontiguousarray(directions[:, ::-1][:, :CELL_DIMENSIONS])
-
-        centres, directions = zip(*executor.map(describe, range(len(starts) - 1)), strict=True)
+        points = points[arrangement]
+        mean = points.mean(axis=0, dtype=np.float64)
+        cells = np.split(points, starts[1:-1])
+        centres, directions = zip(*executor.map(partial(_find_directions, mean), cells), strict=True)
         arrays = {
             "basis": basis,
+            "displacement": np.array(displacement),
             "arrangement": arrangement,
-            "points": arranged if basis.size else arranged[:0, :0].copy(),
+            "points": points if basis.size else np.empty((0, 0), np.float32),
             "errors": errors[arrangement],
             "starts": starts,
             "mean": mean,
             "centres": np.stack(centres),
             "directions": np.stack(directions),
         }
-        del arranged
+        del points, cells  # which would otherwise lie in memory twice
         return cls(reference, arrays, executor)
 
     def search(self, queries: Rows, k: int, executor: Executor) -> NDArray[np.int64]:
@@ -213,6 +220,10 @@ class ExactIndex:
         while len(left):
             again = []
             for some in self._find_candidates(asked, left, radii, k, executor):
+                radii[some.failing] = some.sufficient
+                again.append(some.failing)
+                if not len(some.asking):
+                    continue
                 rows, furthest = order_candidates(
                     self._reference,
                     queries,
@@ -226,8 +237,7 @@ class ExactIndex:
                 certain = furthest <= some.radii**2
                 found[some.asking[certain]] = rows[certain]
                 radii[some.asking] = np.sqrt(furthest) * (1 + MARGIN)
-                radii[some.failing] = some.sufficient
-                again += [some.asking[~certain], some.failing]
+                again.append(some.asking[~certain])
             left = np.concatenate(again)
         return found
 
@@ -235,7 +245,7 @@ class ExactIndex:
         if self._narrow:
             points, errors = queries.take(slice(None)), np.zeros(len(queries))
         else:
-            points, errors = _project(queries, self._basis, executor)
+            points, errors = _project(queries, self._basis, self._basis_displacement, executor)
         relative = points - self._mean
         cell = np.argmin(np.square(self._centres).sum(axis=1) - 2 * relative @ self._centres.T, axis=1)
         return _Queries(points, errors, relative, cell)
@@ -279,9 +289,10 @@ class ExactIndex:
             ]
         radii = self._narrow_radii(asked, tile, radii, k, new, [within])
         query_of, place_of, squares = within
-        enough = np.bincount(query_of, minlength=len(tile)) >= k
         reach = (radii + asked.errors[tile])[query_of] + self._errors[place_of]
-        kept = enough[query_of] & (squares <= self._widen_bound(reach))
+        kept = squares <= self._widen_bound(reach)
+        enough = np.bincount(query_of[kept], minlength=len(tile)) >= k
+        kept &= enough[query_of]
         failing = tile[~enough]
         sufficient = np.full(len(failing), np.inf)
         if new[~enough].any():
@@ -358,7 +369,7 @@ class ExactIndex:
         k: int,
         new: NDArray[np.bool_],
     ) -> _Pairs | None:
-        """Find all rows within the radii, by both bounds; none, where they are more than memory is to hold."""
+        """Find all rows within the radii by both bounds; None, where memory is not to hold them all."""
         relative = asked.relative[tile]
         points = np.ascontiguousarray(asked.points[tile])
         displacement = self._displacement(relative)
@@ -475,32 +486,44 @@ def _find_basis(reference: Rows) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.linalg.qr(directions)[0])
 
 
-def _project(
-    rows: Rows, basis: NDArray[np.float32], executor: Executor
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Represent rows as points, and bound how far rounding has moved each.
+def _bound_displacement(basis: NDArray[np.float32]) -> float:
+    """Bound how far V'x is from the projection that it stands for, relative to |x|.
 
     The v sums of d products are each wrong by less than gamma |x|, so V'x by gamma sqrt(v) |x|. The columns
     of V are those of an orthonormal matrix times a matrix T; by |T - 1| <= |V'V - 1|, taking V for that
-    matrix displaces V'x by no more than |V'V - 1| |x|. Together this is e, which changes rest(x)^2 by up to
-    2 |x| e + e^2, beside the rounding of the row's own elements.
+    matrix displaces V'x by no more than |V'V - 1| |x|.
+    """
+    rows, dimensions = basis.shape
+    gram = np.zeros((dimensions, dimensions))
+    for i in range(0, rows, 4096):
+        stretch = basis[i : i + 4096].astype(np.float64)
+        gram += stretch.T @ stretch
+    terms = COLUMNS_AT_ONCE + -(-rows // COLUMNS_AT_ONCE) + 2
+    of_sums = rounding_of_sum(terms) * np.sqrt(dimensions)
+    return float(of_sums + np.linalg.norm(gram - np.eye(dimensions)))
+
+
+def _project(
+    rows: Rows, basis: NDArray[np.float32], displacement: float, executor: Executor
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Represent rows as points, and bound how far rounding has moved each.
+
+    V'x is displaced by e = displacement |x| at most, which changes rest(x)^2 by up to 2 |x| e + e^2, beside
+    the rounding of the row's own elements.
     """
     stretches = [slice(i, i + COLUMNS_AT_ONCE) for i in range(0, rows.dimensions, COLUMNS_AT_ONCE)]
-    dimensions = basis.shape[1]
-    points = np.empty((len(rows), dimensions + 1), np.float32)
+    points = np.empty((len(rows), basis.shape[1] + 1), np.float32)
 
     def project(block: slice) -> None:
         taken, factors = rows.take_raw(block)
-        sums = np.zeros((len(taken), dimensions), np.float32)
+        sums = np.zeros((len(taken), basis.shape[1]), np.float32)
         for part in stretches:
             sums += (taken[:, part] * factors) @ basis[part]
         points[block, :-1] = sums
 
     list(executor.map(project, rows.blocks()))
-    gram = basis.T.astype(np.float64) @ basis
-    rounding = rounding_of_sum(COLUMNS_AT_ONCE + len(stretches) + 2) * np.sqrt(dimensions)
     lengths = rows.scaled_lengths
-    errors = (rounding + np.linalg.norm(gram - np.eye(dimensions))) * lengths
+    errors = displacement * lengths
     projected = np.einsum("nd,nd->n", points[:, :-1], points[:, :-1], dtype=np.float64)
     rests = np.sqrt(np.maximum(lengths**2 - projected, 0))
     of_square = 2 * lengths * errors + errors**2 + 8 * UNIT_ROUNDOFF * lengths**2
@@ -508,6 +531,17 @@ def _project(
         of_rest = np.fmin(np.sqrt(of_square), of_square / rests)
     points[:, -1] = rests
     return points, np.hypot(errors, of_rest) + UNIT_ROUNDOFF * rests
+
+
+def _find_directions(
+    mean: NDArray[np.float64], points: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find the centre of a cell's points, relative to the mean of all, and their principal directions."""
+    relative = points - mean
+    centre = relative.mean(axis=0)
+    leading = (relative - centre)[:, :LEADING_DIMENSIONS]
+    directions = np.linalg.eigh(leading.T @ leading)[1]
+    return centre, np.ascontiguousarray(directions[:, ::-1][:, :CELL_DIMENSIONS])
 
 
 def _part(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -71,11 +71,17 @@ class HNSWIndex:
             )[0]
         return found
 
-    def recall(self, queries: Rows, found: NDArray[np.int64], executor: Executor) -> tuple[float, int]:
-        """Measure what share of the true neighbours of some queries was found, and give their number."""
+    def recall(
+        self, queries: Rows, found: NDArray[np.int64], exclude_self: bool, executor: Executor
+    ) -> tuple[float, int]:
+        """Measure what share of the true neighbours of some queries was found, and give their number.
+
+        A query that is a row of the reference itself is not counted as one of them where `exclude_self`.
+        """
         generator = np.random.default_rng(0)
         some = np.sort(generator.permutation(len(queries))[:MEASURED_QUERIES])
         sample = Rows(queries.matrix[some], queries.metric, executor)
         true = FlatIndex.build(self._reference, executor).search(sample, found.shape[1], executor)
-        shares = [np.isin(a, b).mean() for a, b in zip(true, found[some], strict=True)]
-        return float(np.mean(shares)), len(some)
+        counted = true != some[:, None] if exclude_self else np.full(true.shape, True)
+        hits = [np.isin(a, b) for a, b in zip(true, found[some], strict=True)]
+        return float(np.mean(np.array(hits)[counted])), len(some)

@@ -6,10 +6,14 @@ code subtracts next, cancels in a distance.) A row of zeros, as dead ReLUs make 
 zero: at distance 0 from its like, and 1, but for the rounding, from all others.
 """
 
+import hashlib
 import mmap
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from io import FileIO
+from itertools import pairwise
 from typing import Any, Literal
 
 import faiss
@@ -35,6 +39,8 @@ READ_AT_ONCE = 2**23
 
 MEASURED_AT_ONCE = 1024
 """Columns of rows that are measured together, whose float64 copy stays in the processor's cache."""
+
+CHECKED_ROWS = 64
 
 SMALLEST_FACTOR = 2.0**-100
 """Rows are scaled in float32 by factors between this and its reciprocal, and in float64 by others."""
@@ -64,8 +70,7 @@ class Rows:
 
     Parameters
     ----------
-    matrix : float32 [n, d]; may be mapped from a file, which is then read when rows are taken, and does not
-        stay in memory
+    matrix : float32 [n, d]; may be mapped from a file, which is then read when rows are taken
     metric : cosine or l2
     executor : measures the rows in parallel
     lengths : float64 [n], where they are known
@@ -93,6 +98,7 @@ class Rows:
             )
         self.matrix = matrix
         self.metric = metric
+        self._file, self._offset = _open_file(matrix)
         if lengths is None:
             lengths = np.concatenate(list(executor.map(self._measure, self.blocks())))
         if not np.isfinite(lengths).all():
@@ -118,6 +124,12 @@ class Rows:
         """The lengths of the rows as they are taken, but for the rounding of their elements."""
         return (self.lengths > 0).astype(np.float64) if self.metric == "cosine" else self.lengths
 
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of some of the rows, evenly spread, by which others are told from these."""
+        some = np.linspace(0, len(self) - 1, min(len(self), CHECKED_ROWS)).astype(np.int64)
+        return hashlib.sha256(self._read(some).tobytes()).hexdigest()
+
     def blocks(self, rows: int | None = None) -> list[slice]:
         """Cut all rows, or so many, into stretches that a thread has in hand at once."""
         rows = len(self) if rows is None else rows
@@ -131,8 +143,7 @@ class Rows:
 
     def take_raw(self, rows: NDArray[np.int64] | slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Give a copy of some rows, and the float32 factors [rows, 1] that scale them."""
-        taken = np.array(self.matrix[rows]) if isinstance(rows, slice) else self.matrix[rows]
-        self._leave_memory()
+        taken = self._read(rows)
         if self.metric == "l2":
             return taken, np.ones((len(taken), 1), np.float32)
         lengths = self.lengths[rows][:, None]
@@ -144,19 +155,42 @@ class Rows:
         return taken, factors.astype(np.float32)
 
     def _measure(self, block: slice) -> NDArray[np.float64]:
-        rows = self.matrix[block]
+        rows = self._read(block)
         squares = np.zeros(len(rows))
         for i in range(0, self.dimensions, MEASURED_AT_ONCE):
             stretch = rows[:, i : i + MEASURED_AT_ONCE].astype(np.float64)
             squares += np.einsum("nd,nd->n", stretch, stretch)
-        self._leave_memory()
         lengths: NDArray[np.float64] = np.sqrt(squares)
         return lengths
 
-    def _leave_memory(self) -> None:
-        """Unmap the pages that were read from a file; the system keeps them where it has room."""
-        owner: Any = self.matrix
-        while isinstance(owner, np.ndarray):
-            owner = owner.base
-        if isinstance(owner, mmap.mmap):
-            owner.madvise(mmap.MADV_DONTNEED)
+    def _read(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Copy some rows; from the file, where the matrix is mapped from one.
+
+        Rows that are touched through the mapping bring in far more of the file than they are, and it counts
+        as this process's memory.
+        """
+        if self._file is None:
+            return np.array(self.matrix[rows])
+        wanted = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else rows
+        read = np.empty((len(wanted), self.dimensions), np.float32)
+        starts = np.flatnonzero(np.diff(wanted, prepend=-2) != 1).tolist()
+        size = 4 * self.dimensions
+        for start, stop in pairwise([*starts, len(wanted)]):
+            bytes_left = read[start:stop].data.cast("B")
+            position = self._offset + int(wanted[start]) * size
+            while bytes_left:
+                count = os.preadv(self._file.fileno(), [bytes_left], position)
+                if not count:
+                    raise InputError(f"{self._file.name} has become shorter")
+                bytes_left, position = bytes_left[count:], position + count
+        return read
+
+
+def _open_file(matrix: NDArray[np.float32]) -> tuple[FileIO | None, int]:
+    """Open the file that a matrix is mapped from, and give where in it the first row lies."""
+    mapped: Any = matrix
+    while isinstance(mapped, np.ndarray) and not isinstance(mapped.base, mmap.mmap):
+        mapped = mapped.base
+    if not isinstance(mapped, np.memmap) or mapped.filename is None or not matrix.flags.c_contiguous:
+        return None, 0
+    return FileIO(mapped.filename), mapped.offset + matrix.ctypes.data - mapped.ctypes.data
