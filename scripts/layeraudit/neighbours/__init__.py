@@ -40,7 +40,7 @@ ENGINES: Mapping[str, type[ExactIndex | FlatIndex | HNSWIndex]] = {
 
 MEGABYTE = 2**20
 
-PROGRAM_BYTES = 350 * MEGABYTE
+PROGRAM_BYTES = 450 * MEGABYTE
 """What Python, its libraries, and the candidates that are held at once take."""
 
 BYTES_BESIDE_A_QUERY = 25_000

@@ -57,7 +57,7 @@ CELL_DIMENSIONS = 32
 
 QUERIES_AT_ONCE = 512
 
-MOST_PAIRS = 2**21
+MOST_PAIRS = 2**22
 """Candidates that are held at once, if one query has not more: it bounds the memory."""
 
 CELL_ROUNDING = 2.0**-18
