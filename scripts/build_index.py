@@ -23,7 +23,13 @@ def main() -> None:
 
     reference = open_matrix(arguments.reference, np.float32)
     rows = rows_of_shard(len(reference), arguments.shard)
-    index = build(reference[rows], arguments.metric, engine=arguments.engine, threads=arguments.threads)
+    index = build(
+        reference[rows],
+        arguments.metric,
+        engine=arguments.engine,
+        threads=arguments.threads,
+        first_row=rows.start,
+    )
     index.save(arguments.output)
 
 

@@ -360,3 +360,39 @@ def test_points_of_wide_rows_are_no_farther_apart_than_rows(metric, d: int) -> N
     (points, errors), (asked, asked_errors) = represent(reference, queries, metric)
     assert excess((points, errors), (asked, asked_errors), distances).max() <= 1
     assert excess((points, errors / 1000), (asked, asked_errors / 1000), distances).max() > 1
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("k", [1, 5, 22])
+def test_equal_rows_of_more_columns_than_numpy_sums_at_once(k: int, metric) -> None:
+    """One of these 22 pairs is measured alone, and NumPy sums one row of 12,544 otherwise than two."""
+    generator = np.random.default_rng(0)
+    reference = np.repeat(generator.normal(size=(1, 12_544)), 22, axis=0).astype(np.float32)
+    queries = generator.normal(size=(8, 12_544)).astype(np.float32)
+    found = build(reference, metric).search(queries, k)
+    assert found.tolist() == [list(range(k))] * 8
+
+
+def test_a_copy_of_a_file_is_searched_as_it_was_changed(tmp_path) -> None:
+    np.save(tmp_path / "rows.npy", np.arange(12, dtype=np.float32).reshape(6, 2))
+    reference = np.load(tmp_path / "rows.npy", mmap_mode="c")
+    reference[:] = reference[::-1].copy()
+    assert build(reference, "l2").search(np.zeros((1, 2), np.float32), 6).tolist() == [[5, 4, 3, 2, 1, 0]]
+
+
+def test_very_many_candidates_are_taken_in_parts(monkeypatch) -> None:
+    """Rows that no bound tells apart: each query has all of them as candidates."""
+    reference = np.random.default_rng(0).normal(size=(1200, 600)).astype(np.float32)
+    queries = np.random.default_rng(1).normal(size=(600, 600)).astype(np.float32)
+    expected = build(reference, "l2", engine="flat").search(queries, 5)
+    monkeypatch.setattr(exact, "MOST_PAIRS", 40_000)
+    sizes = []
+
+    def order_and_note(*arguments):
+        sizes.append(len(arguments[3]))
+        return ordering.order_candidates(*arguments)
+
+    monkeypatch.setattr(exact, "order_candidates", order_and_note)
+    np.testing.assert_array_equal(build(reference, "l2").search(queries, 5), expected)
+    assert len(sizes) > 10
+    assert max(sizes) <= 40_000

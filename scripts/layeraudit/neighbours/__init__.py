@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from layeraudit.errors import InputError
 from layeraudit.files import read_arrays, write_arrays
-from layeraudit.neighbours.exact import ExactIndex
+from layeraudit.neighbours.exact import MOST_PAIRS, ExactIndex
 from layeraudit.neighbours.flat import FlatIndex
 from layeraudit.neighbours.hnsw import HNSWIndex
 from layeraudit.neighbours.ordering import ROWS_AT_ONCE, order_candidates
@@ -77,7 +77,8 @@ class Index:
         queries : float32 [q, d], finite; may be mapped from a file
         k : from 1 to the number of reference rows
         exclude_self : query i is reference row i, and is no neighbour of its own
-        memory_mb : mebibytes that the process is to take at most; fewer queries are then searched together
+        memory_mb : mebibytes that the process is to take, beside the result; the fewer, the fewer queries
+            are searched together
         threads : cores to compute on
 
         Returns
@@ -155,13 +156,19 @@ class Index:
 
 
 def build(
-    reference: NDArray[np.float32], metric: Metric, *, engine: Engine = "exact", threads: int = 1
+    reference: NDArray[np.float32],
+    metric: Metric,
+    *,
+    engine: Engine = "exact",
+    threads: int = 1,
+    first_row: int = 0,
 ) -> Index:
     """Index the reference rows.
 
     Parameters
     ----------
     reference : float32 [n, d], finite, one row or more; may be mapped from a file
+    first_row : the number of its first row, where it is a shard, for what is said of a row
 
     Raises
     ------
@@ -169,7 +176,7 @@ def build(
         Where the shape, the type or a value is not allowed; a value, with its row.
     """
     with worker_threads(threads) as executor:
-        rows = Rows(reference, metric, executor)
+        rows = Rows(reference, metric, executor, first_row=first_row)
         return Index(engine, rows, ENGINES[engine].build(rows, executor))
 
 
@@ -229,7 +236,9 @@ def merge(
     if candidates.shape[1] < k:
         raise InputError(f"k is {k}, allowed are 1 to {candidates.shape[1]}, the rows that were found")
     nearest = np.empty((len(queries), k), np.int64)
-    at_once = queries_at_once(memory_mb, 8 * len(reference), reference.shape[1], threads)
+    index_bytes = 8 * len(reference) + 2 * candidates.nbytes
+    at_once = queries_at_once(memory_mb, index_bytes, reference.shape[1], threads)
+    at_once = min(at_once, max(1, MOST_PAIRS // candidates.shape[1]))
     with worker_threads(threads) as executor:
         rows = Rows(reference, metric, executor)
         for start in tqdm(range(0, len(queries), at_once), desc="blocks of queries", disable=None):

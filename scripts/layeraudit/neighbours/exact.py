@@ -58,7 +58,10 @@ CELL_DIMENSIONS = 32
 QUERIES_AT_ONCE = 512
 
 MOST_PAIRS = 2**22
-"""Candidates that are held at once, if one query has not more: it bounds the memory."""
+"""Candidates that are held at once, unless one query alone has more.
+
+As many again are being found, `TILES_AT_ONCE` tiles at once.
+"""
 
 CELL_ROUNDING = 2.0**-18
 """How far rounding moves a point within a cell, relative to the largest point.
@@ -76,7 +79,7 @@ LEADING_DIMENSIONS = 128
 
 CELLS_BEFORE_A_NARROWER_RADIUS = 4
 
-TILES_AT_ONCE = 16
+TILES_AT_ONCE = 8
 
 SMALLEST_RADIUS = 2.0**-50
 """Its square exceeds what float32 loses of a squared distance by underflow."""
@@ -181,6 +184,8 @@ class ExactIndex:
         )
         if self._narrow:
             self.memory += self._points.nbytes
+        coordinates = QUERIES_AT_ONCE * len(self._cells) * (self._directions.shape[2] + 1)
+        self.memory += self._stacked_directions.nbytes + 2 * 24 * coordinates
 
     @classmethod
     def build(cls, reference: Rows, executor: Executor) -> Self:
@@ -259,34 +264,33 @@ class ExactIndex:
         executor: Executor,
     ) -> Iterator[_Candidates]:
         """Find candidates of the queries that are left, for as many together as memory is to hold."""
-        tiles = [left[i : i + QUERIES_AT_ONCE] for i in range(0, len(left), QUERIES_AT_ONCE)]
+        cuts = range(0, len(left), QUERIES_AT_ONCE)
+        waiting = [left[i : i + QUERIES_AT_ONCE] for i in reversed(cuts)]
         held: list[_Candidates] = []
-        for i in range(0, len(tiles), TILES_AT_ONCE):
-            some = tiles[i : i + TILES_AT_ONCE]
-            for parts in executor.map(lambda tile: self._answer_tile(asked, tile, radii[tile], k), some):
-                for part in parts:
-                    if held and sum(len(one.query_of) for one in (*held, part)) > MOST_PAIRS:
-                        yield _join(held)
-                        held = []
-                    held.append(part)
+        while waiting:
+            some = [waiting.pop() for _ in range(min(TILES_AT_ONCE, len(waiting)))]
+            answers = executor.map(lambda tile: self._answer_tile(asked, tile, radii[tile], k), some)
+            for tile, answer in zip(some, answers, strict=True):
+                if answer is None:
+                    waiting += [tile[len(tile) // 2 :], tile[: len(tile) // 2]]
+                    continue
+                if held and sum(len(one.query_of) for one in (*held, answer)) > MOST_PAIRS:
+                    yield _join(held)
+                    held = []
+                held.append(answer)
         if held:
             yield _join(held)
 
     def _answer_tile(
         self, asked: _Queries, tile: NDArray[np.int64], radii: NDArray[np.float64], k: int
-    ) -> list[_Candidates]:
-        """Find the candidates of some queries; in parts, where they are too many at once."""
+    ) -> _Candidates | None:
+        """Find the candidates of some queries; None, where they are too many at once."""
         new = np.isnan(radii)
         if new.any():
             radii = np.where(new, self._radii_of(asked, tile, k, opposite=False), radii)
         within = self._find_within(asked, tile, radii, k, new)
         if within is None:
-            half = len(tile) // 2
-            return [
-                part
-                for queries in (slice(half), slice(half, None))
-                for part in self._answer_tile(asked, tile[queries], np.where(new, np.nan, radii)[queries], k)
-            ]
+            return None
         radii = self._narrow_radii(asked, tile, radii, k, new, [within])
         query_of, place_of, squares = within
         reach = (radii + asked.errors[tile])[query_of] + self._errors[place_of]
@@ -298,11 +302,9 @@ class ExactIndex:
         if new[~enough].any():
             sufficient[new[~enough]] = self._radii_of(asked, failing[new[~enough]], k, opposite=True)
         index = np.cumsum(enough) - 1
-        return [
-            _Candidates(
-                tile[enough], radii[enough], index[query_of[kept]], place_of[kept], failing, sufficient
-            )
-        ]
+        return _Candidates(
+            tile[enough], radii[enough], index[query_of[kept]], place_of[kept], failing, sufficient
+        )
 
     def _narrow_radii(
         self,
@@ -397,7 +399,7 @@ class ExactIndex:
                 hits = _ask_cell(cell, coordinates[number][queries], to_centre[queries], wide[queries])
                 query_of, column = np.divmod(hits, cell.columns.shape[1])
                 query_of = queries[query_of]
-            if len(tile) > 1 and total + hits.size > MOST_PAIRS:
+            if len(tile) > 1 and total + hits.size > MOST_PAIRS // TILES_AT_ONCE:
                 return None
             place_of = column + cell.places.start
             squares = measure_pairs(points, query_of, self._points, place_of)

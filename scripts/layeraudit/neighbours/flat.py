@@ -1,6 +1,7 @@
 """Exact neighbours by brute force, with faiss: all rows in memory, all distances computed.
 
-It is the oracle of the other engines, and shares with them nothing but the rows.
+It is the oracle of the other engines, and shares with them the rows and what their distance is, but no bound
+except that on a sum's rounding.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from layeraudit.neighbours.rows import UNDERFLOW, Rows, rounding_of_sum
+from layeraudit.neighbours.rows import UNDERFLOW, Rows, measure_exactly, rounding_of_sum
 
 QUERIES_AT_ONCE = 256
 
@@ -64,8 +65,7 @@ class FlatIndex:
             distances, candidates = self._index.search(queries[open_queries], width)
             still_open = []
             for query, furthest, rows in zip(open_queries, distances[:, -1], candidates, strict=True):
-                differences = self._rows[rows] - queries[query].astype(np.float64)
-                exact = np.einsum("nd,nd->n", differences, differences)
+                exact = measure_exactly(self._rows[rows], queries[query][None])
                 order = np.lexsort((rows, exact))[:k]
                 found[query] = rows[order]
                 if width < n and exact[order[-1]] >= furthest - errors[query]:

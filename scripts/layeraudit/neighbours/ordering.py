@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, rounding_of_sum
+from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, measure_exactly, rounding_of_sum
 
 ROWS_AT_ONCE = 256
 COLUMNS_AT_ONCE = 512
@@ -70,8 +70,7 @@ def order_candidates(
     def measure(start: int) -> None:
         some = asked[start : start + at_once]
         rows, others = reference.take(row_of[some]), queries.take(asking[query_of[some]])
-        differences = np.subtract(rows, others, dtype=np.float64)
-        exact[start : start + at_once] = np.einsum("nd,nd->n", differences, differences)
+        exact[start : start + at_once] = measure_exactly(rows, others)
 
     at_once = -(-MEASURED_AT_ONCE // reference.dimensions)
     list(executor.map(measure, range(0, len(asked), at_once)))

@@ -55,14 +55,33 @@ def rounding_of_sum(terms: int) -> float:
     return terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)
 
 
+def measure_exactly(rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compute the squared distance of each row to the row beside it: float64 [n].
+
+    This is what "the distance" is: the sums of a thousand columns or so, added up. Each is by itself the same
+    for the same two rows, whatever is measured with them; a longer sum of NumPy's is not.
+    """
+    squares = np.zeros(len(rows))
+    for i in range(0, rows.shape[1], MEASURED_AT_ONCE):
+        stretch = slice(i, i + MEASURED_AT_ONCE)
+        differences = np.subtract(rows[:, stretch], others[:, stretch], dtype=np.float64)
+        squares += np.einsum("nd,nd->n", differences, differences)
+    return squares
+
+
 @contextmanager
 def worker_threads(threads: int) -> Iterator[Executor]:
     """Give an executor whose tasks each compute on one core, so that `threads` are busy in all."""
-    with (
-        threadpool_limits(1, user_api="blas"),
-        ThreadPoolExecutor(threads, initializer=faiss.omp_set_num_threads, initargs=(1,)) as executor,
-    ):
-        yield executor
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(threads)
+    try:
+        with (
+            threadpool_limits(1, user_api="blas"),
+            ThreadPoolExecutor(threads, initializer=faiss.omp_set_num_threads, initargs=(1,)) as executor,
+        ):
+            yield executor
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 class Rows:
@@ -191,6 +210,11 @@ def _open_file(matrix: NDArray[np.float32]) -> tuple[FileIO | None, int]:
     mapped: Any = matrix
     while isinstance(mapped, np.ndarray) and not isinstance(mapped.base, mmap.mmap):
         mapped = mapped.base
-    if not isinstance(mapped, np.memmap) or mapped.filename is None or not matrix.flags.c_contiguous:
+    if (
+        not isinstance(mapped, np.memmap)
+        or mapped.filename is None
+        or mapped.mode == "c"
+        or not matrix.flags.c_contiguous
+    ):
         return None, 0
     return FileIO(mapped.filename), mapped.offset + matrix.ctypes.data - mapped.ctypes.data
