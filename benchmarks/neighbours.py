@@ -47,7 +47,7 @@ DATASETS = ("mnist", "fashion_mnist")
 LAYERS = ("relu1", "relu2", "relu3", "fc")
 K = 75
 THREADS = 2
-MEMORY_MB = 1000
+MEMORY_MB = 1200
 """What the library's engine is told to take at most."""
 
 MEGABYTE = 2**20

@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument(
         "--exclude-self", action="store_true", help="the queries are the reference's own rows"
     )
-    parser.add_argument("--memory-mb", type=int, default=1000)
+    parser.add_argument("--memory-mb", type=int, default=1200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()

@@ -190,7 +190,7 @@ def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path)
         "metric": "cosine",
         "engine": "exact",
         "shards": 1,
-        "memory_mb": 1000,
+        "memory_mb": 1200,
     }
 
 

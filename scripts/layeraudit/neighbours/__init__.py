@@ -40,7 +40,7 @@ ENGINES: Mapping[str, type[ExactIndex | FlatIndex | HNSWIndex]] = {
 
 MEGABYTE = 2**20
 
-PROGRAM_BYTES = 450 * MEGABYTE
+PROGRAM_BYTES = 200 * MEGABYTE
 """What Python, its libraries, and the candidates that are held at once take."""
 
 BYTES_BESIDE_A_QUERY = 25_000
@@ -67,7 +67,7 @@ class Index:
         k: int,
         *,
         exclude_self: bool = False,
-        memory_mb: int = 1000,
+        memory_mb: int = 1200,
         threads: int = 1,
     ) -> NDArray[np.int64]:
         """Find the k nearest reference rows of each query.
@@ -120,7 +120,7 @@ class Index:
         *,
         first_row: int,
         exclude_self: bool = False,
-        memory_mb: int = 1000,
+        memory_mb: int = 1200,
         threads: int = 1,
     ) -> NDArray[np.int64]:
         """Find what `merge` needs of this index, that of a shard of the reference.
@@ -215,7 +215,7 @@ def merge(
     metric: Metric,
     *,
     exclude_self: bool = False,
-    memory_mb: int = 1000,
+    memory_mb: int = 1200,
     threads: int = 1,
 ) -> NDArray[np.int64]:
     """Find the k nearest rows among those found in parts of the reference.

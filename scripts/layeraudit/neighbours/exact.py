@@ -57,7 +57,7 @@ CELL_DIMENSIONS = 32
 
 QUERIES_AT_ONCE = 512
 
-MOST_PAIRS = 2**22
+MOST_PAIRS = 5 * 2**19
 """Candidates that are held at once, unless one query alone has more.
 
 As many again are being found, `TILES_AT_ONCE` tiles at once.
