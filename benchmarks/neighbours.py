@@ -47,9 +47,6 @@ DATASETS = ("mnist", "fashion_mnist")
 LAYERS = ("relu1", "relu2", "relu3", "fc")
 K = 75
 THREADS = 2
-MEMORY_MB = 1200
-"""What the library's engine is told to take at most."""
-
 MEGABYTE = 2**20
 READ_AT_ONCE = 2**23
 """Bytes of rows that are read and scaled together."""
@@ -152,7 +149,7 @@ def build_exact(task: Task) -> Search:
 
     def search() -> NDArray[np.int64]:
         queries = np.load(task.test, mmap_mode="r")[: task.queries]
-        return index.search(queries, task.k, memory_mb=MEMORY_MB, threads=THREADS)
+        return index.search(queries, task.k, threads=THREADS)
 
     return search
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import open_matrix, write_json, write_matrix
-from layeraudit.neighbours import load
+from layeraudit.neighbours import MEMORY_MB, load
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--queries", type=Path, required=True)
     parser.add_argument("--k", type=int, required=True)
     parser.add_argument("--exclude-self", action="store_true", help="the queries are the index's own rows")
-    parser.add_argument("--memory-mb", type=int, default=1200)
+    parser.add_argument("--memory-mb", type=int, default=MEMORY_MB)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--description", type=Path, required=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import open_matrix, write_matrix
-from layeraudit.neighbours import load, rows_of_shard
+from layeraudit.neighbours import MEMORY_MB, load, rows_of_shard
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument(
         "--exclude-self", action="store_true", help="the queries are the reference's own rows"
     )
-    parser.add_argument("--memory-mb", type=int, default=1200)
+    parser.add_argument("--memory-mb", type=int, default=MEMORY_MB)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()

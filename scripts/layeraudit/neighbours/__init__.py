@@ -9,12 +9,14 @@ There is an engine a module. Each has a class with
 
     build(reference, executor) : makes it, of `Rows`
     __init__(reference, arrays, executor) : makes it again, of the same rows and its `arrays`
-    arrays : what is saved
+    arrays : what is saved, by the names in ARRAYS
+    memory : bytes that it takes while it searches, beside the queries
     search(queries, k, executor) : int64 [q, k], as above, but that `hnsw` misses some
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -40,6 +42,9 @@ ENGINES: Mapping[str, type[ExactIndex | FlatIndex | HNSWIndex]] = {
 
 MEGABYTE = 2**20
 
+MEMORY_MB = 1200
+"""What a search is to take, where nothing else is said."""
+
 PROGRAM_BYTES = 200 * MEGABYTE
 """What Python, its libraries, and the candidates that are held at once take."""
 
@@ -48,7 +53,7 @@ BYTES_BESIDE_A_QUERY = 25_000
 
 FEWEST_QUERIES = 256
 
-__all__ = ["ENGINES", "Engine", "Index", "Metric", "build", "load", "merge", "rows_of_shard"]
+__all__ = ["ENGINES", "MEMORY_MB", "Engine", "Index", "Metric", "build", "load", "merge", "rows_of_shard"]
 
 
 class Index:
@@ -67,7 +72,7 @@ class Index:
         k: int,
         *,
         exclude_self: bool = False,
-        memory_mb: int = 1200,
+        memory_mb: int = MEMORY_MB,
         threads: int = 1,
     ) -> NDArray[np.int64]:
         """Find the k nearest reference rows of each query.
@@ -104,9 +109,7 @@ class Index:
         at_once = queries_at_once(memory_mb, self._engine.memory, d, threads)
         found = np.empty((len(queries), k + exclude_self), np.int64)
         with worker_threads(threads) as executor:
-            for start in tqdm(range(0, len(queries), at_once), desc="blocks of queries", disable=None):
-                some = slice(start, start + at_once)
-                block = Rows(queries[some], self._reference.metric, executor, first_row=start)
+            for some, block in _blocks(queries, self._reference.metric, at_once, executor):
                 found[some] = self._engine.search(block, k + exclude_self, executor)
             if isinstance(self._engine, HNSWIndex):
                 everything = Rows(queries, self._reference.metric, executor)
@@ -120,7 +123,7 @@ class Index:
         *,
         first_row: int,
         exclude_self: bool = False,
-        memory_mb: int = 1200,
+        memory_mb: int = MEMORY_MB,
         threads: int = 1,
     ) -> NDArray[np.int64]:
         """Find what `merge` needs of this index, that of a shard of the reference.
@@ -215,7 +218,7 @@ def merge(
     metric: Metric,
     *,
     exclude_self: bool = False,
-    memory_mb: int = 1200,
+    memory_mb: int = MEMORY_MB,
     threads: int = 1,
 ) -> NDArray[np.int64]:
     """Find the k nearest rows among those found in parts of the reference.
@@ -241,9 +244,7 @@ def merge(
     at_once = min(at_once, max(1, MOST_PAIRS // candidates.shape[1]))
     with worker_threads(threads) as executor:
         rows = Rows(reference, metric, executor)
-        for start in tqdm(range(0, len(queries), at_once), desc="blocks of queries", disable=None):
-            some = slice(start, start + at_once)
-            block = Rows(queries[some], metric, executor, first_row=start)
+        for some, block in _blocks(queries, metric, at_once, executor):
             asking = np.arange(len(block))
             nearest[some] = order_candidates(
                 rows,
@@ -288,6 +289,15 @@ def queries_at_once(memory_mb: int, index_bytes: int, dimensions: int, threads: 
     if memory_mb < needed:
         raise InputError(f"memory_mb is {memory_mb}, allowed are {needed} and more for this index")
     return (memory_mb * MEGABYTE - fixed) // of_query
+
+
+def _blocks(
+    queries: NDArray[np.float32], metric: Metric, at_once: int, executor: Executor
+) -> Iterator[tuple[slice, Rows]]:
+    """Cut queries into blocks, and show how many are done."""
+    for start in tqdm(range(0, len(queries), at_once), desc="blocks of queries", disable=None):
+        some = slice(start, start + at_once)
+        yield some, Rows(queries[some], metric, executor, first_row=start)
 
 
 def _drop_own_rows(found: NDArray[np.int64]) -> NDArray[np.int64]:

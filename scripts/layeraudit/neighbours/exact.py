@@ -31,7 +31,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from layeraudit.neighbours.ordering import measure_pairs, order_candidates
+from layeraudit.neighbours.ordering import measure_pairs, order_candidates, sort_key
 from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, rounding_of_sum
 
 NARROW = 512
@@ -319,7 +319,7 @@ class ExactIndex:
         query_of, place_of, estimates = _concatenate(found)
         if not self._narrow:
             estimates = estimates + 2 * asked.points[tile, -1][query_of] * self._points[place_of, -1]
-        ordered = np.sort(query_of.astype(np.uint64) << np.uint64(32) | estimates.view(np.uint32))
+        ordered = np.sort(sort_key(query_of, estimates))
         first = np.searchsorted(ordered, np.arange(len(tile) + 1, dtype=np.uint64) << np.uint64(32))
         nearer = np.flatnonzero((np.diff(first) >= k) & new)
         kth = (ordered[first[nearer] + k - 1] & np.uint64(2**32 - 1)).astype(np.uint32).view(np.float32)
@@ -391,17 +391,12 @@ class ExactIndex:
             near = outside <= wide
             if not near.any():
                 continue
-            if near.all():
-                hits = _ask_cell(cell, coordinates[number], to_centre, wide)
-                query_of, column = np.divmod(hits, cell.columns.shape[1])
-            else:
-                queries = np.flatnonzero(near)
-                hits = _ask_cell(cell, coordinates[number][queries], to_centre[queries], wide[queries])
-                query_of, column = np.divmod(hits, cell.columns.shape[1])
-                query_of = queries[query_of]
+            queries = np.flatnonzero(near)
+            hits = _ask_cell(cell, coordinates[number][queries], to_centre[queries], wide[queries])
             if len(tile) > 1 and total + hits.size > MOST_PAIRS // TILES_AT_ONCE:
                 return None
-            place_of = column + cell.places.start
+            query_of, column = np.divmod(hits, cell.columns.shape[1])
+            query_of, place_of = queries[query_of], column + cell.places.start
             squares = measure_pairs(points, query_of, self._points, place_of)
             kept = np.flatnonzero(squares <= self._widen_bound(reach)[query_of])
             found.append((query_of[kept], place_of[kept], squares[kept]))

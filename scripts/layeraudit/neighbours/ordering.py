@@ -45,14 +45,14 @@ def order_candidates(
     int64 [q, k] : rows, nearest first, ties by row number
     float64 [q] : upper bound on the squared distance of the k-th
     """
+    if arrangement is None:
+        arrangement = np.arange(len(reference))
     squares = _squared_distances(reference, queries, asking, query_of, place_of, executor, arrangement)
-    row_of = place_of if arrangement is None else arrangement[place_of]
+    row_of = arrangement[place_of]
     relative = rounding_of_sum(COLUMNS_AT_ONCE + 4) + 2 * UNIT_ROUNDOFF
     absolute = reference.dimensions * UNDERFLOW
 
-    # A float32 that is not negative has the order of its bits.
-    key = query_of.astype(np.uint64) << np.uint64(32) | squares.astype(np.float32).view(np.uint32)
-    order = np.argsort(key)
+    order = np.argsort(sort_key(query_of, squares.astype(np.float32)))
     query_of, row_of, squares = query_of[order], row_of[order], squares[order]
     first = np.searchsorted(query_of, np.arange(len(asking)))
     furthest = squares[first + k - 1] * (1 + relative) + absolute
@@ -85,7 +85,7 @@ def _squared_distances(
     query_of: NDArray[np.int64],
     place_of: NDArray[np.int64],
     executor: Executor,
-    arrangement: NDArray[np.int64] | None,
+    arrangement: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Compute the squared distance of each pair, a block of rows and a stretch of columns at a time."""
     stretches = [
@@ -109,7 +109,7 @@ def _squared_distances(
 
     def measure(start: int, stop: int) -> None:
         places, local = np.unique(place_of[start:stop], return_inverse=True)
-        taken, factors = reference.take_raw(places if arrangement is None else arrangement[places])
+        taken, factors = reference.take_raw(arrangement[places])
         local, asking = local.astype(np.int64), query_of[start:stop]
         sums = np.zeros(stop - start)
         scaled = np.empty(len(taken) * COLUMNS_AT_ONCE, np.float32)
@@ -122,6 +122,14 @@ def _squared_distances(
 
     list(executor.map(measure, cuts[:-1], cuts[1:]))
     return squares
+
+
+def sort_key(query_of: NDArray[np.int64], squares: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Give a key that sorts pairs by query, then by squared distance, which is its lower half.
+
+    A float32 that is not negative has the order of its bits.
+    """
+    return query_of.astype(np.uint64) << np.uint64(32) | squares.view(np.uint32)
 
 
 def measure_pairs(

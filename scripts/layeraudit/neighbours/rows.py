@@ -56,16 +56,16 @@ def rounding_of_sum(terms: int) -> float:
 
 
 def measure_exactly(rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Compute the squared distance of each row to the row beside it: float64 [n].
+    """Compute the squared distance of each row to the row beside it, or to the only one: float64 [n].
 
-    This is what "the distance" is: the sums of a thousand columns or so, added up. Each is by itself the same
-    for the same two rows, whatever is measured with them; a longer sum of NumPy's is not.
+    This is what "the distance" is, to the last bit: sums over a thousand columns or so, added up. It is the
+    same for the same two rows whatever is measured with them, which with `einsum` it is not.
     """
     squares = np.zeros(len(rows))
     for i in range(0, rows.shape[1], MEASURED_AT_ONCE):
         stretch = slice(i, i + MEASURED_AT_ONCE)
         differences = np.subtract(rows[:, stretch], others[:, stretch], dtype=np.float64)
-        squares += np.einsum("nd,nd->n", differences, differences)
+        squares += np.square(differences, out=differences).sum(axis=1)
     return squares
 
 
@@ -174,12 +174,8 @@ class Rows:
         return taken, factors.astype(np.float32)
 
     def _measure(self, block: slice) -> NDArray[np.float64]:
-        rows = self._read(block)
-        squares = np.zeros(len(rows))
-        for i in range(0, self.dimensions, MEASURED_AT_ONCE):
-            stretch = rows[:, i : i + MEASURED_AT_ONCE].astype(np.float64)
-            squares += np.einsum("nd,nd->n", stretch, stretch)
-        lengths: NDArray[np.float64] = np.sqrt(squares)
+        origin = np.zeros((1, self.dimensions), np.float32)
+        lengths: NDArray[np.float64] = np.sqrt(measure_exactly(self._read(block), origin))
         return lengths
 
     def _read(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
