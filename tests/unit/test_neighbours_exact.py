@@ -24,8 +24,14 @@ SMALL = {
         "CELLS_BEFORE_A_NARROWER_RADIUS": 1,
         "TILES_AT_ONCE": 2,
     },
-    ordering: {"ROWS_AT_ONCE": 5, "COLUMNS_AT_ONCE": 3, "MEASURED_AT_ONCE": 20},
-    rows: {"READ_AT_ONCE": 150, "MEASURED_AT_ONCE": 3},
+    ordering: {
+        "ROWS_AT_ONCE": 5,
+        "TILE_ROWS": 2,
+        "COLUMNS_AT_ONCE": 3,
+        "QUERIES_AT_ONCE": 2,
+        "MEASURED_AT_ONCE": 20,
+    },
+    rows: {"READ_AT_ONCE": 150},
 }
 """Constants by which a few rows and columns take every path, in blocks that divide nothing."""
 

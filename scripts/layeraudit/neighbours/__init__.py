@@ -48,7 +48,7 @@ MEMORY_MB = 1200
 PROGRAM_BYTES = 200 * MEGABYTE
 """What Python, its libraries, and the candidates that are held at once take."""
 
-BYTES_BESIDE_A_QUERY = 25_000
+BYTES_BESIDE_A_QUERY = 14_000
 """Its point, its coordinates, its candidates."""
 
 FEWEST_QUERIES = 256
@@ -111,6 +111,7 @@ class Index:
         with worker_threads(threads) as executor:
             for some, block in _blocks(queries, self._reference.metric, at_once, executor):
                 found[some] = self._engine.search(block, k + exclude_self, executor)
+                block.let_go()
             if isinstance(self._engine, HNSWIndex):
                 everything = Rows(queries, self._reference.metric, executor)
                 self.recall = self._engine.recall(everything, found, exclude_self, executor)

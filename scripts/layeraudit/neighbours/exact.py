@@ -1,8 +1,8 @@
 """Exact neighbours in wide layers, of which little is looked at.
 
 Every row x is represented by a point of few dimensions whose distances are lower bounds on those of the rows.
-With the orthonormal columns of a basis V it is (V'x, rest(x)), where rest(x)^2 = |x|^2 - |V'x|^2: by the
-triangle inequality in the complement of V,
+With the orthonormal columns of a basis V, and x relative to some origin, it is (V'x, rest(x)), where
+rest(x)^2 = |x|^2 - |V'x|^2: by the triangle inequality in the complement of V,
 
     |x - y|^2 >= |V'x - V'y|^2 + (rest(x) - rest(y))^2.
 
@@ -30,20 +30,22 @@ from typing import Any, NamedTuple, Self
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from layeraudit.neighbours.ordering import measure_pairs, order_candidates, sort_key
-from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, rounding_of_sum
+from layeraudit.neighbours.ordering import order_candidates, sort_key
+from layeraudit.neighbours.pairs import MOST_COLUMNS, select_pairs
+from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, measure_exactly, rounding_of_sum
 
-NARROW = 512
+NARROW = MOST_COLUMNS
 """Layers up to so many columns are not projected: their points are the rows."""
 
-PROJECTED_DIMENSIONS = 383
+PROJECTED_DIMENSIONS = 319
 """Columns of V; a point has one more, the rest."""
 
 SAMPLED_ROWS = 1536
-"""Rows whose principal directions are the columns of V."""
+"""Rows whose mean is the origin, and whose principal directions are the columns of V."""
 
-COLUMNS_AT_ONCE = 128
+COLUMNS_AT_ONCE = 512
 """Columns that are projected together: the fewer, the tighter the bound on the rounding."""
 
 CELL_ROWS = 1000
@@ -88,7 +90,7 @@ MARGIN = 1e-4
 """By which a radius is wider than the float32 distance that it is taken from."""
 
 
-_Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
+_Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 """Of each pair the query, the place of the row in the arrangement, and the squared distance of the points."""
 
 
@@ -126,9 +128,12 @@ class _Candidates(NamedTuple):
     """[a], queries with k candidates or more."""
     radii: NDArray[np.float64]
     """[a], within which all rows are candidates."""
-    query_of: NDArray[np.int64]
-    place_of: NDArray[np.int64]
-    """Of each pair, the query as an index into `asking`, and the candidate's place in the arrangement."""
+    query_of: NDArray[np.int32]
+    place_of: NDArray[np.int32]
+    """Of each pair, the query as an index into `asking`, ascending, and the candidate's place in the
+    arrangement."""
+    squares: NDArray[np.float32]
+    """Of each pair, the squared distance of the points."""
     failing: NDArray[np.int64]
     """Queries with fewer candidates than k."""
     sufficient: NDArray[np.float64]
@@ -138,15 +143,16 @@ class _Candidates(NamedTuple):
 class ExactIndex:
     """The points of all rows, by cell.
 
-    Its arrays: `basis` float32 [d, v], V, and `displacement` float64 [], that of V'x relative to |x|;
-    `arrangement` int64 [n], the rows in the order of the cells; `points` float32 [n, D] in that order, and
-    `errors` float64 [n], how far rounding has moved each at most; `starts` int64 [cells + 1], where in the
-    arrangement each cell starts; `mean` float64 [D] of the points; `centres` float64 [cells, D], relative to
-    it; `directions` float64 [cells, D or fewer, c]. In a narrow layer the points are the rows themselves:
-    then `basis` and `points` are empty.
+    Its arrays: `origin` float32 [d], from which rows are seen; `basis` float32 [d, v], V, and `displacement`
+    float64 [], that of V'x relative to |x|; `arrangement` int64 [n], the rows in the order of the cells;
+    `points` float32 [n, D] in that order, and `errors` float64 [n], how far rounding has moved each at most;
+    `starts` int64 [cells + 1], where in the arrangement each cell starts; `mean` float64 [D] of the points;
+    `centres` float64 [cells, D], relative to it; `directions` float64 [cells, D or fewer, c]. In a narrow
+    layer the points are the rows themselves: then `origin`, `basis` and `points` are empty.
     """
 
     ARRAYS = (
+        "origin",
         "basis",
         "displacement",
         "arrangement",
@@ -161,6 +167,7 @@ class ExactIndex:
     def __init__(self, reference: Rows, arrays: Mapping[str, NDArray[Any]], executor: Executor) -> None:
         self.arrays = arrays
         self._reference = reference
+        self._origin = arrays["origin"]
         self._basis = arrays["basis"]
         self._basis_displacement = float(arrays["displacement"])
         self._arrangement = arrays["arrangement"]
@@ -191,11 +198,12 @@ class ExactIndex:
     def build(cls, reference: Rows, executor: Executor) -> Self:
         """Find V, the points, and their cells."""
         if reference.dimensions > NARROW:
-            basis = _find_basis(reference)
+            origin, basis = _find_basis(reference)
             displacement = _bound_displacement(basis)
-            points, errors = _project(reference, basis, displacement, executor)
+            points, errors = _project(reference, origin, basis, displacement, executor)
         else:
-            basis, displacement = np.empty((0, 0), np.float32), 0.0
+            origin, basis = np.empty(0, np.float32), np.empty((0, 0), np.float32)
+            displacement = 0.0
             points, errors = reference.take(slice(None)), np.zeros(len(reference))
         arrangement, starts = _part(points)
         points = points[arrangement]
@@ -203,6 +211,7 @@ class ExactIndex:
         cells = np.split(points, starts[1:-1])
         centres, directions = zip(*executor.map(partial(_find_directions, mean), cells), strict=True)
         arrays = {
+            "origin": origin,
             "basis": basis,
             "displacement": np.array(displacement),
             "arrangement": arrangement,
@@ -238,6 +247,7 @@ class ExactIndex:
                     k,
                     executor,
                     self._arrangement,
+                    some.squares.astype(np.float64) if self._narrow else None,
                 )
                 certain = furthest <= some.radii**2
                 found[some.asking[certain]] = rows[certain]
@@ -250,7 +260,7 @@ class ExactIndex:
         if self._narrow:
             points, errors = queries.take(slice(None)), np.zeros(len(queries))
         else:
-            points, errors = _project(queries, self._basis, self._basis_displacement, executor)
+            points, errors = _project(queries, self._origin, self._basis, self._basis_displacement, executor)
         relative = points - self._mean
         cell = np.argmin(np.square(self._centres).sum(axis=1) - 2 * relative @ self._centres.T, axis=1)
         return _Queries(points, errors, relative, cell)
@@ -291,7 +301,7 @@ class ExactIndex:
         within = self._find_within(asked, tile, radii, k, new)
         if within is None:
             return None
-        radii = self._narrow_radii(asked, tile, radii, k, new, [within])
+        radii = self._narrow_radii(asked, tile, radii, k, new, within)
         query_of, place_of, squares = within
         reach = (radii + asked.errors[tile])[query_of] + self._errors[place_of]
         kept = squares <= self._widen_bound(reach)
@@ -301,9 +311,17 @@ class ExactIndex:
         sufficient = np.full(len(failing), np.inf)
         if new[~enough].any():
             sufficient[new[~enough]] = self._radii_of(asked, failing[new[~enough]], k, opposite=True)
-        index = np.cumsum(enough) - 1
+        index = (np.cumsum(enough) - 1).astype(np.int32)
+        pairs = np.flatnonzero(kept)
+        pairs = pairs[np.argsort(query_of[pairs].astype(np.uint16), kind="stable")]
         return _Candidates(
-            tile[enough], radii[enough], index[query_of[kept]], place_of[kept], failing, sufficient
+            tile[enough],
+            radii[enough],
+            index[query_of[pairs]],
+            place_of[pairs],
+            squares[pairs],
+            failing,
+            sufficient,
         )
 
     def _narrow_radii(
@@ -313,10 +331,10 @@ class ExactIndex:
         radii: NDArray[np.float64],
         k: int,
         new: NDArray[np.bool_],
-        found: list[_Pairs],
+        found: _Pairs,
     ) -> NDArray[np.float64]:
         """Take narrower radii for new queries from the pairs found, where these are k or more."""
-        query_of, place_of, estimates = _concatenate(found)
+        query_of, place_of, estimates = found
         if not self._narrow:
             estimates = estimates + 2 * asked.points[tile, -1][query_of] * self._points[place_of, -1]
         ordered = np.sort(sort_key(query_of, estimates))
@@ -376,32 +394,28 @@ class ExactIndex:
         points = np.ascontiguousarray(asked.points[tile])
         displacement = self._displacement(relative)
         coordinates, squares_to_centre = self._coordinates(relative)
+        room = MOST_PAIRS // TILES_AT_ONCE if len(tile) > 1 else len(self._points)
+        found = (np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float32))
+        count = 0
         order = np.argsort(squares_to_centre.mean(axis=0), kind="stable")
-        found: list[_Pairs] = []
-        total = 0
         for turn, number in enumerate(order):
             if turn == CELLS_BEFORE_A_NARROWER_RADIUS and new.any():
-                radii = self._narrow_radii(asked, tile, radii, k, new, found)
+                radii = self._narrow_radii(asked, tile, radii, k, new, _first(found, count))
             cell = self._cells[number]
             reach = radii + asked.errors[tile] + cell.error
             wide = reach + displacement
             to_centre = np.sqrt(squares_to_centre[:, number])
             rests = coordinates[number, :, -1]
             outside = np.maximum(np.maximum(cell.low - rests, rests - cell.high), to_centre - cell.farthest)
-            near = outside <= wide
-            if not near.any():
+            near = np.flatnonzero(outside <= wide)
+            if not len(near):
                 continue
-            queries = np.flatnonzero(near)
-            hits = _ask_cell(cell, coordinates[number][queries], to_centre[queries], wide[queries])
-            if len(tile) > 1 and total + hits.size > MOST_PAIRS // TILES_AT_ONCE:
+            excess = _ask_cell(cell, coordinates[number][near], to_centre[near], wide[near])
+            bounds = self._widen_bound(reach)
+            count = select_pairs(excess, points, near, self._points, cell.places.start, bounds, *found, count)
+            if count < 0:
                 return None
-            query_of, column = np.divmod(hits, cell.columns.shape[1])
-            query_of, place_of = queries[query_of], column + cell.places.start
-            squares = measure_pairs(points, query_of, self._points, place_of)
-            kept = np.flatnonzero(squares <= self._widen_bound(reach)[query_of])
-            found.append((query_of[kept], place_of[kept], squares[kept]))
-            total += len(kept)
-        return _concatenate(found)
+        return _first(found, count)
 
     def _coordinates(self, relative: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Describe points in all cells.
@@ -455,8 +469,8 @@ def _ask_cell(
     coordinates: NDArray[np.float64],
     to_centre: NDArray[np.float64],
     reach: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """Find the points of a cell within reach by their coordinates, as indices into [queries, points].
+) -> NDArray[np.float32]:
+    """Tell which points of a cell may be within reach by their coordinates: those where this is not positive.
 
     With the squared lengths as columns of their own, one matrix product gives |a - b|^2 - reach^2. The
     absolute values of its c + 2 terms add up to no more than (|a| + |b|)^2 + reach^2, which bounds its
@@ -467,20 +481,31 @@ def _ask_cell(
     np.multiply(coordinates, -2, out=terms[:, :-2], casting="same_kind")
     terms[:, -2] = 1
     terms[:, -1] = to_centre**2 - reach**2 - slack - len(cell.columns) * UNDERFLOW
-    return np.flatnonzero(~(terms @ cell.columns > 0))  # so that an overflow, if ever, keeps the row
+    return terms @ cell.columns
 
 
-def _find_basis(reference: Rows) -> NDArray[np.float32]:
-    """Find the principal directions of a sample of the rows: float32 [d, v], nearly orthonormal."""
+def _find_basis(reference: Rows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Find the mean of a sample of the rows, and their principal directions.
+
+    Returns
+    -------
+    float32 [d]
+    float32 [d, v], nearly orthonormal
+    """
     generator = np.random.default_rng(0)
     rows = np.sort(generator.permutation(len(reference))[:SAMPLED_ROWS])
     sample = reference.take(rows)
-    variances, combinations = np.linalg.eigh((sample @ sample.T).astype(np.float64))
-    told_apart = np.flatnonzero(variances > variances[-1] * RELATIVE_NOISE)[::-1][:PROJECTED_DIMENSIONS]
-    if not len(told_apart):
-        return np.eye(reference.dimensions, 1, dtype=np.float32)
-    directions = sample.T @ (combinations[:, told_apart] / np.sqrt(variances[told_apart])).astype(np.float32)
-    return np.ascontiguousarray(np.linalg.qr(directions)[0])
+    origin = sample.mean(axis=0)
+    sample -= origin
+    # Nothing else is computed meanwhile.
+    with threadpool_limits(faiss.omp_get_max_threads(), user_api="blas"):
+        variances, combinations = np.linalg.eigh((sample @ sample.T).astype(np.float64))
+        told_apart = np.flatnonzero(variances > variances[-1] * RELATIVE_NOISE)[::-1][:PROJECTED_DIMENSIONS]
+        if not len(told_apart):
+            return origin, np.eye(reference.dimensions, 1, dtype=np.float32)
+        combinations = combinations[:, told_apart] / np.sqrt(variances[told_apart])
+        basis = np.linalg.qr(sample.T @ combinations.astype(np.float32))[0]
+    return origin, np.ascontiguousarray(basis)
 
 
 def _bound_displacement(basis: NDArray[np.float32]) -> float:
@@ -488,7 +513,8 @@ def _bound_displacement(basis: NDArray[np.float32]) -> float:
 
     The v sums of d products are each wrong by less than gamma |x|, so V'x by gamma sqrt(v) |x|. The columns
     of V are those of an orthonormal matrix times a matrix T; by |T - 1| <= |V'V - 1|, taking V for that
-    matrix displaces V'x by no more than |V'V - 1| |x|.
+    matrix displaces V'x by no more than |V'V - 1| |x|. And x itself is rounded when it is taken relative to
+    the origin.
     """
     rows, dimensions = basis.shape
     gram = np.zeros((dimensions, dimensions))
@@ -497,35 +523,43 @@ def _bound_displacement(basis: NDArray[np.float32]) -> float:
         gram += stretch.T @ stretch
     terms = COLUMNS_AT_ONCE + -(-rows // COLUMNS_AT_ONCE) + 2
     of_sums = rounding_of_sum(terms) * np.sqrt(dimensions)
-    return float(of_sums + np.linalg.norm(gram - np.eye(dimensions)))
+    return float(of_sums + np.linalg.norm(gram - np.eye(dimensions)) + 2 * UNIT_ROUNDOFF)
 
 
 def _project(
-    rows: Rows, basis: NDArray[np.float32], displacement: float, executor: Executor
+    rows: Rows,
+    origin: NDArray[np.float32],
+    basis: NDArray[np.float32],
+    displacement: float,
+    executor: Executor,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Represent rows as points, and bound how far rounding has moved each.
 
-    V'x is displaced by e = displacement |x| at most, which changes rest(x)^2 by up to 2 |x| e + e^2, beside
-    the rounding of the row's own elements.
+    With x relative to the origin, V'x is displaced by e = displacement |x| at most, which changes rest(x)^2
+    by up to 2 |x| e + e^2.
     """
     stretches = [slice(i, i + COLUMNS_AT_ONCE) for i in range(0, rows.dimensions, COLUMNS_AT_ONCE)]
     points = np.empty((len(rows), basis.shape[1] + 1), np.float32)
+    lengths = np.empty(len(rows))
 
     def project(block: slice) -> None:
-        taken, factors = rows.take_raw(block)
+        taken = rows.take(block)
+        lengths[block] = np.sqrt(measure_exactly(taken, origin[None]))
         sums = np.zeros((len(taken), basis.shape[1]), np.float32)
         for part in stretches:
-            sums += (taken[:, part] * factors) @ basis[part]
+            sums += (taken[:, part] - origin[part]) @ basis[part]
         points[block, :-1] = sums
 
     list(executor.map(project, rows.blocks()))
-    lengths = rows.scaled_lengths
     errors = displacement * lengths
     projected = np.einsum("nd,nd->n", points[:, :-1], points[:, :-1], dtype=np.float64)
-    rests = np.sqrt(np.maximum(lengths**2 - projected, 0))
-    of_square = 2 * lengths * errors + errors**2 + 8 * UNIT_ROUNDOFF * lengths**2
+    squares = np.maximum(lengths**2 - projected, 0)
+    of_square = 2 * lengths * errors + errors**2
+    rests = np.sqrt(squares)
     with np.errstate(divide="ignore", invalid="ignore"):
-        of_rest = np.fmin(np.sqrt(of_square), of_square / rests)
+        of_rest = np.fmin(
+            np.sqrt(of_square), of_square / (rests + np.sqrt(np.maximum(squares - of_square, 0)))
+        )
     points[:, -1] = rests
     return points, np.hypot(errors, of_rest) + UNIT_ROUNDOFF * rests
 
@@ -579,15 +613,15 @@ def _widen(squares: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return radii * (1 + MARGIN) + SMALLEST_RADIUS
 
 
-def _concatenate(found: list[_Pairs]) -> _Pairs:
-    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-    query_of, place_of, squares = map(np.concatenate, zip(nothing, *found, strict=True))
-    return query_of, place_of, squares
+def _first(found: _Pairs, count: int) -> _Pairs:
+    query_of, place_of, squares = found
+    return query_of[:count], place_of[:count], squares[:count]
 
 
 def _join(parts: list[_Candidates]) -> _Candidates:
     before = np.cumsum([0] + [len(part.asking) for part in parts[:-1]])
     shifted = [
-        part._replace(query_of=part.query_of + shift) for part, shift in zip(parts, before, strict=True)
+        part._replace(query_of=part.query_of + np.int32(shift))
+        for part, shift in zip(parts, before, strict=True)
     ]
     return _Candidates(*map(np.concatenate, zip(*shifted, strict=True)))

@@ -5,40 +5,49 @@ leaves the order open.
 """
 
 from concurrent.futures import Executor
+from typing import Any
 
-import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from layeraudit.neighbours.pairs import COLUMNS_AT_ONCE, measure_pairs
 from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, measure_exactly, rounding_of_sum
 
 ROWS_AT_ONCE = 256
-COLUMNS_AT_ONCE = 512
-"""A block of so many rows and columns stays in a core's cache while all its pairs are computed."""
+"""Rows that a thread has in hand, with all queries that they are candidates of."""
+
+TILE_ROWS = 128
+"""Of these, the rows that stay in a core's cache, some columns at a time."""
+
+QUERIES_AT_ONCE = 128
+"""Queries whose candidates a thread puts in order together."""
 
 MEASURED_AT_ONCE = 2**18
-"""Elements of rows that are measured together in float64, likewise."""
+"""Elements of rows that are measured together in float64, which stay in the cache."""
 
 
 def order_candidates(
     reference: Rows,
     queries: Rows,
     asking: NDArray[np.int64],
-    query_of: NDArray[np.int64],
-    place_of: NDArray[np.int64],
+    query_of: NDArray[np.integer[Any]],
+    place_of: NDArray[np.integer[Any]],
     k: int,
     executor: Executor,
     arrangement: NDArray[np.int64] | None = None,
+    squares: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Find the k nearest candidates of each query.
 
     Parameters
     ----------
     asking : int64 [q], rows of the queries
-    query_of : int64 [p], of each pair, the query as an index into `asking`, which has k pairs at least
-    place_of : int64 [p], of each pair, the candidate's place in the arrangement
+    query_of : int32 or int64 [p], of each pair, the query as an index into `asking`, which has k pairs or
+        more; ascending
+    place_of : int32 or int64 [p], of each pair, the candidate's place in the arrangement
     arrangement : int64 [n], the rows of the reference, those that are alike near each other, which is faster;
         their own order where none is given
+    squares : float64 [p], the squared distances, where `select_pairs` has computed them already
 
     Returns
     -------
@@ -47,18 +56,54 @@ def order_candidates(
     """
     if arrangement is None:
         arrangement = np.arange(len(reference))
-    squares = _squared_distances(reference, queries, asking, query_of, place_of, executor, arrangement)
-    row_of = arrangement[place_of]
-    relative = rounding_of_sum(COLUMNS_AT_ONCE + 4) + 2 * UNIT_ROUNDOFF
+    terms = reference.dimensions
+    if squares is None:
+        squares = _measure_candidates(reference, queries, asking[query_of], place_of, executor, arrangement)
+        terms = COLUMNS_AT_ONCE
+    # Two more, as pairs are sorted by the float32 next to their squared distance.
+    rounding = rounding_of_sum(terms + 2) + 2 * UNIT_ROUNDOFF
     absolute = reference.dimensions * UNDERFLOW
+    rows = np.empty((len(asking), k), np.int64)
+    furthest = np.empty(len(asking))
+    cuts = [*range(0, len(asking), QUERIES_AT_ONCE), len(asking)]
+    of_cuts = np.searchsorted(query_of, np.array(cuts, query_of.dtype))
 
-    order = np.argsort(sort_key(query_of, squares.astype(np.float32)))
-    query_of, row_of, squares = query_of[order], row_of[order], squares[order]
+    def order(number: int) -> None:
+        start = cuts[number]
+        some, pairs = slice(start, cuts[number + 1]), slice(of_cuts[number], of_cuts[number + 1])
+        row_of = arrangement[place_of[pairs]]
+        rows[some], furthest[some] = _order(
+            reference,
+            queries,
+            asking[some],
+            query_of[pairs] - start,
+            row_of,
+            squares[pairs] * (1 - rounding) - absolute,
+            squares[pairs] * (1 + rounding) + absolute,
+            k,
+        )
+
+    list(executor.map(order, range(len(cuts) - 1)))
+    return rows, furthest
+
+
+def _order(
+    reference: Rows,
+    queries: Rows,
+    asking: NDArray[np.int64],
+    query_of: NDArray[np.integer[Any]],
+    row_of: NDArray[np.int64],
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+    k: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Do the same for few queries, with bounds on the squared distances."""
+    order = np.argsort(sort_key(query_of, upper.astype(np.float32)))
+    row_of, lower, upper = row_of[order], lower[order], upper[order]
     first = np.searchsorted(query_of, np.arange(len(asking)))
-    furthest = squares[first + k - 1] * (1 + relative) + absolute
 
     # Neighbours in this order whose distances may be the other way round form a run; runs are in order.
-    open_order = squares[1:] * (1 - relative) - absolute <= squares[:-1] * (1 + relative) + absolute
+    open_order = lower[1:] <= upper[:-1]
     new_run = np.concatenate([[True], ~open_order | (query_of[1:] != query_of[:-1])])
     run = np.cumsum(new_run) - 1
     starts = np.flatnonzero(new_run)
@@ -66,80 +111,54 @@ def order_candidates(
     asked = np.flatnonzero((np.bincount(run) > 1)[run] & (place[starts] < k)[run])
 
     exact = np.empty(len(asked))
-
-    def measure(start: int) -> None:
+    at_once = -(-MEASURED_AT_ONCE // reference.dimensions)
+    for start in range(0, len(asked), at_once):
         some = asked[start : start + at_once]
         rows, others = reference.take(row_of[some]), queries.take(asking[query_of[some]])
         exact[start : start + at_once] = measure_exactly(rows, others)
-
-    at_once = -(-MEASURED_AT_ONCE // reference.dimensions)
-    list(executor.map(measure, range(0, len(asked), at_once)))
     row_of[asked] = row_of[asked][np.lexsort((row_of[asked], exact, run[asked]))]
-    return row_of[first[:, None] + np.arange(k)], furthest
+    return row_of[first[:, None] + np.arange(k)], upper[first + k - 1]
 
 
-def _squared_distances(
+def _measure_candidates(
     reference: Rows,
     queries: Rows,
-    asking: NDArray[np.int64],
-    query_of: NDArray[np.int64],
-    place_of: NDArray[np.int64],
+    query_of: NDArray[np.integer[Any]],
+    place_of: NDArray[np.integer[Any]],
     executor: Executor,
     arrangement: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Compute the squared distance of each pair, a block of rows and a stretch of columns at a time."""
-    stretches = [
-        slice(i, min(i + COLUMNS_AT_ONCE, reference.dimensions))
-        for i in range(0, reference.dimensions, COLUMNS_AT_ONCE)
-    ]
-    columns = [np.empty((len(asking), part.stop - part.start), np.float32) for part in stretches]
-
-    def lay_out(block: slice) -> None:
-        taken, factors = queries.take_raw(asking[block])
-        for part, target in zip(stretches, columns, strict=True):
-            np.multiply(taken[:, part], factors, out=target[block])
-
-    list(executor.map(lay_out, queries.blocks(len(asking))))
-
-    # Within a block by query, whose columns are then read once for all its pairs.
-    order = np.lexsort((query_of, place_of // ROWS_AT_ONCE))
-    query_of, place_of = query_of[order], place_of[order]
-    cuts = np.flatnonzero(np.diff(place_of // ROWS_AT_ONCE, prepend=-1, append=-1))
+    """Compute the squared distance of each pair, a block of rows at a time: float64 [p]."""
+    tiles = -(-len(reference) // TILE_ROWS)
+    # Few bytes are sorted faster. Within a tile the pairs stay in the order of the queries.
+    tile_of = (place_of // TILE_ROWS).astype(np.min_scalar_type(tiles))
+    order = np.argsort(tile_of, kind="stable")
+    starts = np.searchsorted(tile_of, np.arange(tiles + 1), sorter=order)
+    of_block = max(1, ROWS_AT_ONCE // TILE_ROWS)
+    matrix, scales = queries.in_place()
     squares = np.empty(len(order))
 
-    def measure(start: int, stop: int) -> None:
-        places, local = np.unique(place_of[start:stop], return_inverse=True)
-        taken, factors = reference.take_raw(arrangement[places])
-        local, asking = local.astype(np.int64), query_of[start:stop]
-        sums = np.zeros(stop - start)
-        scaled = np.empty(len(taken) * COLUMNS_AT_ONCE, np.float32)
-        for part, of_queries in zip(stretches, columns, strict=True):
-            width = part.stop - part.start
-            rows = scaled[: len(taken) * width].reshape(len(taken), width)
-            np.multiply(taken[:, part], factors, out=rows)
-            sums += measure_pairs(of_queries, asking, rows, local)
-        squares[order[start:stop]] = sums
+    def measure(tile: int) -> None:
+        cuts = starts[tile : tile + of_block + 1]
+        pairs = order[cuts[0] : cuts[-1]]
+        if not len(pairs):
+            return
+        places = place_of[pairs] - tile * TILE_ROWS
+        present = np.bincount(places) > 0
+        rows, row_scales = reference.take_raw(arrangement[tile * TILE_ROWS + np.flatnonzero(present)])
+        row_of = (np.cumsum(present) - 1)[places]
+        asking, query = np.unique(query_of[pairs], return_inverse=True)
+        squares[pairs] = measure_pairs(
+            matrix, scales, asking, rows, row_scales.ravel(), query, row_of, cuts - cuts[0], COLUMNS_AT_ONCE
+        )
 
-    list(executor.map(measure, cuts[:-1], cuts[1:]))
+    list(executor.map(measure, range(0, tiles, of_block)))
     return squares
 
 
-def sort_key(query_of: NDArray[np.int64], squares: NDArray[np.float32]) -> NDArray[np.uint64]:
+def sort_key(query_of: NDArray[np.integer[Any]], squares: NDArray[np.float32]) -> NDArray[np.uint64]:
     """Give a key that sorts pairs by query, then by squared distance, which is its lower half.
 
     A float32 that is not negative has the order of its bits.
     """
     return query_of.astype(np.uint64) << np.uint64(32) | squares.view(np.uint32)
-
-
-def measure_pairs(
-    queries: NDArray[np.float32],
-    query_of: NDArray[np.int64],
-    rows: NDArray[np.float32],
-    row_of: NDArray[np.int64],
-) -> NDArray[np.float32]:
-    """Compute the squared distance of each pair: float32 [p], wrong by `rounding_of_sum(d + 2)` at most."""
-    squares = np.empty(len(query_of), np.float32)
-    pointers = [faiss.swig_ptr(array) for array in (queries, query_of, rows, row_of, squares)]
-    faiss.pairwise_indexed_L2sqr(rows.shape[1], len(squares), *pointers)  # type: ignore[attr-defined]
-    return squares

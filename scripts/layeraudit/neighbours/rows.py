@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import faiss
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -37,8 +38,8 @@ UNDERFLOW = 2.0**-126
 READ_AT_ONCE = 2**23
 """Bytes of rows that a thread has in hand, so that they stay in the processor's cache."""
 
-MEASURED_AT_ONCE = 1024
-"""Columns of rows that are measured together, whose float64 copy stays in the processor's cache."""
+SUMS = 64
+"""In so many sums a distance is computed, which a vector unit does at once."""
 
 CHECKED_ROWS = 64
 
@@ -55,17 +56,29 @@ def rounding_of_sum(terms: int) -> float:
     return terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)
 
 
+@njit(error_model="numpy", nogil=True, cache=True)
 def measure_exactly(rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compute the squared distance of each row to the row beside it, or to the only one: float64 [n].
 
-    This is what "the distance" is, to the last bit: sums over a thousand columns or so, added up. It is the
-    same for the same two rows whatever is measured with them, which with `einsum` it is not.
+    This is what "the distance" is, to the last bit: the squares of every 64th column are added up in their
+    order, and so are the 64 sums. It is the same for the same two rows whatever else is measured, and
+    wherever, which it is not where a library chooses the order.
     """
-    squares = np.zeros(len(rows))
-    for i in range(0, rows.shape[1], MEASURED_AT_ONCE):
-        stretch = slice(i, i + MEASURED_AT_ONCE)
-        differences = np.subtract(rows[:, stretch], others[:, stretch], dtype=np.float64)
-        squares += np.square(differences, out=differences).sum(axis=1)
+    squares = np.empty(len(rows))
+    sums = np.empty(SUMS)
+    for i in range(len(rows)):
+        row, other = rows[i], others[min(i, len(others) - 1)]
+        sums[:] = 0
+        for start in range(0, len(row) - SUMS + 1, SUMS):
+            a, b = row[start : start + SUMS], other[start : start + SUMS]
+            for j in range(SUMS):
+                difference = np.float64(a[j]) - np.float64(b[j])
+                sums[j] += difference * difference
+        start = len(row) // SUMS * SUMS
+        for j in range(len(row) - start):
+            difference = np.float64(row[start + j]) - np.float64(other[start + j])
+            sums[j] += difference * difference
+        squares[i] = sums.sum()
     return squares
 
 
@@ -173,6 +186,24 @@ class Rows:
             factors[extreme] = 1
         return taken, factors.astype(np.float32)
 
+    def in_place(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Give all rows where they lie, C-contiguous, and the float32 factors [n] that scale them.
+
+        They are a copy only where float32 has no such factors, or they are not contiguous. Those of a mapped
+        file count as this process's memory until they are let go.
+        """
+        if self.metric == "l2":
+            return np.ascontiguousarray(self.matrix), np.ones(len(self), np.float32)
+        factors = 1 / np.where(self.lengths == 0, 1, self.lengths)
+        if factors.min() < SMALLEST_FACTOR or factors.max() > 1 / SMALLEST_FACTOR:
+            return self.take(slice(None)), np.ones(len(self), np.float32)
+        return np.ascontiguousarray(self.matrix), factors.astype(np.float32)
+
+    def let_go(self) -> None:
+        """Give back the memory of rows that were used where they lie."""
+        if self._file is not None:
+            _mapped(self.matrix).base.madvise(mmap.MADV_DONTNEED)
+
     def _measure(self, block: slice) -> NDArray[np.float64]:
         origin = np.zeros((1, self.dimensions), np.float32)
         lengths: NDArray[np.float64] = np.sqrt(measure_exactly(self._read(block), origin))
@@ -201,11 +232,17 @@ class Rows:
         return read
 
 
-def _open_file(matrix: NDArray[np.float32]) -> tuple[FileIO | None, int]:
-    """Open the file that a matrix is mapped from, and give where in it the first row lies."""
+def _mapped(matrix: NDArray[np.float32]) -> Any:
+    """Give the array that was mapped from a file and this one is a part of, if it is; else its last base."""
     mapped: Any = matrix
     while isinstance(mapped, np.ndarray) and not isinstance(mapped.base, mmap.mmap):
         mapped = mapped.base
+    return mapped
+
+
+def _open_file(matrix: NDArray[np.float32]) -> tuple[FileIO | None, int]:
+    """Open the file that a matrix is mapped from, and give where in it the first row lies."""
+    mapped = _mapped(matrix)
     if (
         not isinstance(mapped, np.memmap)
         or mapped.filename is None

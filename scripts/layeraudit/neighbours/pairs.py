@@ -1,0 +1,185 @@
+"""Squared distances of pairs of rows, in compiled loops that leave the interpreter to other threads.
+
+numba compiles them when they are first called, and keeps the result beside this file.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+COLUMNS_AT_ONCE = 256
+"""Columns whose squares are added up in float32; the sums of so many are added up in float64."""
+
+MOST_COLUMNS = 512
+"""Of rows of so many columns or fewer, `select_pairs` adds up all squares in float32."""
+
+COMPARED_AT_ONCE = 32
+"""Pairs of which it is asked together whether any is within its bound; mostly none is."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def _compile(function: _Function) -> _Function:
+    """Compile for sums in any order, and a product and a sum rounded once, which is how vector units work."""
+    fast = {"reassoc", "contract", "nsz"}
+    compiled: Any = njit(fastmath=fast, error_model="numpy", nogil=True, cache=True)(function)
+    return cast(_Function, compiled)
+
+
+@_compile
+def _measure(query: Any, row: Any) -> Any:
+    square = np.float32(0)
+    for i in range(len(query)):
+        difference = row[i] - query[i]
+        square += difference * difference
+    return square
+
+
+@_compile
+def _measure_four(query: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    of_a = of_b = of_c = of_d = np.float32(0)
+    for i in range(len(query)):
+        value = query[i]
+        difference = a[i] - value
+        of_a += difference * difference
+        difference = b[i] - value
+        of_b += difference * difference
+        difference = c[i] - value
+        of_c += difference * difference
+        difference = d[i] - value
+        of_d += difference * difference
+    return of_a, of_b, of_c, of_d
+
+
+@_compile
+def _copy_scaled(rows: Any, scales: Any, wanted: Any, start: int, stop: int, copy: Any) -> None:
+    for i in range(len(wanted)):
+        row, scale, target = rows[wanted[i], start:stop], scales[wanted[i]], copy[i, : stop - start]
+        for j in range(len(row)):
+            target[j] = row[j] * scale
+
+
+@_compile
+def measure_pairs(
+    queries: NDArray[np.float32],
+    scales: NDArray[np.float32],
+    asking: NDArray[np.int64],
+    rows: NDArray[np.float32],
+    row_scales: NDArray[np.float32],
+    query_of: NDArray[np.int64],
+    row_of: NDArray[np.int64],
+    cuts: NDArray[np.int64],
+    columns: int,
+) -> NDArray[np.float64]:
+    """Compute the squared distance of each pair.
+
+    Parameters
+    ----------
+    queries, rows : float32 [any number, d]
+    scales, row_scales : float32, by which each is multiplied
+    asking : int64 [q], the queries that the pairs are of
+    query_of : int64 [p], of each pair the query, as an index into `asking`; it is faster where pairs of a
+        query are next to each other
+    row_of : int64 [p]
+    cuts : int64 [tiles + 1], where among the pairs each tile begins and ends, whose rows stay in the cache
+        while its pairs are computed
+    columns : that are taken at a time, up to `COLUMNS_AT_ONCE`
+
+    Returns
+    -------
+    float64 [p], wrong by `rounding_of_sum(columns + 2)` at most, relative to themselves
+    """
+    squares = np.zeros(len(query_of))
+    all_rows = np.arange(len(rows))
+    some_queries = np.empty((len(asking), columns), np.float32)
+    some_rows = np.empty((len(rows), columns), np.float32)
+    for start in range(0, queries.shape[1], columns):
+        stop = min(start + columns, queries.shape[1])
+        _copy_scaled(queries, scales, asking, start, stop, some_queries)
+        _copy_scaled(rows, row_scales, all_rows, start, stop, some_rows)
+        width = stop - start
+        for tile in range(len(cuts) - 1):
+            p = cuts[tile]
+            while p < cuts[tile + 1]:
+                q = query_of[p]
+                query = some_queries[q, :width]
+                if p + 4 <= cuts[tile + 1] and q == query_of[p + 1] == query_of[p + 2] == query_of[p + 3]:
+                    of_four = _measure_four(
+                        query,
+                        some_rows[row_of[p], :width],
+                        some_rows[row_of[p + 1], :width],
+                        some_rows[row_of[p + 2], :width],
+                        some_rows[row_of[p + 3], :width],
+                    )
+                    for i in range(4):
+                        squares[p + i] += of_four[i]
+                    p += 4
+                else:
+                    squares[p] += _measure(query, some_rows[row_of[p], :width])
+                    p += 1
+    return squares
+
+
+@_compile
+def select_pairs(
+    excess: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    query_of: NDArray[np.int64],
+    rows: NDArray[np.float32],
+    first_row: int,
+    bounds: NDArray[np.float64],
+    found_query: NDArray[np.int32],
+    found_row: NDArray[np.int32],
+    found_square: NDArray[np.float32],
+    count: int,
+) -> int:
+    """Add to what was found the pairs that are within their bounds.
+
+    Parameters
+    ----------
+    excess : float32 [q, n]; pairs where it is positive are beyond their bounds for certain
+    queries, rows : float32 [any number, d], d up to `MOST_COLUMNS`
+    query_of : int64 [q], of each row of `excess` the query
+    first_row : of the first column of `excess` the row; the others follow
+    bounds : float64, of each query, on its squared distances
+    found_query, found_row, found_square : what was found, in the first `count` places; the squared distances
+        are wrong by `rounding_of_sum(d + 2)` at most, relative to themselves
+
+    Returns
+    -------
+    how many were found by now; -1 where there is no room for all
+    """
+    hits = np.empty(excess.shape[1] + 3, np.int64)
+    nearest = np.empty(4, np.float32)
+    for i in range(excess.shape[0]):
+        number = 0
+        for start in range(0, excess.shape[1], COMPARED_AT_ONCE):
+            some = excess[i, start : start + COMPARED_AT_ONCE]
+            any_within = False
+            for j in range(len(some)):
+                any_within |= not some[j] > 0  # so that what overflowed, if ever, is kept
+            if any_within:
+                for j in range(len(some)):
+                    if not some[j] > 0:
+                        hits[number] = first_row + start + j
+                        number += 1
+        if not number:
+            continue
+        hits[number : number + 3] = hits[number - 1]
+        query, bound = queries[query_of[i]], bounds[query_of[i]]
+        for j in range(0, number, 4):
+            nearest[0], nearest[1], nearest[2], nearest[3] = _measure_four(
+                query, rows[hits[j]], rows[hits[j + 1]], rows[hits[j + 2]], rows[hits[j + 3]]
+            )
+            for m in range(min(4, number - j)):
+                if nearest[m] <= bound:
+                    if count == len(found_query):
+                        return -1
+                    found_query[count] = query_of[i]
+                    found_row[count] = hits[j + m]
+                    found_square[count] = nearest[m]
+                    count += 1
+    return count
