@@ -48,7 +48,7 @@ SAMPLED_ROWS = 1536
 COLUMNS_AT_ONCE = 512
 """Columns that are projected together: the fewer, the tighter the bound on the rounding."""
 
-CELL_ROWS = 1000
+CELL_ROWS = 2000
 """Rows of a cell, on average."""
 
 GROUP_ROWS = 64
@@ -588,7 +588,7 @@ def _part(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.in
         groups = _cluster(points[cell], len(cell) // GROUP_ROWS)
         cell = cell[np.concatenate(groups)]
         # Very many equal points are cut, so that it takes little memory to ask for all of them.
-        for piece in np.array_split(cell, -(-len(cell) // (4 * CELL_ROWS))):
+        for piece in np.array_split(cell, -(-len(cell) // (2 * CELL_ROWS))):
             arrangement.append(piece)
             starts.append(starts[-1] + len(piece))
     return np.concatenate(arrangement), np.array(starts)
