@@ -30,6 +30,7 @@ from layeraudit.neighbours.exact import MOST_PAIRS, ExactIndex
 from layeraudit.neighbours.flat import FlatIndex
 from layeraudit.neighbours.hnsw import HNSWIndex
 from layeraudit.neighbours.ordering import ROWS_AT_ONCE, order_candidates
+from layeraudit.neighbours.pairs import COLUMNS_AT_ONCE
 from layeraudit.neighbours.rows import READ_AT_ONCE, Metric, Rows, worker_threads
 
 Engine = Literal["exact", "flat", "hnsw"]
@@ -45,7 +46,7 @@ MEGABYTE = 2**20
 MEMORY_MB = 1200
 """What a search is to take, where nothing else is said."""
 
-PROGRAM_BYTES = 200 * MEGABYTE
+PROGRAM_BYTES = 300 * MEGABYTE
 """What Python, its libraries, and the candidates that are held at once take."""
 
 BYTES_BESIDE_A_QUERY = 14_000
@@ -100,8 +101,7 @@ class Index:
             raise InputError(
                 f"k is {k}, allowed are 1 to {n - exclude_self}, the rows that can be neighbours"
             )
-        if queries.ndim != 2 or queries.shape[1] != d:
-            raise InputError(f"the queries are {list(queries.shape)}, allowed are [any number, {d}]")
+        _check_columns(queries, d)
         if exclude_self and len(queries) != n:
             raise InputError(f"{len(queries)} queries are not the {n} reference rows that they should be")
         if not len(queries):
@@ -235,7 +235,13 @@ def merge(
     -------
     int64 [q, k], nearest first, ties by row number: what a search in all of the reference gives
     """
+    _check_columns(queries, reference.shape[1])
     candidates = np.concatenate(found, axis=1)
+    if candidates.size and not 0 <= candidates.min() <= candidates.max() < len(reference):
+        raise InputError(
+            f"the rows that were found are {candidates.min()} to {candidates.max()}, "
+            f"allowed are 0 to {len(reference) - 1}"
+        )
     k += exclude_self
     if candidates.shape[1] < k:
         raise InputError(f"k is {k}, allowed are 1 to {candidates.shape[1]}, the rows that were found")
@@ -256,6 +262,7 @@ def merge(
                 k,
                 executor,
             )[0]
+            block.let_go()
     return _drop_own_rows(nearest) if exclude_self else nearest
 
 
@@ -284,12 +291,17 @@ def queries_at_once(memory_mb: int, index_bytes: int, dimensions: int, threads: 
     InputError
         Where the memory does not suffice for a few.
     """
-    fixed = PROGRAM_BYTES + index_bytes + threads * (2 * READ_AT_ONCE + 8 * ROWS_AT_ONCE * dimensions)
-    of_query = 4 * dimensions + BYTES_BESIDE_A_QUERY
+    fixed = PROGRAM_BYTES + index_bytes + threads * (2 * READ_AT_ONCE + 4 * ROWS_AT_ONCE * dimensions)
+    of_query = 4 * dimensions + BYTES_BESIDE_A_QUERY + threads * 4 * COLUMNS_AT_ONCE
     needed = -(-(fixed + FEWEST_QUERIES * of_query) // MEGABYTE)
     if memory_mb < needed:
         raise InputError(f"memory_mb is {memory_mb}, allowed are {needed} and more for this index")
     return (memory_mb * MEGABYTE - fixed) // of_query
+
+
+def _check_columns(queries: NDArray[np.float32], columns: int) -> None:
+    if queries.ndim != 2 or queries.shape[1] != columns:
+        raise InputError(f"the queries are {list(queries.shape)}, allowed are [any number, {columns}]")
 
 
 def _blocks(

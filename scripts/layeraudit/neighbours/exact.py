@@ -33,8 +33,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from layeraudit.neighbours.ordering import order_candidates, sort_key
-from layeraudit.neighbours.pairs import MOST_COLUMNS, select_pairs
-from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, measure_exactly, rounding_of_sum
+from layeraudit.neighbours.pairs import MOST_COLUMNS, measure_exactly, select_pairs
+from layeraudit.neighbours.rows import (
+    UNDERFLOW,
+    UNIT_ROUNDOFF,
+    Rows,
+    do_all,
+    rounding_of_sum,
+)
 
 NARROW = MOST_COLUMNS
 """Layers up to so many columns are not projected: their points are the rows."""
@@ -262,7 +268,11 @@ class ExactIndex:
         else:
             points, errors = _project(queries, self._origin, self._basis, self._basis_displacement, executor)
         relative = points - self._mean
-        cell = np.argmin(np.square(self._centres).sum(axis=1) - 2 * relative @ self._centres.T, axis=1)
+        cell = np.empty(len(queries), np.int64)
+        squares = np.square(self._centres).sum(axis=1)
+        for start in range(0, len(queries), QUERIES_AT_ONCE):
+            some = slice(start, start + QUERIES_AT_ONCE)
+            cell[some] = np.argmin(squares - 2 * relative[some] @ self._centres.T, axis=1)
         return _Queries(points, errors, relative, cell)
 
     def _find_candidates(
@@ -550,7 +560,7 @@ def _project(
             sums += (taken[:, part] - origin[part]) @ basis[part]
         points[block, :-1] = sums
 
-    list(executor.map(project, rows.blocks()))
+    do_all(project, rows.blocks(), executor, "projecting rows")
     errors = displacement * lengths
     projected = np.einsum("nd,nd->n", points[:, :-1], points[:, :-1], dtype=np.float64)
     squares = np.maximum(lengths**2 - projected, 0)

@@ -12,7 +12,8 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from layeraudit.neighbours.rows import UNDERFLOW, Rows, measure_exactly, rounding_of_sum
+from layeraudit.neighbours.pairs import measure_exactly
+from layeraudit.neighbours.rows import UNDERFLOW, Rows, rounding_of_sum
 
 QUERIES_AT_ONCE = 256
 

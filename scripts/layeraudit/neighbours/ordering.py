@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from layeraudit.neighbours.pairs import COLUMNS_AT_ONCE, measure_pairs
-from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, measure_exactly, rounding_of_sum
+from layeraudit.neighbours.pairs import COLUMNS_AT_ONCE, measure_exactly, measure_pairs
+from layeraudit.neighbours.rows import (
+    UNDERFLOW,
+    UNIT_ROUNDOFF,
+    Rows,
+    do_all,
+    rounding_of_sum,
+)
 
 ROWS_AT_ONCE = 256
 """Rows that a thread has in hand, with all queries that they are candidates of."""
@@ -19,7 +25,7 @@ ROWS_AT_ONCE = 256
 TILE_ROWS = 128
 """Of these, the rows that stay in a core's cache, some columns at a time."""
 
-QUERIES_AT_ONCE = 128
+QUERIES_AT_ONCE = 32
 """Queries whose candidates a thread puts in order together."""
 
 MEASURED_AT_ONCE = 2**18
@@ -60,8 +66,8 @@ def order_candidates(
     if squares is None:
         squares = _measure_candidates(reference, queries, asking[query_of], place_of, executor, arrangement)
         terms = COLUMNS_AT_ONCE
-    # Two more, as pairs are sorted by the float32 next to their squared distance.
-    rounding = rounding_of_sum(terms + 2) + 2 * UNIT_ROUNDOFF
+    # Three more, as pairs are sorted by the float32 next to their squared distance.
+    rounding = rounding_of_sum(terms + 2) + 3 * UNIT_ROUNDOFF
     absolute = reference.dimensions * UNDERFLOW
     rows = np.empty((len(asking), k), np.int64)
     furthest = np.empty(len(asking))
@@ -83,7 +89,7 @@ def order_candidates(
             k,
         )
 
-    list(executor.map(order, range(len(cuts) - 1)))
+    do_all(order, range(len(cuts) - 1), executor, "putting in order")
     return rows, furthest
 
 
@@ -135,7 +141,7 @@ def _measure_candidates(
     order = np.argsort(tile_of, kind="stable")
     starts = np.searchsorted(tile_of, np.arange(tiles + 1), sorter=order)
     of_block = max(1, ROWS_AT_ONCE // TILE_ROWS)
-    matrix, scales = queries.in_place()
+    matrix, scales = queries.in_place
     squares = np.empty(len(order))
 
     def measure(tile: int) -> None:
@@ -152,7 +158,7 @@ def _measure_candidates(
             matrix, scales, asking, rows, row_scales.ravel(), query, row_of, cuts - cuts[0], COLUMNS_AT_ONCE
         )
 
-    list(executor.map(measure, range(0, tiles, of_block)))
+    do_all(measure, range(0, tiles, of_block), executor, "measuring candidates")
     return squares
 
 

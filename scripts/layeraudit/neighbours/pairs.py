@@ -1,6 +1,6 @@
 """Squared distances of pairs of rows, in compiled loops that leave the interpreter to other threads.
 
-numba compiles them when they are first called, and keeps the result beside this file.
+numba compiles them when they are first called, which takes seconds, and keeps the result beside this file.
 """
 
 from collections.abc import Callable
@@ -19,17 +19,57 @@ MOST_COLUMNS = 512
 COMPARED_AT_ONCE = 32
 """Pairs of which it is asked together whether any is within its bound; mostly none is."""
 
+SUMS = 64
+"""In so many sums a distance is computed, which a vector unit does at once."""
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _compile(function: _Function) -> _Function:
-    """Compile for sums in any order, and a product and a sum rounded once, which is how vector units work."""
-    fast = {"reassoc", "contract", "nsz"}
-    compiled: Any = njit(fastmath=fast, error_model="numpy", nogil=True, cache=True)(function)
-    return cast(_Function, compiled)
+def _compile(*fast: str) -> Callable[[_Function], _Function]:
+    """Compile a function, with the liberties in rounding that are named."""
+
+    def compile_it(function: _Function) -> _Function:
+        options: dict[str, Any] = {"nogil": True, "fastmath": set(fast)}
+        try:
+            compiled: Any = njit(**options, cache=True)(function)
+        except RuntimeError:  # where no folder is found that can be written
+            compiled = njit(**options)(function)
+        return cast(_Function, compiled)
+
+    return compile_it
 
 
-@_compile
+_AS_VECTOR_UNITS_DO = ("reassoc", "contract", "nsz")
+"""Sums in any order; a product and a sum may be rounded once."""
+
+
+@_compile()
+def measure_exactly(rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compute the squared distance of each row to the row beside it, or to the only one: float64 [n].
+
+    This is what "the distance" is, to the last bit: the squares of every 64th column are added up in their
+    order, and so are the 64 sums. It is the same for the same two rows whatever else is measured, and
+    wherever, which it is not where a library chooses the order.
+    """
+    squares = np.empty(len(rows))
+    sums = np.empty(SUMS)
+    for i in range(len(rows)):
+        row, other = rows[i], others[min(i, len(others) - 1)]
+        sums[:] = 0
+        for start in range(0, len(row) - SUMS + 1, SUMS):
+            a, b = row[start : start + SUMS], other[start : start + SUMS]
+            for j in range(SUMS):
+                difference = np.float64(a[j]) - np.float64(b[j])
+                sums[j] += difference * difference
+        start = len(row) // SUMS * SUMS
+        for j in range(len(row) - start):
+            difference = np.float64(row[start + j]) - np.float64(other[start + j])
+            sums[j] += difference * difference
+        squares[i] = sums.sum()
+    return squares
+
+
+@_compile(*_AS_VECTOR_UNITS_DO)
 def _measure(query: Any, row: Any) -> Any:
     square = np.float32(0)
     for i in range(len(query)):
@@ -38,7 +78,7 @@ def _measure(query: Any, row: Any) -> Any:
     return square
 
 
-@_compile
+@_compile(*_AS_VECTOR_UNITS_DO)
 def _measure_four(query: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     of_a = of_b = of_c = of_d = np.float32(0)
     for i in range(len(query)):
@@ -54,7 +94,7 @@ def _measure_four(query: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     return of_a, of_b, of_c, of_d
 
 
-@_compile
+@_compile(*_AS_VECTOR_UNITS_DO)
 def _copy_scaled(rows: Any, scales: Any, wanted: Any, start: int, stop: int, copy: Any) -> None:
     for i in range(len(wanted)):
         row, scale, target = rows[wanted[i], start:stop], scales[wanted[i]], copy[i, : stop - start]
@@ -62,7 +102,7 @@ def _copy_scaled(rows: Any, scales: Any, wanted: Any, start: int, stop: int, cop
             target[j] = row[j] * scale
 
 
-@_compile
+@_compile(*_AS_VECTOR_UNITS_DO)
 def measure_pairs(
     queries: NDArray[np.float32],
     scales: NDArray[np.float32],
@@ -123,7 +163,7 @@ def measure_pairs(
     return squares
 
 
-@_compile
+@_compile(*_AS_VECTOR_UNITS_DO)
 def select_pairs(
     excess: NDArray[np.float32],
     queries: NDArray[np.float32],

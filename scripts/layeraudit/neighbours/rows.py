@@ -9,20 +9,22 @@ zero: at distance 0 from its like, and 1, but for the rounding, from all others.
 import hashlib
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from io import FileIO
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import faiss
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from layeraudit.errors import InputError
+from layeraudit.neighbours.pairs import measure_exactly
 
 Metric = Literal["cosine", "l2"]
 
@@ -37,9 +39,6 @@ UNDERFLOW = 2.0**-126
 
 READ_AT_ONCE = 2**23
 """Bytes of rows that a thread has in hand, so that they stay in the processor's cache."""
-
-SUMS = 64
-"""In so many sums a distance is computed, which a vector unit does at once."""
 
 CHECKED_ROWS = 64
 
@@ -56,32 +55,6 @@ def rounding_of_sum(terms: int) -> float:
     return terms * UNIT_ROUNDOFF / (1 - terms * UNIT_ROUNDOFF)
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
-def measure_exactly(rows: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Compute the squared distance of each row to the row beside it, or to the only one: float64 [n].
-
-    This is what "the distance" is, to the last bit: the squares of every 64th column are added up in their
-    order, and so are the 64 sums. It is the same for the same two rows whatever else is measured, and
-    wherever, which it is not where a library chooses the order.
-    """
-    squares = np.empty(len(rows))
-    sums = np.empty(SUMS)
-    for i in range(len(rows)):
-        row, other = rows[i], others[min(i, len(others) - 1)]
-        sums[:] = 0
-        for start in range(0, len(row) - SUMS + 1, SUMS):
-            a, b = row[start : start + SUMS], other[start : start + SUMS]
-            for j in range(SUMS):
-                difference = np.float64(a[j]) - np.float64(b[j])
-                sums[j] += difference * difference
-        start = len(row) // SUMS * SUMS
-        for j in range(len(row) - start):
-            difference = np.float64(row[start + j]) - np.float64(other[start + j])
-            sums[j] += difference * difference
-        squares[i] = sums.sum()
-    return squares
-
-
 @contextmanager
 def worker_threads(threads: int) -> Iterator[Executor]:
     """Give an executor whose tasks each compute on one core, so that `threads` are busy in all."""
@@ -95,6 +68,18 @@ def worker_threads(threads: int) -> Iterator[Executor]:
             yield executor
     finally:
         faiss.omp_set_num_threads(before)
+
+
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+
+
+def do_all(
+    function: Callable[[_Task], _Result], tasks: Sequence[_Task], executor: Executor, description: str
+) -> list[_Result]:
+    """Call a function with each task, in parallel, and show on a terminal how many are done."""
+    done = executor.map(function, tasks)
+    return list(tqdm(done, description, len(tasks), leave=False, disable=None))
 
 
 class Rows:
@@ -132,7 +117,7 @@ class Rows:
         self.metric = metric
         self._file, self._offset = _open_file(matrix)
         if lengths is None:
-            lengths = np.concatenate(list(executor.map(self._measure, self.blocks())))
+            lengths = np.concatenate(do_all(self._measure, self.blocks(), executor, "measuring rows"))
         if not np.isfinite(lengths).all():
             row = first_row + np.isfinite(lengths).argmin()
             raise InputError(f"row {row} holds NaN or infinity, allowed are finite numbers")
@@ -186,8 +171,9 @@ class Rows:
             factors[extreme] = 1
         return taken, factors.astype(np.float32)
 
+    @cached_property
     def in_place(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give all rows where they lie, C-contiguous, and the float32 factors [n] that scale them.
+        """All rows where they lie, C-contiguous, and the float32 factors [n] that scale them.
 
         They are a copy only where float32 has no such factors, or they are not contiguous. Those of a mapped
         file count as this process's memory until they are let go.
@@ -233,7 +219,7 @@ class Rows:
 
 
 def _mapped(matrix: NDArray[np.float32]) -> Any:
-    """Give the array that was mapped from a file and this one is a part of, if it is; else its last base."""
+    """Give the array that was mapped from a file and that this one is a part of, if there is one."""
     mapped: Any = matrix
     while isinstance(mapped, np.ndarray) and not isinstance(mapped.base, mmap.mmap):
         mapped = mapped.base
