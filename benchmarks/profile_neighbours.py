@@ -55,7 +55,9 @@ def profile(layer: str) -> Iterator[tuple[str, str, str, float]]:
             statistics.stats.items(), key=lambda entry: -entry[1][2]
         ):
             if own >= LEAST_SHARE * statistics.total_tt:
-                yield layer, name.strip("<>").split(".")[-1], Path(file).stem.strip("~"), own
+                # Compiled ones are named as <built-in method posix.preadv>, <method 'sort' of ...>.
+                called = name.split("'")[1] if "'" in name else name.strip("<>").split(".")[-1]
+                yield layer, called, Path(file).stem.strip("~"), own
                 rest -= own
         yield layer, "all others", "", rest
 
