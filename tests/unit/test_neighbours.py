@@ -430,3 +430,17 @@ def test_a_mapped_file_is_searched_without_being_held(tmp_path: Path) -> None:
         growth[engine] = float(printed[0])
         assert printed[1] == "True"
     assert growth["exact"] < 48 < 60 < growth["flat"], growth
+
+
+def test_merging_does_not_hold_mapped_queries(tmp_path: Path) -> None:
+    def mapped_mb() -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssFile"))
+
+    np.save(tmp_path / "wide.npy", normal(6000, 2600))
+    queries = np.load(tmp_path / "wide.npy", mmap_mode="r")
+    found = [np.zeros((6000, 1), np.int64), np.ones((6000, 1), np.int64)]
+    merge(queries[:2], queries[:10], [of_shard[:10] for of_shard in found], 1, "l2")  # maps libraries
+    before = mapped_mb()
+    merge(queries[:2], queries, found, 1, "l2")
+    assert mapped_mb() - before < 30 < 60
