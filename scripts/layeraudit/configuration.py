@@ -54,7 +54,8 @@ def _describe(error: ValidationError) -> str:
         allowed = schema["properties"]
         unknown = next(name for name in value if name not in allowed)
         within = f"{key}." if key else ""
-        return f"{within}{unknown} is no key of the configuration, allowed are {', '.join(allowed)}"
+        shown = unknown if str(unknown).isprintable() else repr(unknown)
+        return f"{within}{shown} is no key of the configuration, allowed are {', '.join(allowed)}"
     if error.validator == "required":
         missing = next(name for name in schema["required"] if name not in value)
         return f"{key or 'the configuration'} lacks the key {missing}, which is required"

@@ -12,6 +12,7 @@ import torch
 from conftest import REPOSITORY
 
 from layeraudit.files import write_arrays, write_matrix, write_split
+from layeraudit.neighbours import build
 from layeraudit.networks import ReportCNN
 from layeraudit.splits import Split
 
@@ -87,6 +88,7 @@ def test_an_index_on_a_full_disk(tmp_path: Path) -> None:
         "--output",
         tmp_path / "out/relu1.npz",
     ]
+    build(np.ones((N, 5000), np.float32), "l2")  # keeps what is compiled, which is a file too
     assert FULL in run_program("build_index.py", *options, largest_file=10_000)
     assert not list((tmp_path / "out").iterdir())
 

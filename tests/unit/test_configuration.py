@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import REPOSITORY
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from layeraudit.configuration import check
@@ -138,6 +138,7 @@ def test_anything_in_the_place_of_a_value_can_be_run_or_is_one_sentence(
 
 
 @given(configuration=ANYTHING)
+@example(configuration={"\n": None})
 def test_anything_for_a_configuration_is_one_sentence(configuration: Any) -> None:
     sentence_of(configuration)
 
