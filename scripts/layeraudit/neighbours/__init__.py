@@ -111,7 +111,6 @@ class Index:
         with worker_threads(threads) as executor:
             for some, block in _blocks(queries, self._reference.metric, at_once, executor):
                 found[some] = self._engine.search(block, k + exclude_self, executor)
-                block.let_go()
             if isinstance(self._engine, HNSWIndex):
                 everything = Rows(queries, self._reference.metric, executor)
                 self.recall = self._engine.recall(everything, found, exclude_self, executor)
@@ -262,7 +261,6 @@ def merge(
                 k,
                 executor,
             )[0]
-            block.let_go()
     return _drop_own_rows(nearest) if exclude_self else nearest
 
 
@@ -310,7 +308,9 @@ def _blocks(
     """Cut queries into blocks, and show how many are done."""
     for start in tqdm(range(0, len(queries), at_once), desc="blocks of queries", disable=None):
         some = slice(start, start + at_once)
-        yield some, Rows(queries[some], metric, executor, first_row=start)
+        block = Rows(queries[some], metric, executor, first_row=start)
+        yield some, block
+        block.let_go()
 
 
 def _drop_own_rows(found: NDArray[np.int64]) -> NDArray[np.int64]:

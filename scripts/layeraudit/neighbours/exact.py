@@ -34,13 +34,7 @@ from threadpoolctl import threadpool_limits
 
 from layeraudit.neighbours.ordering import order_candidates, sort_key
 from layeraudit.neighbours.pairs import MOST_COLUMNS, measure_exactly, select_pairs
-from layeraudit.neighbours.rows import (
-    UNDERFLOW,
-    UNIT_ROUNDOFF,
-    Rows,
-    do_all,
-    rounding_of_sum,
-)
+from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, do_all, rounding_of_sum
 
 NARROW = MOST_COLUMNS
 """Layers up to so many columns are not projected: their points are the rows."""

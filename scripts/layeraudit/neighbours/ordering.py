@@ -11,13 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.neighbours.pairs import COLUMNS_AT_ONCE, measure_exactly, measure_pairs
-from layeraudit.neighbours.rows import (
-    UNDERFLOW,
-    UNIT_ROUNDOFF,
-    Rows,
-    do_all,
-    rounding_of_sum,
-)
+from layeraudit.neighbours.rows import UNDERFLOW, UNIT_ROUNDOFF, Rows, do_all, rounding_of_sum
 
 ROWS_AT_ONCE = 256
 """Rows that a thread has in hand, with all queries that they are candidates of."""
@@ -25,7 +19,7 @@ ROWS_AT_ONCE = 256
 TILE_ROWS = 128
 """Of these, the rows that stay in a core's cache, some columns at a time."""
 
-QUERIES_AT_ONCE = 32
+QUERIES_AT_ONCE = 128
 """Queries whose candidates a thread puts in order together."""
 
 MEASURED_AT_ONCE = 2**18

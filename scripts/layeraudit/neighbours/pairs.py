@@ -56,15 +56,11 @@ def measure_exactly(rows: NDArray[np.float32], others: NDArray[np.float32]) -> N
     for i in range(len(rows)):
         row, other = rows[i], others[min(i, len(others) - 1)]
         sums[:] = 0
-        for start in range(0, len(row) - SUMS + 1, SUMS):
+        for start in range(0, len(row), SUMS):
             a, b = row[start : start + SUMS], other[start : start + SUMS]
-            for j in range(SUMS):
+            for j in range(len(a)):
                 difference = np.float64(a[j]) - np.float64(b[j])
                 sums[j] += difference * difference
-        start = len(row) // SUMS * SUMS
-        for j in range(len(row) - start):
-            difference = np.float64(row[start + j]) - np.float64(other[start + j])
-            sums[j] += difference * difference
         squares[i] = sums.sum()
     return squares
 
@@ -193,7 +189,7 @@ def select_pairs(
     how many were found by now; -1 where there is no room for all
     """
     hits = np.empty(excess.shape[1] + 3, np.int64)
-    nearest = np.empty(4, np.float32)
+    squares = np.empty(4, np.float32)
     for i in range(excess.shape[0]):
         number = 0
         for start in range(0, excess.shape[1], COMPARED_AT_ONCE):
@@ -211,15 +207,15 @@ def select_pairs(
         hits[number : number + 3] = hits[number - 1]
         query, bound = queries[query_of[i]], bounds[query_of[i]]
         for j in range(0, number, 4):
-            nearest[0], nearest[1], nearest[2], nearest[3] = _measure_four(
+            squares[0], squares[1], squares[2], squares[3] = _measure_four(
                 query, rows[hits[j]], rows[hits[j + 1]], rows[hits[j + 2]], rows[hits[j + 3]]
             )
             for m in range(min(4, number - j)):
-                if nearest[m] <= bound:
+                if squares[m] <= bound:
                     if count == len(found_query):
                         return -1
                     found_query[count] = query_of[i]
                     found_row[count] = hits[j + m]
-                    found_square[count] = nearest[m]
+                    found_square[count] = squares[m]
                     count += 1
     return count

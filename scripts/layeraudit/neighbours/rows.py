@@ -161,11 +161,8 @@ class Rows:
     def take_raw(self, rows: NDArray[np.int64] | slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Give a copy of some rows, and the float32 factors [rows, 1] that scale them."""
         taken = self._read(rows)
-        if self.metric == "l2":
-            return taken, np.ones((len(taken), 1), np.float32)
-        lengths = self.lengths[rows][:, None]
-        factors = 1 / np.where(lengths == 0, 1, lengths)
-        extreme = np.flatnonzero((factors < SMALLEST_FACTOR) | (factors > 1 / SMALLEST_FACTOR))
+        factors = self._factors(rows)[:, None]
+        extreme = np.flatnonzero(_are_extreme(factors))
         if len(extreme):
             taken[extreme] = taken[extreme] * factors[extreme]
             factors[extreme] = 1
@@ -178,10 +175,8 @@ class Rows:
         They are a copy only where float32 has no such factors, or they are not contiguous. Those of a mapped
         file count as this process's memory until they are let go.
         """
-        if self.metric == "l2":
-            return np.ascontiguousarray(self.matrix), np.ones(len(self), np.float32)
-        factors = 1 / np.where(self.lengths == 0, 1, self.lengths)
-        if factors.min() < SMALLEST_FACTOR or factors.max() > 1 / SMALLEST_FACTOR:
+        factors = self._factors(slice(None))
+        if _are_extreme(factors).any():
             return self.take(slice(None)), np.ones(len(self), np.float32)
         return np.ascontiguousarray(self.matrix), factors.astype(np.float32)
 
@@ -189,6 +184,10 @@ class Rows:
         """Give back the memory of rows that were used where they lie."""
         if self._file is not None:
             _mapped(self.matrix).base.madvise(mmap.MADV_DONTNEED)
+
+    def _factors(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float64]:
+        lengths = self.lengths[rows]
+        return np.ones(len(lengths)) if self.metric == "l2" else 1 / np.where(lengths == 0, 1, lengths)
 
     def _measure(self, block: slice) -> NDArray[np.float64]:
         origin = np.zeros((1, self.dimensions), np.float32)
@@ -216,6 +215,12 @@ class Rows:
                     raise InputError(f"{self._file.name} has become shorter")
                 bytes_left, position = bytes_left[count:], position + count
         return read
+
+
+def _are_extreme(factors: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which factors are not for float32."""
+    extreme: NDArray[np.bool_] = (factors < SMALLEST_FACTOR) | (factors > 1 / SMALLEST_FACTOR)
+    return extreme
 
 
 def _mapped(matrix: NDArray[np.float32]) -> Any:
