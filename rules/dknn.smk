@@ -1,22 +1,25 @@
-"""Needs the neighbours of each split; makes the calibration of a model, and the scores of each split."""
+"""Needs the neighbours of each split; makes a model's calibration, scores, and counts of occurrence."""
 
 
 rule calibrate:
     input:
-        train="<experiment>/seed{seed}/data/train.npz",
-        calibration="<experiment>/seed{seed}/data/calibration.npz",
+        train="<run>/data/train.npz",
+        calibration="<run>/data/calibration.npz",
         neighbours=expand(
-            "<experiment>/seed{seed}/neighbours/calibration/{layer}.npy",
+            "<run>/neighbours/calibration/{layer}.npy",
             layer=config["activations"]["layers"],
             allow_missing=True,
         ),
-        logits="<experiment>/seed{seed}/layers/calibration/fc.npy",
+        logits="<run>/layers/calibration/fc.npy",
         script="scripts/calibrate.py",
         modules=modules_of("scripts/calibrate.py"),
     output:
-        calibration="<experiment>/seed{seed}/calibration.npz",
+        calibration="<run>/calibration.npz",
     log:
-        "<experiment>/seed{seed}/logs/calibrate.log",
+        "<run>/logs/calibrate.log",
+    benchmark:
+        "<run>/benchmarks/calibrate.tsv"
+    priority: 4
     conda:
         "../envs/numpy.yaml"
     params:
@@ -34,21 +37,24 @@ rule calibrate:
 
 rule score:
     input:
-        train="<experiment>/seed{seed}/data/train.npz",
-        split="<experiment>/seed{seed}/data/{split}.npz",
+        train="<run>/data/train.npz",
+        split="<run>/data/{split}.npz",
         neighbours=expand(
-            "<experiment>/seed{seed}/neighbours/{split}/{layer}.npy",
+            "<run>/neighbours/{split}/{layer}.npy",
             layer=config["activations"]["layers"],
             allow_missing=True,
         ),
-        logits="<experiment>/seed{seed}/layers/{split}/fc.npy",
-        calibration="<experiment>/seed{seed}/calibration.npz",
+        logits="<run>/layers/{split}/fc.npy",
+        calibration="<run>/calibration.npz",
         script="scripts/score.py",
         modules=modules_of("scripts/score.py"),
     output:
-        scores="<experiment>/seed{seed}/scores/{split}.parquet",
+        scores="<run>/scores/{split}.parquet",
     log:
-        "<experiment>/seed{seed}/logs/score_{split}.log",
+        "<run>/logs/score_{split}.log",
+    benchmark:
+        "<run>/benchmarks/score_{split}.tsv"
+    priority: 4
     conda:
         "../envs/tables.yaml"
     shell:
@@ -59,4 +65,31 @@ rule score:
         " --logits {input.logits}"
         " --calibration {input.calibration}"
         " --output {output.scores}"
+        " > {log} 2>&1"
+
+
+rule count_occurrences:
+    input:
+        train="<run>/data/train.npz",
+        neighbours=expand(
+            "<run>/neighbours/{split}/{layer}.npy",
+            layer=config["activations"]["layers"],
+            allow_missing=True,
+        ),
+        script="scripts/count_occurrences.py",
+        modules=modules_of("scripts/count_occurrences.py"),
+    output:
+        occurrences="<run>/occurrences/{split}.parquet",
+    log:
+        "<run>/logs/count_occurrences_{split}.log",
+    benchmark:
+        "<run>/benchmarks/count_occurrences_{split}.tsv"
+    priority: 4
+    conda:
+        "../envs/tables.yaml"
+    shell:
+        "python {input.script}"
+        " --train {input.train}"
+        " --neighbours {input.neighbours}"
+        " --output {output.occurrences}"
         " > {log} 2>&1"

@@ -1,21 +1,23 @@
-"""Needs the training set of a seed; makes its model, and the activations of each split in each layer."""
+"""Needs the training set of a run; makes its model, and the activations of each split in each layer."""
 
 
 rule train_model:
     input:
-        train="<experiment>/seed{seed}/data/train.npz",
+        train="<run>/data/train.npz",
         script="scripts/train_model.py",
         modules=modules_of("scripts/train_model.py"),
     output:
-        weights="<experiment>/seed{seed}/model.pt",
+        weights="<run>/model.pt",
     log:
-        "<experiment>/seed{seed}/logs/train_model.log",
+        "<run>/logs/train_model.log",
+    benchmark:
+        "<run>/benchmarks/train_model.tsv"
     conda:
         "../envs/torch.yaml"
     params:
         network=lookup(dpath="training/network", within=config),
-        epochs=lookup(dpath="training/epochs", within=config),
-        batch_size=lookup(dpath="training/batch_size", within=config),
+        epochs=lookup(dpath="experiments/{experiment}/epochs", within=config),
+        batch_size=lookup(dpath="experiments/{experiment}/batch_size", within=config),
         learning_rate=lookup(dpath="training/learning_rate", within=config),
     shell:
         "python {input.script}"
@@ -31,18 +33,24 @@ rule train_model:
 
 rule extract_layers:
     input:
-        split="<experiment>/seed{seed}/data/{split}.npz",
-        weights="<experiment>/seed{seed}/model.pt",
+        split="<run>/data/{split}.npz",
+        weights="<run>/model.pt",
         script="scripts/extract_layers.py",
         modules=modules_of("scripts/extract_layers.py"),
     output:
-        layers=expand(
-            "<experiment>/seed{seed}/layers/{split}/{layer}.npy",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
+        hidden=temp(
+            expand(
+                "<run>/layers/{split}/{layer}.npy",
+                layer=hidden_layers(),
+                allow_missing=True,
+            )
         ),
+        logits="<run>/layers/{split}/fc.npy",
     log:
-        "<experiment>/seed{seed}/logs/extract_layers_{split}.log",
+        "<run>/logs/extract_layers_{split}.log",
+    benchmark:
+        "<run>/benchmarks/extract_layers_{split}.tsv"
+    priority: 1
     conda:
         "../envs/torch.yaml"
     params:
@@ -54,5 +62,5 @@ rule extract_layers:
         " --network {params.network}"
         " --weights {input.weights}"
         " --batch-size {params.batch_size}"
-        " --output {output.layers}"
+        " --output {output}"
         " > {log} 2>&1"

@@ -3,13 +3,16 @@
 
 rule build_index:
     input:
-        reference="<experiment>/seed{seed}/layers/train/{layer}.npy",
+        reference="<run>/layers/train/{layer}.npy",
         script="scripts/build_index.py",
         modules=modules_of("scripts/build_index.py"),
     output:
-        index="<experiment>/seed{seed}/index/{layer}.npz",
+        index="<run>/index/{layer}.npz",
     log:
-        "<experiment>/seed{seed}/logs/build_index_{layer}.log",
+        "<run>/logs/build_index_{layer}.log",
+    benchmark:
+        "<run>/benchmarks/build_index_{layer}.tsv"
+    priority: 2
     conda:
         "../envs/faiss.yaml"
     params:
@@ -29,16 +32,19 @@ rule build_index:
 
 rule search_neighbours:
     input:
-        index="<experiment>/seed{seed}/index/{layer}.npz",
-        reference="<experiment>/seed{seed}/layers/train/{layer}.npy",
-        queries="<experiment>/seed{seed}/layers/{split}/{layer}.npy",
+        index="<run>/index/{layer}.npz",
+        reference="<run>/layers/train/{layer}.npy",
+        queries="<run>/layers/{split}/{layer}.npy",
         script="scripts/search_neighbours.py",
         modules=modules_of("scripts/search_neighbours.py"),
     output:
-        neighbours="<experiment>/seed{seed}/neighbours/{split}/{layer}.npy",
-        description="<experiment>/seed{seed}/neighbours/{split}/{layer}.json",
+        neighbours="<run>/neighbours/{split}/{layer}.npy",
+        description="<run>/neighbours/{split}/{layer}.json",
     log:
-        "<experiment>/seed{seed}/logs/search_neighbours_{split}_{layer}.log",
+        "<run>/logs/search_neighbours_{split}_{layer}.log",
+    benchmark:
+        "<run>/benchmarks/search_neighbours_{split}_{layer}.tsv"
+    priority: 3
     conda:
         "../envs/faiss.yaml"
     params:

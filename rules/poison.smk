@@ -1,21 +1,22 @@
-"""Needs the splits of a seed; makes its poison, and the training set with the poison in it."""
+"""Needs the splits of a run; makes poison, and the training set with the poison in it."""
 
 
 rule generate_poison:
     input:
-        train="<experiment>/seed{seed}/data/svm_train.npz",
-        validation="<experiment>/seed{seed}/data/svm_validation.npz",
+        train="<run>/data/svm_train.npz",
+        validation="<run>/data/svm_validation.npz",
         script="scripts/generate_poison.py",
         modules=modules_of("scripts/generate_poison.py"),
     output:
-        poison="<experiment>/seed{seed}/data/poison.npz",
-        record="<experiment>/seed{seed}/poison.csv",
+        poison="<run>/data/poison_{points}.npz",
+        record="<run>/poison_{points}.csv",
     log:
-        "<experiment>/seed{seed}/logs/generate_poison.log",
+        "<run>/logs/generate_poison_{points}.log",
+    benchmark:
+        "<run>/benchmarks/generate_poison_{points}.tsv"
     conda:
         "../envs/secml.yaml"
     params:
-        points=lookup(dpath="poison/points", within=config),
         radius=lookup(dpath="poison/radius", within=config),
         distance=lookup(dpath="poison/distance", within=config),
         bounds=lookup(dpath="poison/bounds", within=config),
@@ -30,7 +31,7 @@ rule generate_poison:
         "python {input.script}"
         " --train {input.train}"
         " --validation {input.validation}"
-        " --points {params.points}"
+        " --points {wildcards.points}"
         " --radius {params.radius}"
         " --distance {params.distance}"
         " --bounds {params.bounds}"
@@ -49,14 +50,16 @@ rule generate_poison:
 
 rule merge_training_set:
     input:
-        clean="<experiment>/seed{seed}/data/clean.npz",
-        poison="<experiment>/seed{seed}/data/poison.npz",
+        clean="<run>/data/clean.npz",
+        poison=poison_of_training,
         script="scripts/merge_training_set.py",
         modules=modules_of("scripts/merge_training_set.py"),
     output:
-        train="<experiment>/seed{seed}/data/train.npz",
+        train="<run>/data/train.npz",
     log:
-        "<experiment>/seed{seed}/logs/merge_training_set.log",
+        "<run>/logs/merge_training_set.log",
+    benchmark:
+        "<run>/benchmarks/merge_training_set.tsv"
     conda:
         "../envs/numpy.yaml"
     shell:

@@ -6,9 +6,11 @@ ruleorder: merge_neighbours > search_neighbours
 
 use rule build_index as build_shard with:
     output:
-        index="<experiment>/seed{seed}/index/{layer}/{scatteritem}.npz",
+        index="<run>/index/{layer}/{scatteritem}.npz",
     log:
-        "<experiment>/seed{seed}/logs/build_shard_{layer}_{scatteritem}.log",
+        "<run>/logs/build_shard_{layer}_{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/build_shard_{layer}_{scatteritem}.tsv"
     params:
         metric=lookup(dpath="neighbours/metric", within=config),
         engine=lookup(dpath="neighbours/engine", within=config),
@@ -17,15 +19,18 @@ use rule build_index as build_shard with:
 
 rule search_shard:
     input:
-        index="<experiment>/seed{seed}/index/{layer}/{scatteritem}.npz",
-        reference="<experiment>/seed{seed}/layers/train/{layer}.npy",
-        queries="<experiment>/seed{seed}/layers/{split}/{layer}.npy",
+        index="<run>/index/{layer}/{scatteritem}.npz",
+        reference="<run>/layers/train/{layer}.npy",
+        queries="<run>/layers/{split}/{layer}.npy",
         script="scripts/search_shard.py",
         modules=modules_of("scripts/search_shard.py"),
     output:
-        neighbours="<experiment>/seed{seed}/neighbours/{split}/{layer}/{scatteritem}.npy",
+        neighbours="<run>/neighbours/{split}/{layer}/{scatteritem}.npy",
     log:
-        "<experiment>/seed{seed}/logs/search_shard_{split}_{layer}_{scatteritem}.log",
+        "<run>/logs/search_shard_{split}_{layer}_{scatteritem}.log",
+    benchmark:
+        "<run>/benchmarks/search_shard_{split}_{layer}_{scatteritem}.tsv"
+    priority: 3
     conda:
         "../envs/faiss.yaml"
     params:
@@ -50,18 +55,19 @@ rule search_shard:
 
 rule merge_neighbours:
     input:
-        shards=gather.shard(
-            "<experiment>/seed{{seed}}/neighbours/{{split}}/{{layer}}/{scatteritem}.npy"
-        ),
-        reference="<experiment>/seed{seed}/layers/train/{layer}.npy",
-        queries="<experiment>/seed{seed}/layers/{split}/{layer}.npy",
+        shards=gather.shard("<run>/neighbours/{{split}}/{{layer}}/{scatteritem}.npy"),
+        reference="<run>/layers/train/{layer}.npy",
+        queries="<run>/layers/{split}/{layer}.npy",
         script="scripts/merge_neighbours.py",
         modules=modules_of("scripts/merge_neighbours.py"),
     output:
-        neighbours="<experiment>/seed{seed}/neighbours/{split}/{layer}.npy",
-        description="<experiment>/seed{seed}/neighbours/{split}/{layer}.json",
+        neighbours="<run>/neighbours/{split}/{layer}.npy",
+        description="<run>/neighbours/{split}/{layer}.json",
     log:
-        "<experiment>/seed{seed}/logs/merge_neighbours_{split}_{layer}.log",
+        "<run>/logs/merge_neighbours_{split}_{layer}.log",
+    benchmark:
+        "<run>/benchmarks/merge_neighbours_{split}_{layer}.tsv"
+    priority: 3
     conda:
         "../envs/faiss.yaml"
     params:

@@ -1,8 +1,9 @@
 """Draw the splits of one seed from a data set.
 
-Writes one file for each split, with equally many images of every digit and no image in two of them: `clean`
-(the clean training images), `svm_train` and `svm_validation` (what the poisoning attack sees) from the data
-set's training part, `calibration` and `test` from its test part.
+Writes one file for each split, with no image in two of them: `svm_train` and `svm_validation` (what the
+poisoning attack sees, two digits) from the part of the data set that is named, `clean` (the clean training
+images) from its training part, `calibration` and `test` from its test part. Each is a simple random sample
+of what the ones before it have left.
 """
 
 import argparse
@@ -14,29 +15,38 @@ from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_arrays, write_split
 from layeraudit.splits import draw_rows, take_clean
 
-FROM_TRAINING_PART = ["clean", "svm_train", "svm_validation"]
-FROM_TEST_PART = ["calibration", "test"]
+OF_THE_ATTACK = ["svm_train", "svm_validation"]
+OF_THE_MODEL = {"train": ["clean"], "test": ["calibration", "test"]}
+NAMES = [*OF_THE_ATTACK, *OF_THE_MODEL["train"], *OF_THE_MODEL["test"]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--digits", type=int, nargs="+", required=True)
-    for name in FROM_TRAINING_PART + FROM_TEST_PART:
+    parser.add_argument("--digits", type=int, nargs="+", required=True, help="of the model")
+    parser.add_argument("--svm-digits", type=int, nargs=2, required=True, help="of the attack")
+    parser.add_argument("--svm-part", choices=OF_THE_MODEL, required=True)
+    for name in NAMES:
         option = name.replace("_", "-")
         parser.add_argument(f"--{option}-size", type=int, required=True, metavar="IMAGES")
         parser.add_argument(f"--{option}", type=Path, required=True, help="file to write")
     parser.add_argument("--seed", type=int, required=True)
     arguments = parser.parse_args()
+    sizes = {name: getattr(arguments, f"{name}_size") for name in NAMES}
 
     x, y, n_train = read_arrays(arguments.dataset, "x", "y", "n_train")
+    rows = {"train": np.arange(n_train), "test": np.arange(n_train, len(y))}
     generator = np.random.default_rng(arguments.seed)
-    for names, start, stop in [(FROM_TRAINING_PART, 0, n_train), (FROM_TEST_PART, n_train, len(y))]:
-        sizes = {name: getattr(arguments, f"{name}_size") for name in names}
-        drawn = draw_rows(y[start:stop], sizes, classes=arguments.digits, generator=generator)
-        for name, rows in drawn.items():
-            write_split(getattr(arguments, name), take_clean(x, y, start + rows))
-            print(f"{name}: {len(rows)} images")
+    part = rows[arguments.svm_part]
+    of_the_attack = part[np.isin(y[part], arguments.svm_digits)]
+    drawn = draw_rows(of_the_attack, {name: sizes[name] for name in OF_THE_ATTACK}, generator)
+    for part_name, names in OF_THE_MODEL.items():
+        left = np.setdiff1d(rows[part_name], np.concatenate([drawn[name] for name in OF_THE_ATTACK]))
+        left = left[np.isin(y[left], arguments.digits)]
+        drawn |= draw_rows(left, {name: sizes[name] for name in names}, generator)
+    for name in NAMES:
+        write_split(getattr(arguments, name), take_clean(x, y, drawn[name]))
+        print(f"{name}: {len(drawn[name])} images")
 
 
 if __name__ == "__main__":

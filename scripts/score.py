@@ -1,8 +1,9 @@
 """Score a split: what the network says of each image, and what its neighbours say.
 
 Writes a row an image: `row, y, y_true, is_poison, dnn_label, dnn_confidence` (softmax), `dknn_label,
-credibility, confidence, nonconformity` (of the DkNN label), and for each layer `poison_neighbours_{layer}`,
-the poison points among the k neighbours.
+credibility, confidence, nonconformity` (of the DkNN label), and for each layer `poison_neighbours_{layer}`
+and `same_label_neighbours_{layer}`: how many of the k neighbours are poison, and how many were given the
+label that the image was given.
 """
 
 import argparse
@@ -54,6 +55,10 @@ def main() -> None:
         }
         | {
             f"poison_neighbours_{layer}": train.is_poison[rows].sum(axis=1)
+            for layer, rows in neighbours.items()
+        }
+        | {
+            f"same_label_neighbours_{layer}": (train.y[rows] == split.y[:, np.newaxis]).sum(axis=1)
             for layer, rows in neighbours.items()
         }
     )

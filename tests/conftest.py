@@ -14,7 +14,7 @@ READ_BY_A_RUN = ["Snakefile", "README.md", "config", "envs", "profiles", "report
 
 def command(*options: str) -> list[str]:
     """Give the command of a small run, in the environments that a run in this checkout has too."""
-    start = ["snakemake", "--cores", "2", "--conda-prefix", str(ENVIRONMENTS)]
+    start = ["snakemake", "--cores", "2", "--notemp", "--conda-prefix", str(ENVIRONMENTS)]
     return [*start, *options, "--configfile", "config/small.yaml"]
 
 
@@ -32,10 +32,10 @@ def run(folder: Path, *options: str, succeeds: bool = True) -> str:
     return ended.stdout
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """Start a small run that a test is to stop, as the leader of its own processes."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command(), cwd=folder, start_new_session=True, **quiet)
+    return subprocess.Popen(command(*options), cwd=folder, start_new_session=True, **quiet)
 
 
 def copy_repository(folder: Path) -> Path:

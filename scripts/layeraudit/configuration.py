@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     if error:
         raise InputError(_describe(error))
     _check_sizes(configuration)
-    _check_folder(configuration["dataset"])
+    _check_folders(configuration["folders"])
 
 
 def _describe(error: ValidationError) -> str:
@@ -91,50 +91,77 @@ def _allowed(schema: Mapping[str, Any]) -> str:
 
 
 def _check_sizes(configuration: Mapping[str, Any]) -> None:
-    splits, poison = configuration["splits"], configuration["poison"]
-    digits = splits["digits"]
-    sizes = {f"splits.{name}": splits[name] for name in ("train", "calibration", "test")}
-    sizes |= {f"poison.{name}": poison[name] for name in ("train", "validation")}
-    for key, size in sizes.items():
-        if size % len(digits):
-            raise InputError(f"{key} is {size}, allowed are multiples of {len(digits)}, the number of digits")
-    dataset = DATASETS[configuration["dataset"]["name"]]
-    for part, counts, keys in [
-        ("training", dataset.train_counts, ["splits.train", "poison.train", "poison.validation"]),
-        ("test", dataset.test_counts, ["splits.calibration", "splits.test"]),
-    ]:
-        wanted = sum(sizes[key] for key in keys)
-        available = len(digits) * min(counts[digit] for digit in digits)
-        if wanted > available:
+    poison = configuration["poison"]
+    k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
+    for name, experiment in configuration["experiments"].items():
+        key = f"experiments.{name}"
+        _check_digits(poison["digits"], experiment["digits"], key)
+        _check_parts(experiment, poison, key)
+        points = experiment["poison"]
+        if (points == 0) != (name == "clean"):
+            allowed = "0" if name == "clean" else f"1 to {poison['train']}"
+            raise InputError(f"{key}.poison is {points}, allowed is {allowed}")
+        _check_points(points, f"{key}.poison", poison["train"])
+        rows = experiment["train"] + points
+        for value, of, most in [(k, "k", rows - 1), (shards, "shards", rows)]:
+            if value > most:
+                raise InputError(
+                    f"neighbours.{of} is {value}, allowed are 1 to {most} "
+                    f"with the {rows} rows of {key}.train + poison"
+                )
+    _check_inputs(configuration["inputs"], configuration["experiments"]["clean"]["test"])
+    for points in poison["test_points"]:
+        _check_points(points, "poison.test_points", poison["train"])
+
+
+def _check_inputs(inputs: Mapping[str, Any], n_test: int) -> None:
+    for name, settings in inputs.items():
+        most = sum(DATASETS[name].test_counts) if name in DATASETS else n_test
+        if settings["images"] > most:
+            of = f"the test part of {name}" if name in DATASETS else "experiments.clean.test"
             raise InputError(
-                f"{' + '.join(keys)} is {wanted}, allowed are up to {available} images "
-                f"of the digits {digits} in the {part} part of {configuration['dataset']['name']}"
+                f"inputs.{name}.images is {settings['images']}, allowed are up to {most}, those of {of}"
             )
-    if poison["points"] > poison["train"]:
+
+
+def _check_digits(digits: Sequence[int], allowed: Sequence[int], key: str) -> None:
+    if not set(digits) <= set(allowed):
+        raise InputError(f"poison.digits is {digits}, allowed are digits of {key}.digits, {allowed}")
+
+
+def _check_points(points: int, key: str, sources: int) -> None:
+    if points > sources:
         raise InputError(
-            f"poison.points is {poison['points']}, "
-            f"allowed are 1 to {poison['train']}, the images of poison.train that they start from"
-        )
-    k, rows = configuration["neighbours"]["k"], splits["train"] + poison["points"]
-    if k > rows - 1:
-        raise InputError(
-            f"neighbours.k is {k}, allowed are 1 to {rows - 1}, "
-            "the rows of splits.train + poison.points but one"
-        )
-    shards = configuration["neighbours"]["shards"]
-    if shards > rows:
-        raise InputError(
-            f"neighbours.shards is {shards}, allowed are 1 to {rows}, "
-            "the rows of splits.train + poison.points"
+            f"{key} is {points}, allowed are up to {sources}, "
+            "the images of poison.train that the points start from"
         )
 
 
-def _check_folder(dataset: Mapping[str, Any]) -> None:
-    if dataset["folder"] is None:
-        return
-    for file in DATASETS[dataset["name"]].checksums:
-        path = Path(dataset["folder"]) / file
-        if not path.is_file():
-            raise InputError(
-                f"dataset.folder is {dataset['folder']!r}, allowed is null or a folder with {file}"
-            )
+def _check_parts(experiment: Mapping[str, Any], poison: Mapping[str, Any], key: str) -> None:
+    """Check that each part of MNIST has the images that are drawn from it, first those of the attack."""
+    for part, names in [("train", ["train"]), ("test", ["calibration", "test"])]:
+        counts = DATASETS["mnist"].counts(part)
+        wanted = {f"{key}.{name}": experiment[name] for name in names}
+        if experiment["poison_part"] == part:
+            of_poison = {f"poison.{name}": poison[name] for name in ("train", "validation")}
+            _check_available(of_poison, poison["digits"], counts, part)
+            wanted |= of_poison
+        _check_available(wanted, experiment["digits"], counts, part)
+
+
+def _check_available(
+    wanted: Mapping[str, int], digits: Sequence[int], counts: Sequence[int], part: str
+) -> None:
+    total, available = sum(wanted.values()), sum(counts[digit] for digit in digits)
+    if total > available:
+        raise InputError(
+            f"{' + '.join(wanted)} is {total}, allowed are up to {available}, "
+            f"the images of the digits {digits} in the {part} part of MNIST"
+        )
+
+
+def _check_folders(folders: Mapping[str, str | None]) -> None:
+    for name, folder in folders.items():
+        for file in DATASETS[name].checksums:
+            if folder is not None and not Path(folder, file).is_file():
+                raise InputError(f"folders.{name} is {folder!r}, allowed is null or a folder with {file}")

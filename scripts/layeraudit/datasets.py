@@ -30,6 +30,10 @@ class Dataset:
     train_counts: tuple[int, ...]
     test_counts: tuple[int, ...]
 
+    def counts(self, part: str) -> tuple[int, ...]:
+        """Give the images of each class in the official part `train` or `test`."""
+        return {"train": self.train_counts, "test": self.test_counts}[part]
+
 
 DATASETS: Mapping[str, Dataset] = {
     "mnist": Dataset(

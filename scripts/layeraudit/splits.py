@@ -1,6 +1,6 @@
 """Splits: which images a model is trained on, calibrated on and judged on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,46 +52,30 @@ class Split:
 
 
 def draw_rows(
-    labels: NDArray[np.int64],
-    sizes: Mapping[str, int],
-    *,
-    classes: Sequence[int],
-    generator: np.random.Generator,
+    rows: NDArray[np.int64], sizes: Mapping[str, int], generator: np.random.Generator
 ) -> dict[str, NDArray[np.int64]]:
-    """Draw disjoint sets of rows, each with equally many rows of every class.
+    """Draw disjoint simple random samples, so that rows of one cannot be told from those of another.
 
     Parameters
     ----------
-    labels : int64 [n]
-    sizes : rows in each set, each a multiple of the number of classes
-    classes : the labels to draw from; rows of other labels are in no set
+    rows : int64 [n], different from each other
+    sizes : rows in each sample
 
     Returns
     -------
-    For each name in `sizes` the rows drawn, int64, ascending.
+    For each name in `sizes` the rows drawn, int64, in random order: the first of them are a sample too.
 
     Raises
     ------
     InputError
-        Where a size is no multiple of the number of classes, or a class has too few rows.
+        Where there are too few rows.
     """
-    drawn: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
-    for name, size in sizes.items():
-        if size % len(classes):
-            raise InputError(f"{name} is {size} images, allowed are multiples of the {len(classes)} classes")
-    for label in classes:
-        rows = generator.permutation(np.flatnonzero(labels == label))
-        wanted = sum(sizes.values()) // len(classes)
-        if wanted > len(rows):
-            raise InputError(
-                f"{' + '.join(sizes)} take {wanted} images of class {label}, allowed are up to {len(rows)}"
-            )
-        start = 0
-        for name, size in sizes.items():
-            stop = start + size // len(classes)
-            drawn[name].append(rows[start:stop])
-            start = stop
-    return {name: np.sort(np.concatenate(parts)) for name, parts in drawn.items()}
+    wanted = sum(sizes.values())
+    if wanted > len(rows):
+        raise InputError(f"{' + '.join(sizes)} take {wanted} images, allowed are up to {len(rows)}")
+    ends = np.cumsum(list(sizes.values()))
+    parts = np.split(generator.permutation(rows)[:wanted], ends[:-1])
+    return dict(zip(sizes, parts, strict=True))
 
 
 def take_clean(x: NDArray[np.uint8], y: NDArray[np.int64], rows: NDArray[np.int64]) -> Split:
@@ -110,6 +94,19 @@ def take_clean(x: NDArray[np.uint8], y: NDArray[np.int64], rows: NDArray[np.int6
         is_poison=np.zeros(len(rows), dtype=bool),
         source=rows,
     )
+
+
+def take_first(split: Split, n: int) -> Split:
+    """Take the first rows of a split.
+
+    Raises
+    ------
+    InputError
+        Where it has fewer, or none are asked for.
+    """
+    if not 1 <= n <= len(split):
+        raise InputError(f"{n} images are asked for, allowed are 1 to {len(split)}, which the split has")
+    return Split(**{name: array[:n] for name, array in vars(split).items()})
 
 
 def merge(first: Split, second: Split) -> Split:

@@ -10,11 +10,11 @@ from conftest import run
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("k: 10", "k: 10\n  shards: 107", "neighbours.shards is 107, allowed are 1 to 106, the rows of "),
-        ("k: 10", "k: 106", "neighbours.k is 106, allowed are 1 to 105, the rows of "),
-        ("points: 6", "points: 21", "poison.points is 21, allowed are 1 to 20, the images of "),
-        ("points: 6", "pionts: 6", "poison.pionts is no key of the configuration, allowed are points, "),
-        ("epochs: 5", "epochs: five", "training.epochs is 'five', allowed is one integer from 1"),
+        ("k: 10", "k: 10\n  shards: 107", "neighbours.shards is 107, allowed are 1 to 106 with the 106 rows"),
+        ("k: 10", "k: 106", "neighbours.k is 106, allowed are 1 to 105 with the 106 rows of "),
+        ("[4, 6]", "[4, 21]", "poison.test_points is 21, allowed are up to 20, the images of "),
+        ("test_points:", "pionts:", "poison.pionts is no key of the configuration, allowed are digits, "),
+        ("epochs: 5", "epochs: five", "experiments.two_digits.epochs is 'five', allowed is one integer "),
         ("k: 10", "", "neighbours is None, allowed is a mapping of keys"),
     ],
 )  # fmt: skip

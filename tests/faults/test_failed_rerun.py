@@ -39,7 +39,7 @@ def test_after_a_fault_all_that_follows_from_it_is_made_anew(finished_copy: Path
 def test_after_a_signal_all_that_follows_is_planned_anew(number: signal.Signals, finished_copy: Path) -> None:
     train_for_fewer_epochs(finished_copy)
     started = time.time()
-    stopped = start(finished_copy)
+    stopped = start(finished_copy, TABLE)
     while (finished_copy / TABLE).exists():  # the first that goes
         assert stopped.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.05)

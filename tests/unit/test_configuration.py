@@ -51,7 +51,7 @@ def merged(default: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("name", ["config", "small", "memorised"])
+@pytest.mark.parametrize("name", ["config", "small", "paper"])
 def test_the_configurations_that_we_ship_can_be_run(name: str) -> None:
     changes = yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
     check(merged(DEFAULT, changes), SCHEMA)
@@ -78,30 +78,36 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("training.learning_rate", "1e-4", "training.learning_rate is '1e-4', allowed is one number"),
         ("variant", "../x", "variant is '../x', allowed is a text of the form ^[a-z0-9_]+$"),
         ("neighbours.k", True, "neighbours.k is True, allowed is one integer from 1"),
-        ("neighbours.k", 1050, "neighbours.k is 1050, allowed are 1 to 1049, the rows of "),
+        ("neighbours.k", 1050, "neighbours.k is 1050, allowed are 1 to 1049 with the 1050 rows of "),
         ("neighbours.metric", "l1", "neighbours.metric is 'l1', allowed is 'cosine' or 'l2'"),
-        ("poison.points", 101, "poison.points is 101, allowed are 1 to 100, the images of poison.train "),
-        ("poison.points", 0, "poison.points is 0, allowed is one integer from 1"),
+        ("experiments.two_digits.poison", 101, "experiments.two_digits.poison is 101, allowed are up to "),
+        ("experiments.ten_digits.poison", 0, "experiments.ten_digits.poison is 0, allowed is 1 to 100"),
+        ("experiments.clean.poison", 1, "experiments.clean.poison is 1, allowed is 0"),
+        ("poison.test_points", [15, 101], "poison.test_points is 101, allowed are up to 100, the images of "),
         ("poison.radius", float("nan"), "poison.radius is nan, allowed is one number above 0"),
         ("poison.radius", 0, "poison.radius is 0, allowed is one number above 0"),
         ("poison.bounds", [0, 255], "poison.bounds is [0, 255], allowed is [0, 1]"),
         ("poison.solver.eta_max", "none", "poison.solver.eta_max is 'none', allowed is one number or null"),
-        ("poison.train", 101, "poison.train is 101, allowed are multiples of 2, the number of digits"),
-        ("splits.digits", [1, 10], "splits.digits[1] is 10, allowed is one integer from 0 to 9"),
-        ("splits.digits", [1, 1], "splits.digits is [1, 1], allowed is a list of 2 to 2 different"),
-        ("splits.digits", [1, 2, 3], "splits.digits is [1, 2, 3], allowed is a list of 2 to 2"),
-        ("splits.train", 60000, "splits.train + poison.train + poison.validation is 60600, allowed are"),
-        ("splits.test", 1270, "splits.calibration + splits.test is 2020, allowed are up to 2018 "),
+        ("poison.digits", [1, 10], "poison.digits[1] is 10, allowed is one integer from 0 to 9"),
+        ("poison.digits", [1, 1], "poison.digits is [1, 1], allowed is a list of 2 to 2 different"),
+        ("poison.digits", [1, 2], "poison.digits is [1, 2], allowed are digits of experiments.two_digits"),
+        ("experiments.two_digits.digits", [1], "experiments.two_digits.digits is [1], allowed is a list "),
+        ("experiments.clean.train", 60001, "experiments.clean.train is 60001, allowed are up to 60000, "),
+        ("poison.validation", 2000, "experiments.clean.calibration + experiments.clean.test + poison.train "),
+        ("poison.validation", 3000, "poison.train + poison.validation is 3100, allowed are up to 2144, the "),
+        ("experiments.two_digits.test", 1395, "experiments.two_digits.calibration + experiments.two_digits"),
         ("activations.layers", ["relu4", "fc"], "activations.layers[0] is 'relu4', allowed is 'relu1' "),
         ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 1 or more"),
         ("calibration.mode", None, "calibration.mode is None, allowed is 'paper' or 'cleverhans' or"),
-        ("dataset.name", "cifar10", "dataset.name is 'cifar10', allowed is 'mnist'"),
-        ("dataset.folder", "nowhere", "dataset.folder is 'nowhere', allowed is null or a folder with"),
-        ("seeds", [], "seeds is [], allowed is a list of 1 or more different values"),
-        ("seeds", [-1], "seeds[0] is -1, allowed is one integer from 0 to 4294967295"),
-        ("splits", None, "splits is None, allowed is a mapping of keys"),
-        ("poison.pionts", 5, "poison.pionts is no key of the configuration, allowed are points, train, "),
-        ("colour", 5, "colour is no key of the configuration, allowed are variant, seeds, "),
+        ("inputs.bim.images", 8651, "inputs.bim.images is 8651, allowed are up to 8650, those of experiments"),
+        ("inputs.fashion_mnist.images", 10001, "inputs.fashion_mnist.images is 10001, allowed are up to 10000"),
+        ("folders.mnist", "nowhere", "folders.mnist is 'nowhere', allowed is null or a folder with "),
+        ("folders.fashion_mnist", 5, "folders.fashion_mnist is 5, allowed is "),
+        ("experiments.clean.seeds", [], "experiments.clean.seeds is [], allowed is a list of 1 or more "),
+        ("experiments.clean.seeds", [-1], "experiments.clean.seeds[0] is -1, allowed is one integer "),
+        ("activations", None, "activations is None, allowed is a mapping of keys"),
+        ("poison.pionts", 5, "poison.pionts is no key of the configuration, allowed are digits, "),
+        ("colour", 5, "colour is no key of the configuration, allowed are variant, folders, "),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_one_sentence(path: str, value: Any, sentence: str) -> None:
@@ -146,14 +152,24 @@ def test_anything_for_a_configuration_is_one_sentence(configuration: Any) -> Non
 @given(data=st.data())
 def test_sizes_that_pass_can_be_drawn(data: st.DataObject) -> None:
     """What the check lets through, the draw from counts like MNIST's can do."""
-    digits = data.draw(st.lists(st.integers(0, 9), min_size=2, max_size=2, unique=True))
-    train, test = (2 * data.draw(st.integers(1, 6000)) for _ in range(2))
-    configuration = replaced(("splits", "digits"), digits)
-    configuration["splits"] |= {"train": train, "test": test}
+    digits = data.draw(st.lists(st.integers(0, 9), min_size=2, unique=True))
+    train, test, of_poison = (data.draw(st.integers(2, n)) for n in (60000, 10000, 2200))
+    part = data.draw(st.sampled_from(["train", "test"]))
+    configuration = replaced(("poison", "digits"), digits[:2])
+    configuration["poison"]["validation"] = of_poison
+    for name in configuration["experiments"]:
+        sizes = {"digits": digits, "train": train, "test": test, "poison_part": part}
+        configuration["experiments"][name] |= sizes
     configuration["neighbours"]["k"] = 1
+    for settings in configuration["inputs"].values():
+        settings["images"] = 1
     mnist = DATASETS["mnist"]
-    fits = all((train + 600) // 2 <= mnist.train_counts[digit] for digit in digits)
-    fits &= all((test + 750) // 2 <= mnist.test_counts[digit] for digit in digits)
+    fits = True
+    for name, wanted in {"train": train, "test": 750 + test}.items():
+        of_the_attack = 100 + of_poison if part == name else 0
+        if of_the_attack:
+            fits &= of_the_attack <= sum(mnist.counts(name)[digit] for digit in digits[:2])
+        fits &= wanted + of_the_attack <= sum(mnist.counts(name)[digit] for digit in digits)
     if fits:
         check(configuration, SCHEMA)
     else:

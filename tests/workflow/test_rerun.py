@@ -38,17 +38,18 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
     [
         ("config/small.yaml", "k: 10", "k: 9", SEARCH),
         ("config/small.yaml", "epochs: 5", "epochs: 4", {"train_model"} | LAYERS),
+        ("config/small.yaml", "test_points: [4, 6]", "test_points: [4, 5]", set()),
         ("config/config.yaml", "mode: paper", "mode: conformal", {"calibrate", "score", "aggregate_table1"}),
         ("config/config.yaml", "metric: cosine", "metric: l2", {"build_index"} | SEARCH),
         ("config/config.yaml", "engine: exact", "engine: flat", {"build_index"} | SEARCH),
         ("config/config.yaml", "shards: 1", "shards: 2", SHARDS),
         (
-            "scripts/layeraudit/tables.py",
+            "scripts/layeraudit/statistics.py",
             "CONFIDENCE_LEVEL = 0.95",
             "CONFIDENCE_LEVEL = 0.9",
             {"aggregate_table1"},
         ),
-        ("scripts/layeraudit/figures.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
+        ("scripts/layeraudit/figures/__init__.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
         ("scripts/layeraudit/configuration.py", '"""Whether', "# A comment.\n" + '"""Whether', set()),
         (
             "scripts/layeraudit/neighbours/exact.py",
@@ -95,7 +96,9 @@ def test_the_table_made_again_is_made_alone_and_differs(finished_copy: Path) -> 
     path = finished_copy / TABLE
     before = path.read_text()
     change(
-        finished_copy / "scripts/layeraudit/tables.py", "CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.5"
+        finished_copy / "scripts/layeraudit/statistics.py",
+        "CONFIDENCE_LEVEL = 0.95",
+        "CONFIDENCE_LEVEL = 0.5",
     )
     output = run(finished_copy, TABLE)
     assert re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE) == ["aggregate_table1"]
