@@ -21,7 +21,7 @@ onstart:
 
 
 pathvars:
-    experiment=experiment_folder(),
+    run=f"results/{{experiment}}/{config['variant']}/seed{{seed}}",
 
 
 scattergather:
@@ -33,7 +33,13 @@ include: "rules/poison.smk"
 include: "rules/model.smk"
 include: "rules/neighbours.smk"
 include: "rules/dknn.smk"
-include: "rules/table1.smk"
+include: "rules/inputs.smk"
+include: "rules/experiment_1.smk"
+include: "rules/experiment_2_1.smk"
+include: "rules/experiment_2_2.smk"
+include: "rules/dknn_mnist.smk"
+include: "rules/pictures.smk"
+include: "rules/claims.smk"
 
 
 if config["neighbours"]["shards"] > 1:
@@ -42,9 +48,12 @@ if config["neighbours"]["shards"] > 1:
 
 
 wildcard_constraints:
-    name="[a-z0-9]+",
+    name="[a-z0-9_]+",
+    experiment="[a-z0-9_]+",
     seed="[0-9]+",
-    split="[a-z_]+",
+    split="[a-z0-9_]+",
+    points="[0-9]+",
+    attack="fgsm|bim|cw",
     layer="[A-Za-z0-9_.]+",
 
 
@@ -52,5 +61,23 @@ rule all:
     default_target: True
     input:
         "results/table1.csv",
-        "results/figures/table1.svg",
-        "results/figures/table1.png",
+        "results/tables/claims.csv",
+        "results/summary.md",
+        expand(
+            "results/figures/{figure}.{form}",
+            figure=[
+                "experiment_1",
+                "experiment_2_1_credibility",
+                "experiment_2_1_accuracy",
+                "experiment_2_1_detector",
+                "experiment_2_1_matched",
+                "table1",
+                "depth",
+                "dknn_mnist",
+                "reliability",
+                "poison_grid",
+                "neighbours_clean",
+                "neighbours_poisoned",
+            ],
+            form=["svg", "png"],
+        ),

@@ -1,6 +1,7 @@
 """Aggregate the scores of all seeds into the report's Table 1.
 
-Evaluated points are the held-out images and the poison points. See `layeraudit.tables` for the columns.
+Evaluated points are the held-out images and the poison points. See `layeraudit.tables.experiment_2_2` for
+the columns.
 """
 
 import argparse
@@ -8,16 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from layeraudit.errors import InputError, end_in_a_sentence
+from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import written_whole
-from layeraudit.tables import tabulate_poisoned_neighbours
-
-
-def read_scores(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except ValueError as error:
-        raise InputError(f"{path} is not a whole .parquet file: {error}") from None
+from layeraudit.tables import read_scores
+from layeraudit.tables.experiment_2_2 import tabulate_poisoned_neighbours
 
 
 def main() -> None:
@@ -31,12 +26,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    scores = []
-    for seed, (train, test) in enumerate(zip(arguments.train, arguments.test, strict=True)):
-        of_train = read_scores(train)
-        evaluated = pd.concat([read_scores(test), of_train[of_train["is_poison"]]])
-        scores.append(evaluated.assign(seed=seed))
-    table = tabulate_poisoned_neighbours(pd.concat(scores, ignore_index=True), arguments.layers, arguments.k)
+    train, test = read_scores(arguments.train), read_scores(arguments.test)
+    evaluated = pd.concat([test, train[train["is_poison"]]], ignore_index=True)
+    table = tabulate_poisoned_neighbours(evaluated, arguments.layers, arguments.k)
     with written_whole(arguments.output) as temporary:
         table.to_csv(temporary, index=False, float_format="%.2f", lineterminator="\n")
     print(table.to_string(index=False, float_format="%.2f"))

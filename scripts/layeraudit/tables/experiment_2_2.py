@@ -1,19 +1,51 @@
-"""The tables that a reader can quote: each figure with its interval, n and number of seeds."""
+"""Experiment 2.2 of the report: poison among the neighbours, layer by layer, and why it grows with depth.
 
-from collections.abc import Sequence
+Every table takes points of two trainings, the report's and one that learns the poison by heart. A point is a
+held-out image or a poison point; its neighbours are sought among the training rows, and a row is never its
+own neighbour. Shares are in percent of the k neighbours.
+"""
+
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
-CONFIDENCE_LEVEL = 0.95
+from layeraudit.errors import InputError
+from layeraudit.statistics import Claim, figure_over_seeds, interval_of_mean, mean_above, mean_equals
 
 REPORTED = {
     "non_poisoned": {"relu1": 24.93, "relu2": 28.8, "relu3": 29.14, "fc": 29.04},
     "misclassified": {"relu1": 25.3, "relu2": 28.8, "relu3": 35.4, "fc": 36.93},
 }
 """The report's Table 1, in percent."""
+
+REPORTS_TRAINING = "two_digits"
+
+MEMORISED_TRAINING = "two_digits_memorised"
+
+MARGIN = 5.0
+"""Percentage points within which a figure of Table 1 counts as the report's: it is one run, without n."""
+
+
+def select_groups(scores: pd.DataFrame) -> dict[str, pd.Series]:
+    """Say of each point, a row of `scores`, in which groups of Table 1 it is: bool [n] for each group."""
+    is_poison = scores["is_poison"].astype(bool)
+    misclassified = scores["dnn_label"] != scores["y"]
+    return {
+        "non_poisoned": ~is_poison,
+        "misclassified": misclassified,
+        "misclassified_clean": misclassified & ~is_poison,
+        "poisoned": is_poison,
+    }
+
+
+def average_shares(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
+    """Average each seed's shares of poison among the neighbours: a row a seed, a column a layer, percent."""
+    counts = scores[[f"poison_neighbours_{layer}" for layer in layers]].set_axis(list(layers), axis=1)
+    return 100 / k * counts.groupby(scores["seed"]).mean()
 
 
 def tabulate_poisoned_neighbours(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
@@ -36,38 +68,421 @@ def tabulate_poisoned_neighbours(scores: pd.DataFrame, layers: Sequence[str], k:
     A row for each group and layer: `group`, `layer`, `percent_poisoned_neighbours`, `ci95_low`,
     `ci95_high`, `n_points`, `n_seeds` (those in which the group has points), `reported`.
     """
-    is_poison = scores["is_poison"]
-    misclassified = scores["dnn_label"] != scores["y"]
-    groups = {
-        "non_poisoned": ~is_poison,
-        "misclassified": misclassified,
-        "misclassified_clean": misclassified & ~is_poison,
-        "poisoned": is_poison,
-    }
     table = []
-    for group, members in groups.items():
-        by_seed = scores[members].groupby("seed")
+    for group, members in select_groups(scores).items():
+        shares = average_shares(scores[members], layers, k)
         for layer in layers:
-            means = 100 / k * by_seed[f"poison_neighbours_{layer}"].mean().to_numpy()
-            low, high = interval_of_mean(means)
+            low, high = interval_of_mean(shares[layer])
             table.append(
                 {
                     "group": group,
                     "layer": layer,
-                    "percent_poisoned_neighbours": means.mean() if len(means) else np.nan,
+                    "percent_poisoned_neighbours": shares[layer].mean(),
                     "ci95_low": max(low, 0.0),
                     "ci95_high": min(high, 100.0),
                     "n_points": int(members.sum()),
-                    "n_seeds": len(means),
+                    "n_seeds": len(shares),
                     "reported": REPORTED.get(group, {}).get(layer, np.nan),
                 }
             )
     return pd.DataFrame(table)
 
 
-def interval_of_mean(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Give Student's t interval of the mean of independent values; without two of them, the whole line."""
-    if len(values) < 2:
-        return -np.inf, np.inf
-    half = stats.t.ppf((1 + CONFIDENCE_LEVEL) / 2, df=len(values) - 1) * stats.sem(values)
-    return float(values.mean() - half), float(values.mean() + half)
+def describe_poison(
+    scores: pd.DataFrame, record: pd.DataFrame, neighbours: dict[str, NDArray[np.int64]]
+) -> pd.DataFrame:
+    """Add to the scores of a seed's poison points what the attack and the training labels say of them.
+
+    Parameters
+    ----------
+    scores : a row for each row of the training split, with `y` and `is_poison`
+    record : a row for each poison point, in their order, with `y`, `distance` and `moved`
+    neighbours : for each layer int64 [n_train, k], rows of the training split
+
+    Returns
+    -------
+    The poison points' rows of `scores` with `distance`, `moved`, and for each layer
+    `clean_same_label_neighbours_{layer}`: how many of the neighbours are clean and have the given label
+
+    Raises
+    ------
+    InputError
+        Where the record is not of these poison points.
+    """
+    is_poison, y = scores["is_poison"].to_numpy(dtype=bool), scores["y"].to_numpy()
+    if record["y"].tolist() != y[is_poison].tolist():
+        raise InputError("the record of the poison and the training split have other poison labels")
+    added = {name: record[name].to_numpy() for name in ("distance", "moved")}
+    for layer, rows in neighbours.items():
+        of_poison = rows[is_poison]
+        agree = ~is_poison[of_poison] & (y[of_poison] == y[is_poison, np.newaxis])
+        added[f"clean_same_label_neighbours_{layer}"] = agree.sum(axis=1)
+    return scores[is_poison].assign(**added)
+
+
+def compute_slopes(shares: pd.DataFrame) -> pd.Series:
+    """Fit a line to the shares of each seed over its layers: percentage points a layer, a row a seed."""
+    layers = np.arange(shares.shape[1])
+    slopes = [float(stats.linregress(layers, of_seed).slope) for of_seed in shares.to_numpy()]
+    return pd.Series(slopes, index=shares.index, dtype=np.float64)
+
+
+def _page_trend(counts: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Test for a trend over the layers, of points [n, layers]: rank correlation, p growing, p falling."""
+    n_points, n_layers = counts.shape
+    if n_points < 2 or n_layers < 3:
+        return np.nan, np.nan, np.nan
+    growing = stats.page_trend_test(counts)
+    falling = stats.page_trend_test(counts, predicted_ranks=np.arange(n_layers, 0, -1))
+    product = 12 * growing.statistic / (n_points * n_layers * (n_layers**2 - 1))
+    correlation = product - 3 * (n_layers + 1) / (n_layers - 1)
+    return correlation, min(growing.pvalue, 1.0), min(falling.pvalue, 1.0)
+
+
+def _combine(p_values: pd.Series) -> float:
+    """Combine the one-sided p-values of seeds by Stouffer's method, in which seeds that disagree cancel."""
+    # Beyond these bounds one direction underflows to 0 long before the other does to 1, and nothing cancels.
+    limit = np.finfo(np.float64).eps
+    p = p_values.dropna().clip(limit, 1 - limit)
+    return float(stats.combine_pvalues(p.tolist(), method="stouffer").pvalue) if len(p) else np.nan
+
+
+def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
+    """Tabulate whether the share of poison among the neighbours grows or falls over the layers.
+
+    `rank_correlation`: Page's trend test (Page 1963) in the order of the layers, paired by point; `value` is
+    his L on the scale of -1 to 1, without ties the mean of the points' Spearman correlations. Its null
+    hypothesis is that the layers are exchangeable for every point independently; the points of a seed share
+    model and poison, so within a seed it speaks of that model alone, and its p-values over all seeds
+    (Stouffer's) of these seeds, not of others. Ties take mean ranks: a point whose share is the same in all
+    layers counts for neither direction, and makes the test conservative.
+
+    `slope`: a line through the means of a seed, in percentage points a layer. Seeds are the replicates:
+    Student's t interval and one-sided t-tests over them, which speak of other seeds as well.
+
+    Parameters
+    ----------
+    points : as `tabulate_poisoned_neighbours` takes them, with the column `training`
+    layers : in the order in which growth is predicted
+    k : neighbours of a point in a layer
+
+    Returns
+    -------
+    A row for each training, group, quantity, and seed (its place in the configuration's list, from 0) and
+    one for `all` of them: `training`, `group`, `quantity`, `seed`, `value` (of `all`, the mean), `ci95_low`,
+    `ci95_high`, `p_growing`, `p_falling`, `n_points`, `n_tied` (points whose share is the same in all
+    layers), `n_seeds`
+    """
+    table = []
+    for training, of_training in points.groupby("training", sort=False):
+        for group, members in select_groups(of_training).items():
+            of_group = of_training[members]
+            counts = of_group[[f"poison_neighbours_{layer}" for layer in layers]].to_numpy(dtype=np.float64)
+            is_tied = pd.Series(np.ptp(counts, axis=1) == 0, index=of_group.index)
+            slopes = compute_slopes(average_shares(of_group, layers, k))
+            of_seeds = pd.DataFrame(
+                [_page_trend(counts[of_group["seed"] == seed]) for seed in slopes.index],
+                columns=["value", "p_growing", "p_falling"],
+                index=slopes.index,
+                dtype=np.float64,
+            )
+            sizes = pd.DataFrame(
+                {
+                    "n_points": of_group.groupby("seed").size(),
+                    "n_tied": is_tied.groupby(of_group["seed"]).sum(),
+                    "n_seeds": 1,
+                }
+            )
+            p_slope = dict(zip(("p_growing", "p_falling"), mean_above(slopes, 0.0), strict=True))
+            p_page = {name: _combine(of_seeds[name]) for name in ("p_growing", "p_falling")}
+            n = {"n_points": len(of_group), "n_tied": int(is_tied.sum())}
+            limits = {"low": -1.0, "high": 1.0}
+            name = {"training": training, "group": group}
+            for quantity, rows, whole in (
+                ("rank_correlation", of_seeds, figure_over_seeds(of_seeds["value"], **limits) | p_page),
+                ("slope", pd.DataFrame({"value": slopes}), figure_over_seeds(slopes) | p_slope),
+            ):
+                of_quantity = rows.join(sizes).rename_axis("seed").reset_index()
+                table += [name | {"quantity": quantity} | row for row in of_quantity.to_dict("records")]
+                table.append(name | {"quantity": quantity, "seed": "all"} | whole | n)
+    columns = ["training", "group", "quantity", "seed", "value", "ci95_low", "ci95_high"]
+    return pd.DataFrame(table)[[*columns, "p_growing", "p_falling", "n_points", "n_tied", "n_seeds"]]
+
+
+def tabulate_base_rate(
+    points: pd.DataFrame, layers: Sequence[str], k: int, base_rates: dict[str, float]
+) -> pd.DataFrame:
+    """Tabulate how far the share of poison among the neighbours lies above its share in the training set.
+
+    A layer that knew nothing of poison would give every group the base rate. A poison point is not its own
+    neighbour, so that its own base rate is less, by 0.1 percentage points at 50 in 1,050.
+
+    Parameters
+    ----------
+    points : as `tabulate_trend` takes them
+    base_rates : for each training the percentage of poison in the training set
+
+    Returns
+    -------
+    A row for each training, group and layer: `training`, `group`, `layer`, `base_rate`, `value` (percentage
+    points), `ci95_low`, `ci95_high`, `p` (two-sided t-test over seeds), `p_holm` (corrected for all tests of
+    this table), `n_points`, `n_seeds`
+    """
+    table = []
+    for training, of_training in points.groupby("training", sort=False):
+        base_rate = base_rates[str(training)]
+        for group, members in select_groups(of_training).items():
+            above = average_shares(of_training[members], layers, k) - base_rate
+            for layer in layers:
+                p = 2 * np.minimum(*mean_above(above[layer], 0.0))
+                table.append(
+                    {"training": training, "group": group, "layer": layer, "base_rate": base_rate}
+                    | figure_over_seeds(above[layer], low=-base_rate, high=100 - base_rate)
+                    | {"p": np.minimum(p, 1.0), "n_points": int(members.sum())}
+                )
+    result = pd.DataFrame(table)
+    tested = result["p"].notna()
+    result["p_holm"] = np.nan
+    if tested.any():
+        result.loc[tested, "p_holm"] = multipletests(result.loc[tested, "p"], method="holm")[1]
+    columns = ["training", "group", "layer", "base_rate", "value", "ci95_low", "ci95_high", "p", "p_holm"]
+    return result[[*columns, "n_points", "n_seeds"]]
+
+
+def tabulate_depth(
+    points: pd.DataFrame, occurrences: pd.DataFrame, layers: Sequence[str], k: int
+) -> pd.DataFrame:
+    """Tabulate what each layer makes of clean images, of poison points, and of the training rows.
+
+    A figure is the mean over seeds of a seed's figure, with Student's t interval over the seeds. Quantities:
+
+    - `occurrence_skewness`: skewness, over the training rows, of how often a row is a neighbour of the
+      held-out images: hubness (Radovanović, Nanopoulos & Ivanović 2010)
+    - `occurrence_poison_to_clean`: a poison row's mean occurrence, divided by a clean row's
+    - `percent_same_label_clean`: neighbours of clean held-out images that have the image's label
+    - `percent_same_label_poison`: neighbours of poison points that have the point's given, false label
+    - `percent_same_label_poison_clean_neighbours`: the same of those neighbours that are clean
+    - `spearman_distance`: Spearman's correlation, over poison points, of the L2 distance that the attack
+      moved the point with the share of poison among its neighbours
+    - `percent_poison_of_{points}`: share of poison among the neighbours of `moved` and `unmoved` poison
+      points, of `memorised` ones (the network gives them their given label) and `not_memorised`, and of
+      `misclassified_clean` images
+    - `percent_memorised`, of the network and so without a layer: poison points that are memorised
+
+    Parameters
+    ----------
+    points : held-out images and the poison points of `describe_poison`, with `training`, `seed`, `y`,
+        `is_poison`, `dnn_label`, `poison_neighbours_{layer}` and `same_label_neighbours_{layer}`
+    occurrences : a row for each training row, with `training`, `seed`, `is_poison`, `occurrences_{layer}`
+    k : neighbours of a point in a layer
+
+    Returns
+    -------
+    A row for each training, layer and quantity: `training`, `layer`, `quantity`, `value`, `ci95_low`,
+    `ci95_high`, `n_points`, `n_seeds`
+    """
+    table = []
+    for training, of_training in points.groupby("training", sort=False):
+        rows = occurrences[occurrences["training"] == training]
+        poison = of_training[of_training["is_poison"].astype(bool)]
+        memorised = 100.0 * (poison["dnn_label"] == poison["y"]).groupby(poison["seed"]).mean()
+        table.append(
+            {"training": training, "layer": "", "quantity": "percent_memorised"}
+            | figure_over_seeds(memorised, low=0.0, high=100.0)
+            | {"n_points": len(poison)}
+        )
+        for layer in layers:
+            for quantity, by_seed, n_points, low, high in _describe_layer(of_training, rows, layer, k):
+                table.append(
+                    {"training": training, "layer": layer, "quantity": quantity}
+                    | figure_over_seeds(by_seed, low=low, high=high)
+                    | {"n_points": n_points}
+                )
+    columns = ["training", "layer", "quantity", "value", "ci95_low", "ci95_high", "n_points", "n_seeds"]
+    return pd.DataFrame(table)[columns]
+
+
+def _describe_layer(
+    points: pd.DataFrame, rows: pd.DataFrame, layer: str, k: int
+) -> Iterator[tuple[str, list[float], int, float, float]]:
+    """Give the quantities of a layer in a training: name, by seed, number of points, least, greatest."""
+    by_seed = [of_seed for _, of_seed in rows.groupby("seed")]
+    counts = [of_seed[f"occurrences_{layer}"] for of_seed in by_seed]
+    skewness = [float(stats.skew(count)) if np.ptp(count) else np.nan for count in counts]
+    yield "occurrence_skewness", skewness, len(rows), -np.inf, np.inf
+    ratios = [
+        float(count[of_seed["is_poison"]].mean() / count[~of_seed["is_poison"]].mean())
+        for count, of_seed in zip(counts, by_seed, strict=True)
+    ]
+    yield "occurrence_poison_to_clean", ratios, len(rows), 0.0, np.inf
+
+    is_poison = points["is_poison"].astype(bool)
+    is_moved = points["moved"].eq(True)
+    is_memorised = points["dnn_label"] == points["y"]
+    share = 100 / k * points[f"poison_neighbours_{layer}"]
+    same = 100 / k * points[f"same_label_neighbours_{layer}"]
+    n_clean = k - points[f"poison_neighbours_{layer}"]
+    same_of_clean = 100 * points[f"clean_same_label_neighbours_{layer}"] / n_clean.where(n_clean > 0)
+    for quantity, values, members in (
+        ("percent_same_label_clean", same, ~is_poison),
+        ("percent_same_label_poison", same, is_poison),
+        ("percent_same_label_poison_clean_neighbours", same_of_clean, is_poison),
+        ("percent_poison_of_moved", share, is_poison & is_moved),
+        ("percent_poison_of_unmoved", share, is_poison & ~is_moved),
+        ("percent_poison_of_memorised", share, is_poison & is_memorised),
+        ("percent_poison_of_not_memorised", share, is_poison & ~is_memorised),
+        ("percent_poison_of_misclassified_clean", share, ~is_poison & ~is_memorised),
+    ):
+        of_seeds = values[members].groupby(points["seed"]).mean()
+        yield quantity, of_seeds.tolist(), int(values[members].notna().sum()), 0.0, 100.0
+
+    poison = pd.DataFrame({"seed": points["seed"], "distance": points["distance"], "share": share})[is_poison]
+    correlations = [
+        float(stats.spearmanr(of_seed["distance"], of_seed["share"]).statistic)
+        if of_seed["distance"].nunique() > 1 and of_seed["share"].nunique() > 1
+        else np.nan
+        for _, of_seed in poison.groupby("seed")
+    ]
+    yield "spearman_distance", correlations, len(poison), -1.0, 1.0
+
+
+def compare_slopes(points: pd.DataFrame, group: str, layers: Sequence[str], k: int) -> NDArray[np.float64]:
+    """Subtract a seed's slope in the report's training from that in the one that memorises the poison.
+
+    Both trainings are made of the same images and poison where they have the same seeds, in that order. Were
+    the seeds others, their pairs would be independent draws, and a test of the mean difference as valid.
+    """
+    slopes = []
+    for training in (MEMORISED_TRAINING, REPORTS_TRAINING):
+        of_training = points[points["training"] == training]
+        members = select_groups(of_training)[group]
+        slopes.append(compute_slopes(average_shares(of_training[members], layers, k)))
+    return (slopes[0] - slopes[1]).dropna().to_numpy()
+
+
+def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Claim]:
+    """Put what the report says of experiment 2.2 to the test, with seeds as the replicates.
+
+    Parameters
+    ----------
+    points : as `tabulate_trend` takes them, of `REPORTS_TRAINING` and `MEMORISED_TRAINING`
+    layers : from input to output
+    """
+    first, last = layers[0], layers[-1]
+    shares, n_points = {}, {}
+    for training in (REPORTS_TRAINING, MEMORISED_TRAINING):
+        of_training = points[points["training"] == training]
+        for group, members in select_groups(of_training).items():
+            shares[training, group] = average_shares(of_training[members], layers, k)
+            n_points[training, group] = int(members.sum())
+
+    claims = []
+    for group, figures in REPORTED.items():
+        for training in (REPORTS_TRAINING, MEMORISED_TRAINING):
+            steps = shares[training, group].diff(axis=1).iloc[:, 1:]
+            above, below = np.transpose([mean_above(steps[layer], 0.0) for layer in steps.columns])
+            smallest = steps[steps.mean().idxmin()] if len(steps) else steps[last]
+            claims.append(
+                _claim(
+                    f"monotonic_{group}_{training}",
+                    "influence of poisoned data points by way of being the nearest neighbour's monotonically "
+                    "increased as we moved towards the final layer",
+                    ", ".join(map(str, figures.values())) + " %",
+                    f"{group}, {training}: smallest of the steps from a layer to the next, percentage points",
+                    smallest,
+                    n_points=n_points[training, group],
+                    test="one-sided t-tests over seeds of every step: for, all of them are above 0 (the "
+                    "largest p); against, one of them is below 0 (Bonferroni)",
+                    p=(above.max(), np.minimum(1.0, len(below) * below.min())),
+                    where="results/tables/trend.csv",
+                )
+            )
+    for group, layer in (("non_poisoned", first), ("non_poisoned", last), ("misclassified", last)):
+        by_seed = shares[REPORTS_TRAINING, group][layer]
+        reported = REPORTED[group][layer]
+        claims.append(
+            _claim(
+                f"level_{group}_{layer}",
+                "Table 1: % of poisoned data in the nearest 75 neighbours",
+                f"{reported} %",
+                f"{group}, {REPORTS_TRAINING}: poison among the {k} neighbours in {layer}, percent",
+                by_seed,
+                n_points=n_points[REPORTS_TRAINING, group],
+                test=f"t-tests over seeds of equality within {MARGIN:g} percentage points (two one-sided)",
+                p=mean_equals(by_seed, reported, MARGIN),
+                where="results/table1.csv",
+            )
+        )
+    excess = shares[REPORTS_TRAINING, "misclassified"][last] - shares[REPORTS_TRAINING, "non_poisoned"][last]
+    claims.append(
+        _claim(
+            "misclassified_above_non_poisoned",
+            "we sought to identify if there is any correlation between poisoned points influencing "
+            "mis-classification result and for non-poisoned data points",
+            "36.93 - 29.04 = 7.89 percentage points",
+            f"misclassified less non_poisoned, {REPORTS_TRAINING}, in {last}, percentage points",
+            excess,
+            n_points=n_points[REPORTS_TRAINING, "misclassified"] + n_points[REPORTS_TRAINING, "non_poisoned"],
+            test="one-sided t-tests over seeds, of the difference within a seed",
+            p=mean_above(excess, 0.0),
+            where="results/table1.csv",
+        )
+    )
+    difference = _compare_slopes(shares[MEMORISED_TRAINING, "poisoned"], shares[REPORTS_TRAINING, "poisoned"])
+    claims.append(
+        _claim(
+            "grows_where_memorised",
+            "why does the influence of poisoned training points in influencing the DNN decision grows as we "
+            "move towards the final layer",
+            "",
+            "our answer, that it grows with memorising: slope over the layers of the share of poison among "
+            f"the neighbours of poison points, {MEMORISED_TRAINING} less {REPORTS_TRAINING}, percentage "
+            "points a layer",
+            difference,
+            n_points=n_points[MEMORISED_TRAINING, "poisoned"],
+            test="one-sided t-tests over seeds, of the difference within a seed",
+            p=mean_above(difference, 0.0),
+            where="results/tables/trend.csv",
+        )
+    )
+    return claims
+
+
+def _compare_slopes(memorised: pd.DataFrame, report: pd.DataFrame) -> pd.Series:
+    """Subtract the slopes of seeds of two trainings, each given by its shares.
+
+    The trainings are made of the same images and poison where they have the same seeds, in that order. Had
+    they other seeds, the pairs would be independent draws, and a test of the mean difference as valid.
+    """
+    return (compute_slopes(memorised) - compute_slopes(report)).dropna()
+
+
+def _claim(
+    name: str,
+    words: str,
+    reported: str,
+    quantity: str,
+    by_seed: pd.Series,
+    *,
+    n_points: int,
+    test: str,
+    p: tuple[float, float],
+    where: str,
+) -> Claim:
+    figure = figure_over_seeds(by_seed)
+    return Claim(
+        claim=name,
+        source="the report, experiment 2.2",
+        words=words,
+        reported=reported,
+        quantity=quantity,
+        value=figure["value"],
+        ci95_low=figure["ci95_low"],
+        ci95_high=figure["ci95_high"],
+        n_points=n_points,
+        n_seeds=int(figure["n_seeds"]),
+        test=test,
+        p_for=float(p[0]),
+        p_against=float(p[1]),
+        where=where,
+    )

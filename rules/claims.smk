@@ -1,0 +1,60 @@
+"""Needs the tests of each experiment's claims; makes the table that says of each whether it holds."""
+
+
+rule judge_claims:
+    input:
+        claims=expand(
+            "results/claims/{experiment}.csv",
+            experiment=[
+                "experiment_1",
+                "experiment_2_1",
+                "experiment_2_2",
+                "dknn_mnist",
+            ],
+        ),
+        script="scripts/judge_claims.py",
+        modules=modules_of("scripts/judge_claims.py"),
+    output:
+        claims=report(
+            "results/tables/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"result": "whether each claim holds", "form": "table"},
+        ),
+    log:
+        "results/logs/judge_claims.log",
+    benchmark:
+        "results/benchmarks/judge_claims.tsv"
+    conda:
+        "../envs/tables.yaml"
+    shell:
+        "python {input.script}"
+        " --claims {input.claims}"
+        " --output {output.claims}"
+        " > {log} 2>&1"
+
+
+rule summarise:
+    input:
+        claims="results/tables/claims.csv",
+        table1="results/table1.csv",
+        table1_memorised="results/tables/table1_memorised.csv",
+        inputs="results/tables/dknn_mnist.csv",
+        script="scripts/summarise.py",
+        modules=modules_of("scripts/summarise.py"),
+    output:
+        summary="results/summary.md",
+    log:
+        "results/logs/summarise.log",
+    benchmark:
+        "results/benchmarks/summarise.tsv"
+    conda:
+        "../envs/tables.yaml"
+    shell:
+        "python {input.script}"
+        " --claims {input.claims}"
+        " --table1 {input.table1}"
+        " --table1-memorised {input.table1_memorised}"
+        " --inputs {input.inputs}"
+        " --output {output.summary}"
+        " > {log} 2>&1"

@@ -1,0 +1,166 @@
+"""Intervals, and claims that are put to a test: what every table of results needs.
+
+A seed redraws images, poison and weights, and the points within it share all three, so seeds are the
+replicates: unless a table says otherwise its figures are means over seeds of a figure of each seed, with
+Student's t interval over the seeds. Seeds draw their held-out images from one pool and so share some: the
+interval is for another draw of training images, poison and weights, not for other held-out images.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+CONFIDENCE_LEVEL = 0.95
+
+SIGNIFICANCE_LEVEL = 0.05
+
+BETWEEN_SEEDS = "Student's t over seeds"
+BETWEEN_POINTS = "Wilson over points"
+
+
+def interval_of_mean(values: ArrayLike) -> tuple[float, float]:
+    """Give Student's t interval of the mean of independent values; without two of them, the whole line."""
+    sample = np.asarray(values, dtype=np.float64)
+    if len(sample) < 2:
+        return -np.inf, np.inf
+    half = stats.t.ppf((1 + CONFIDENCE_LEVEL) / 2, df=len(sample) - 1) * stats.sem(sample)
+    return float(sample.mean() - half), float(sample.mean() + half)
+
+
+def interval_of_share(count: int, n: int) -> tuple[float, float]:
+    """Give Wilson's interval of a share of independent points; of none, all of [0, 1]."""
+    if n == 0:
+        return 0.0, 1.0
+    low, high = proportion_confint(count, n, alpha=1 - CONFIDENCE_LEVEL, method="wilson")
+    return float(low), float(high)
+
+
+def figure_over_seeds(by_seed: ArrayLike, *, low: float = -np.inf, high: float = np.inf) -> dict[str, Any]:
+    """Give the columns of a figure that is a mean over seeds.
+
+    Parameters
+    ----------
+    by_seed : the figure of each seed; seeds that have none (NaN) do not count
+    low, high : the least and greatest value that it can have, to which the interval is cut
+
+    Returns
+    -------
+    `value`, `ci95_low`, `ci95_high`, `n_seeds`; without a seed the value is NaN
+    """
+    values: NDArray[np.float64] = np.asarray(by_seed, dtype=np.float64)
+    values = values[~np.isnan(values)]
+    ci_low, ci_high = interval_of_mean(values)
+    return {
+        "value": float(values.mean()) if len(values) else np.nan,
+        "ci95_low": max(ci_low, low),
+        "ci95_high": min(ci_high, high),
+        "n_seeds": len(values),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A claim, and what we measured of it.
+
+    Attributes
+    ----------
+    claim : a name for it, of words joined by underscores
+    source : who makes it, and where
+    words : its words
+    reported : its figure, in words; empty where it has none
+    quantity : what we measured
+    value, ci95_low, ci95_high : that, with its 95 % interval
+    interval : over what the interval is
+    n_points, n_seeds : points that the figure rests on, and seeds
+    test : which one, and of what
+    p_for : p-value whose alternative is the claim: small where the data speak for it
+    p_against : p-value whose alternative is that the claim is wrong: small where they speak against it
+    where : the file of results that shows it
+    """
+
+    claim: str
+    source: str
+    words: str
+    reported: str
+    quantity: str
+    value: float
+    ci95_low: float
+    ci95_high: float
+    interval: str = BETWEEN_SEEDS
+    n_points: int
+    n_seeds: int
+    test: str
+    p_for: float
+    p_against: float
+    where: str
+
+
+def judge_claims(claims: pd.DataFrame) -> pd.DataFrame:
+    """Say of each claim whether it holds, with p-values corrected for the number of claims.
+
+    Both p-values of all claims are corrected together (Holm 1979), so that the chance of one wrong verdict
+    or more is at most the significance level. A test that could not be made has NaN, which counts as 1.
+
+    Parameters
+    ----------
+    claims : a row for each claim, with the attributes of `Claim` as columns
+
+    Returns
+    -------
+    The same with `p_for_holm`, `p_against_holm`, and `verdict`: `holds`, `does not hold`, or `cannot tell`
+    at this n
+    """
+    p = claims[["p_for", "p_against"]].fillna(1.0).to_numpy()
+    corrected = multipletests(p.ravel(), method="holm")[1].reshape(p.shape)
+    holds, wrong = (corrected < SIGNIFICANCE_LEVEL).T
+    verdict = np.select([holds & ~wrong, wrong & ~holds], ["holds", "does not hold"], "cannot tell")
+    judged = claims.assign(p_for_holm=corrected[:, 0], p_against_holm=corrected[:, 1], verdict=verdict)
+    last = ["where"]
+    return judged[[name for name in judged.columns if name not in last] + last]
+
+
+def tabulate_claims(claims: Iterable[Claim]) -> pd.DataFrame:
+    """Put claims into a table, a row each."""
+    return pd.DataFrame([asdict(claim) for claim in claims])
+
+
+def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:
+    """Test whether the mean over seeds is above a bound: one-sample t-tests over the seeds.
+
+    Seeds that all have the same figure have no spread to compare with; the sign test takes their place.
+
+    Returns
+    -------
+    p whose alternative is that it is above, and p whose alternative is that it is below; NaN of one seed
+    """
+    values = np.asarray(by_seed, dtype=np.float64)
+    if len(values) < 2:
+        return np.nan, np.nan
+    if np.ptp(values) == 0:  # no t statistic
+        above, below = (values > bound).sum(), (values < bound).sum()
+        signs = [
+            stats.binomtest(int(count), len(values), 0.5, alternative="greater") for count in (above, below)
+        ]
+        return float(signs[0].pvalue), float(signs[1].pvalue)
+    p = float(stats.ttest_1samp(values, bound, alternative="greater").pvalue)
+    return p, 1 - p
+
+
+def mean_equals(by_seed: ArrayLike, reported: float, margin: float) -> tuple[float, float]:
+    """Test whether the mean over seeds is a reported figure, within a margin: two one-sided t-tests.
+
+    Returns
+    -------
+    p whose alternative is that they differ by less than the margin (Schuirmann 1987), and p whose alternative
+    is that they differ by more
+    """
+    above_low, below_low = mean_above(by_seed, reported - margin)
+    above_high, below_high = mean_above(by_seed, reported + margin)
+    return max(above_low, below_high), float(np.minimum(1.0, 2 * min(below_low, above_high)))

@@ -1,0 +1,37 @@
+"""The tables that a reader can quote: each figure with its interval, n and number of seeds."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from layeraudit.errors import InputError
+from layeraudit.files import written_whole
+
+
+def read_scores(paths: list[Path]) -> pd.DataFrame:
+    """Read the scores of a split, a file a seed, one below the other, with the column `seed`: 0, 1, ...
+
+    Raises
+    ------
+    InputError
+        Where one is no whole `.parquet` file.
+    """
+    return pd.concat(
+        [_read_parquet(path).assign(seed=seed) for seed, path in enumerate(paths)], ignore_index=True
+    )
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not a whole .parquet file: {error}") from None
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as `.csv`, numbers with six significant digits, and print it."""
+    with written_whole(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    print(table.to_string(index=False, float_format="%.4g"))

@@ -1,0 +1,308 @@
+"""The results on MNIST of Papernot & McDaniel 2018 (arXiv:1803.04765), which the report rests on.
+
+A model of clean digits is shown held-out digits, the same digits attacked, rotated digits, and images that
+are no digits.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from layeraudit.dknn import Mode, compute_p_values
+from layeraudit.statistics import (
+    BETWEEN_POINTS,
+    Claim,
+    figure_over_seeds,
+    interval_of_share,
+    mean_equals,
+    tabulate_claims,
+)
+
+PAPER = "Papernot & McDaniel 2018"
+
+NO_DIGITS = ["fashion_mnist"]
+"""Inputs whose labels are not the model's, so that nothing said of them is right."""
+
+NO_MODE = "none"
+"""The mode of a figure that has no calibration in it."""
+
+PUBLISHED = {
+    ("test", "dnn_accuracy", NO_MODE): (0.992, np.nan, np.nan),
+    ("test", "dknn_accuracy", NO_MODE): (0.991, 0.987, 0.988),
+    ("test", "credibility", "cleverhans"): (np.nan, 0.76, 0.79),
+    ("fgsm", "dnn_accuracy", NO_MODE): (0.271, np.nan, np.nan),
+    ("fgsm", "dknn_accuracy", NO_MODE): (0.549, 0.321, 0.335),
+    ("bim", "dnn_accuracy", NO_MODE): (0.007, np.nan, np.nan),
+    ("bim", "dknn_accuracy", NO_MODE): (0.168, np.nan, np.nan),
+    ("cw", "dnn_accuracy", NO_MODE): (0.007, np.nan, np.nan),
+    ("cw", "dknn_accuracy", NO_MODE): (0.944, np.nan, np.nan),
+    ("rotated", "softmax_confidence", NO_MODE): (0.31, np.nan, np.nan),
+    ("rotated", "credibility", "cleverhans"): (0.09, np.nan, np.nan),
+}
+"""The paper's figure, and the least and greatest that users of the authors' code have posted.
+
+The paper does not say in which mode its credibility is; its code trims calibration points of nonconformity 0,
+so its figure stands beside the mode `cleverhans`.
+"""
+
+POSTED_RELIABILITY = [
+    *[(0.761, 335), (0.959, 390), (0.979, 476), (0.991, 466), (0.992, 253)],
+    *[(0.992, 397), (0.997, 380), (1.0, 306), (0.995, 444), (1.0, 5803)],
+]
+"""Accuracy and number of images in each tenth of credibility, in a posted run of the authors' code."""
+
+ALPHAS = [0.01, 0.05, 0.1, 0.2, 0.5]
+
+
+def compute_nonconformity_of_given_label(scores: pd.DataFrame) -> NDArray[np.int64]:
+    """Compute the nonconformity of the label given: the neighbours, over all layers, of another label.
+
+    Parameters
+    ----------
+    scores : with `nonconformity` and `dknn_label`, whose neighbours number the same for every image
+
+    Returns
+    -------
+    int64 [n]
+    """
+    same = scores.filter(like="same_label_neighbours_").sum(axis=1).to_numpy()
+    # Where DkNN gives the image its given label, both counts are of the same neighbours.
+    agreeing = (scores["dknn_label"] == scores["y"]).to_numpy()
+    total = scores["nonconformity"].to_numpy()[agreeing] + same[agreeing]
+    return np.asarray((total.max() if len(total) else 0) - same, dtype=np.int64)
+
+
+def _credibility(scores: pd.DataFrame, calibrations: Sequence[NDArray[np.int64]], mode: Mode) -> pd.Series:
+    """Give the credibility of each image in a mode, by the calibration of its seed."""
+    parts = []
+    for seed, calibration in enumerate(calibrations):
+        of_seed = scores.loc[scores["seed"] == seed, "nonconformity"]
+        p = compute_p_values(of_seed.to_numpy(), calibration, mode=mode)
+        parts.append(pd.Series(p, of_seed.index))
+    return pd.concat(parts).reindex(scores.index)
+
+
+def tabulate_inputs(
+    scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]]
+) -> pd.DataFrame:
+    """Tabulate accuracy, softmax confidence and credibility of each kind of input.
+
+    Parameters
+    ----------
+    scores : for each kind of input, `test` first, the scores of all seeds
+    calibrations : of each seed int64 [n_calibration], the nonconformity of calibration images
+
+    Returns
+    -------
+    A row for each input, quantity and mode (of credibility): `input`, `quantity`, `mode`, `value`,
+    `ci95_low`, `ci95_high`, `n_seeds`, `n_points`, `published`, `posted_low`, `posted_high`. Accuracy is
+    against the true label, the mean over seeds of a seed's share; images that are no digits have none.
+    """
+    table = []
+    for name, of_input in scores.items():
+        figures: dict[tuple[str, str], pd.Series] = {}
+        if name not in NO_DIGITS:
+            for judge in ("dnn", "dknn"):
+                figures[f"{judge}_accuracy", NO_MODE] = of_input[f"{judge}_label"] == of_input["y_true"]
+        figures["softmax_confidence", NO_MODE] = of_input["dnn_confidence"]
+        for mode in get_args(Mode):
+            figures["credibility", mode] = _credibility(of_input, calibrations, mode)
+        for (quantity, mode), values in figures.items():
+            by_seed = values.groupby(of_input["seed"]).mean().to_numpy(dtype=np.float64)
+            published = PUBLISHED.get((name, quantity, mode), (np.nan,) * 3)
+            table.append(
+                {"input": name, "quantity": quantity, "mode": mode}
+                | figure_over_seeds(by_seed, low=0, high=1)
+                | {"n_points": len(of_input)}
+                | dict(zip(["published", "posted_low", "posted_high"], published, strict=True))
+            )
+    return pd.DataFrame(table)
+
+
+def tabulate_reliability(
+    scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]], *, n_bins: int = 10
+) -> pd.DataFrame:
+    """Tabulate how often a judgement is right, by how sure it is: a reliability diagram.
+
+    DkNN's label is judged by its credibility, in two modes, and the network's by its softmax confidence.
+    Points of all seeds count together, and the interval is Wilson's over them.
+
+    Returns
+    -------
+    A row for each input, score and bin of it (low < score <= high; the first holds 0 too): `input`, `score`,
+    `mode`, `bin_low`, `bin_high`, `mean_score`, `value` (accuracy), `ci95_low`, `ci95_high`, `interval`,
+    `n_points`, `n_seeds`, `posted`, `posted_n`
+    """
+    edges = np.linspace(0, 1, n_bins + 1)
+    table = []
+    for name in ("test", "fgsm"):
+        of_input = scores[name]
+        right = {judge: of_input[f"{judge}_label"] == of_input["y_true"] for judge in ("dnn", "dknn")}
+        judged: dict[tuple[str, str], tuple[pd.Series, pd.Series]] = {
+            ("softmax_confidence", NO_MODE): (of_input["dnn_confidence"], right["dnn"])
+        }
+        for mode in ("paper", "cleverhans"):
+            judged["credibility", mode] = _credibility(of_input, calibrations, mode), right["dknn"]
+        for (score, mode), (values, correct) in judged.items():
+            bins = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, n_bins - 1)
+            for number, (low, high) in enumerate(pairwise(edges)):
+                members = bins == number
+                n, count = int(members.sum()), int(correct[members].sum())
+                ci_low, ci_high = interval_of_share(count, n)
+                is_posted = name == "test" and mode == "cleverhans" and n_bins == len(POSTED_RELIABILITY)
+                posted, posted_n = POSTED_RELIABILITY[number] if is_posted else (np.nan, np.nan)
+                table.append(
+                    {"input": name, "score": score, "mode": mode, "bin_low": low, "bin_high": high}
+                    | {"mean_score": values[members].mean(), "value": count / n if n else np.nan}
+                    | {"ci95_low": ci_low, "ci95_high": ci_high, "interval": BETWEEN_POINTS}
+                    | {"n_points": n, "n_seeds": of_input["seed"].nunique()}
+                    | {"posted": posted, "posted_n": posted_n}
+                )
+    return pd.DataFrame(table)
+
+
+def tabulate_validity(test: pd.DataFrame, calibrations: Sequence[NDArray[np.int64]]) -> pd.DataFrame:
+    """Tabulate how often the true label's p-value is at most alpha: at most a share of alpha, if valid.
+
+    Held-out and calibration images are drawn alike, so the conformal p-value of the true label is at most
+    alpha with a chance of at most alpha (Vovk, Gammerman & Shafer 2005), and of about alpha where
+    nonconformities are seldom equal.
+
+    Returns
+    -------
+    A row for each mode and alpha: `mode`, `alpha`, `value` (the share), `ci95_low`, `ci95_high`, `n_seeds`,
+    `n_points`
+    """
+    nonconformity = pd.Series(compute_nonconformity_of_given_label(test), test.index)
+    table = []
+    for mode in get_args(Mode):
+        p = _credibility(
+            pd.DataFrame({"seed": test["seed"], "nonconformity": nonconformity}), calibrations, mode
+        )
+        for alpha in ALPHAS:
+            by_seed = (p <= alpha).groupby(test["seed"]).mean().to_numpy()
+            figure = figure_over_seeds(by_seed, low=0, high=1)
+            table.append({"mode": mode, "alpha": alpha} | figure | {"n_points": len(test)})
+    return pd.DataFrame(table)
+
+
+def make_claims(
+    scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]]
+) -> pd.DataFrame:
+    """Put the paper's claims on MNIST to the test.
+
+    A claim on pairs of judgements of the same images is tested in each seed (McNemar's exact test; Wilcoxon's
+    signed-rank test of scores), and its p-value is the greatest of the seeds: it is to show in every one.
+    """
+    return tabulate_claims(_claims(scores, calibrations))
+
+
+def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]]) -> Iterator[Claim]:
+    where = "results/tables/dknn_mnist.csv"
+
+    def about(by_seed: NDArray[np.float64], name: str, bounds: tuple[float, float]) -> dict[str, Any]:
+        figure = figure_over_seeds(by_seed, low=bounds[0], high=bounds[1])
+        return figure | {"n_points": len(scores[name])}
+
+    def share_right(name: str, judge: str) -> NDArray[np.float64]:
+        right = scores[name][f"{judge}_label"] == scores[name]["y_true"]
+        return np.asarray(right.groupby(scores[name]["seed"]).mean(), dtype=np.float64)
+
+    test_difference = share_right("test", "dknn") - share_right("test", "dnn")
+    p_for, p_against = mean_equals(test_difference, 0, 0.005)
+    yield Claim(
+        claim="clean_accuracy_is_kept",
+        source=f"{PAPER}, table of accuracies",
+        words="MNIST: DNN 99.2 %, DkNN 99.1 %",
+        reported="-0.1 points",
+        quantity="DkNN accuracy - DNN accuracy, held-out digits",
+        **about(test_difference, "test", (-1, 1)),
+        test="equal within 0.5 points, two one-sided t-tests over seeds",
+        p_for=p_for,
+        p_against=p_against,
+        where=where,
+    )
+    reported = {"fgsm": (27.1, 54.9), "bim": (0.7, 16.8), "cw": (0.7, 94.4)}
+    for name, (dnn, dknn) in reported.items():
+        p_for, p_against = _greatest_over_seeds(scores[name], _compare_right)
+        yield Claim(
+            claim=f"dknn_recovers_accuracy_under_{name}",
+            source=f"{PAPER}, table of attacks",
+            words=f"{name.upper()}: DNN {dnn} %, DkNN {dknn} %",
+            reported=f"{dknn - dnn:.1f} points",
+            quantity=f"DkNN accuracy - DNN accuracy, {name}",
+            **about(share_right(name, "dknn") - share_right(name, "dnn"), name, (-1, 1)),
+            test="McNemar's exact test of the images in each seed, greatest p of the seeds",
+            p_for=p_for,
+            p_against=p_against,
+            where=where,
+        )
+    for name, (dknn, margin) in {"fgsm": (54.9, 10), "bim": (16.8, 10), "cw": (94.4, 3)}.items():
+        by_seed = share_right(name, "dknn")
+        p_for, p_against = mean_equals(by_seed, dknn / 100, margin / 100)
+        yield Claim(
+            claim=f"dknn_accuracy_under_{name}",
+            source=f"{PAPER}, table of attacks",
+            words=f"{name.upper()}: DkNN {dknn} %",
+            reported=f"{dknn} %",
+            quantity=f"DkNN accuracy, {name}",
+            **about(by_seed, name, (0, 1)),
+            test=f"equal within {margin} points, two one-sided t-tests over seeds",
+            p_for=p_for,
+            p_against=p_against,
+            where=where,
+        )
+    for name, words in {
+        "rotated": "MNIST rotated by 45 degrees: credibility 0.09, softmax 0.31",
+        "fashion_mnist": "notMNIST: credibility 0.06, softmax 0.33",
+    }.items():
+        trimmed = scores[name].assign(
+            credibility=_credibility(scores[name], calibrations, "cleverhans"), seed=scores[name]["seed"]
+        )
+        differences = trimmed["dnn_confidence"] - trimmed["credibility"]
+        p_for, p_against = _greatest_over_seeds(trimmed, _compare_scores)
+        yield Claim(
+            claim=f"credibility_is_below_softmax_on_{name}",
+            source=f"{PAPER}, out of distribution",
+            words=words,
+            reported="0.22" if name == "rotated" else "0.27",
+            quantity=f"softmax confidence - credibility (mode cleverhans), {name}",
+            **about(differences.groupby(trimmed["seed"]).mean().to_numpy(), name, (-1, 1)),
+            test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
+            p_for=p_for,
+            p_against=p_against,
+            where=where,
+        )
+
+
+def _greatest_over_seeds(
+    scores: pd.DataFrame, compare: Callable[[pd.DataFrame], tuple[float, float]]
+) -> tuple[float, float]:
+    """Make a test in both directions in each seed, and give the greatest p of either direction."""
+    p = np.array([compare(of_seed) for _, of_seed in scores.groupby("seed")])
+    p_for, p_against = p.max(axis=0)
+    return float(p_for), float(p_against)
+
+
+def _compare_right(scores: pd.DataFrame) -> tuple[float, float]:
+    """Test whether DkNN is right more often than the network, and less often, on the same images."""
+    right = {judge: scores[f"{judge}_label"] == scores["y_true"] for judge in ("dnn", "dknn")}
+    won, lost = int((right["dknn"] & ~right["dnn"]).sum()), int((right["dnn"] & ~right["dknn"]).sum())
+    if won + lost == 0:
+        return 1.0, 1.0
+    more, less = (stats.binomtest(count, won + lost, 0.5, alternative="greater") for count in (won, lost))
+    return float(more.pvalue), float(less.pvalue)
+
+
+def _compare_scores(scores: pd.DataFrame) -> tuple[float, float]:
+    """Test whether softmax confidence lies above credibility, and below it, on the same images."""
+    difference = (scores["dnn_confidence"] - scores["credibility"]).to_numpy()
+    if not difference.any():
+        return 1.0, 1.0
+    above, below = (stats.wilcoxon(difference, alternative=side) for side in ("greater", "less"))
+    return float(above.pvalue), float(below.pvalue)

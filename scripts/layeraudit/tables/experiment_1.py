@@ -1,0 +1,365 @@
+"""Experiment 1 of the report: a DkNN of clean images is shown poison points mixed with clean digits.
+
+The report counts "4/15" and "25/50" points as poisoned, and says that the others "were not actually
+poisoned". It does not say how it told them apart. We read it in two ways, and count both: the solver `moved`
+the point away from its source image, or the clean network has the point `misclassified`, that is, does not
+give it its true digit.
+
+Clean images are the held-out images of the poison's two digits. One digit may be far more credible than the
+other, and a set of poison is too small to hold as many of each, so where a claim compares poison with clean
+images, it is with those of the same digit and seed.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from layeraudit.errors import InputError
+from layeraudit.statistics import (
+    BETWEEN_POINTS,
+    Claim,
+    figure_over_seeds,
+    interval_of_share,
+    mean_above,
+    mean_equals,
+)
+from layeraudit.tables import read_scores
+
+REPORTED_POISONED = {15: 4, 50: 25}
+"""Really poisoned points, by the number of points in the set."""
+
+LOW, HIGH = 0.1, 0.5
+"""Credibility below `LOW` is called low, above `HIGH` high; the report gives no bounds."""
+
+RANGES = {
+    "dnn_accuracy": (0.0, 1.0),
+    "dknn_accuracy": (0.0, 1.0),
+    "mean_credibility": (0.0, 1.0),
+    "median_credibility": (0.0, 1.0),
+    f"share_credibility_below_{LOW}": (0.0, 1.0),
+    f"share_credibility_above_{HIGH}": (0.0, 1.0),
+}
+"""Quantities of a group that has points, and the least and greatest value that each can have."""
+
+MARGIN_OF_COUNT = 0.1
+"""Counts are equal when they differ by less than this share of the set's points."""
+
+MARGIN_OF_CREDIBILITY = 0.1
+"""Mean credibility is as high as another when it is not lower by this much."""
+
+SOURCE = "the report, section 3.1, experiment 1"
+TABLE = "results/tables/experiment_1.csv"
+
+
+def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd.DataFrame:
+    """Read the clean images of the poison's two digits, and all poison points.
+
+    Parameters
+    ----------
+    test : scores of the held-out images, a file a seed
+    scores, records : of the poison, files named `poison_{points}.parquet` and `.csv`; those of one name in
+        the order of the seeds
+
+    Returns
+    -------
+    A row for each image, with the columns of the scores, `seed`, `points` (the number of points in its set,
+    0 for a clean image), `distance` (from the source image, L2) and `moved`
+
+    Raises
+    ------
+    InputError
+        Where a file cannot be read, or a record is of other points than the scores.
+    """
+    sets = []
+    for name in dict.fromkeys(path.stem for path in scores):
+        poison = read_scores([path for path in scores if path.stem == name])
+        record = pd.concat(
+            pd.read_csv(path).assign(seed=seed)
+            for seed, path in enumerate(path for path in records if path.stem == name)
+        )
+        points = poison.merge(record[["seed", "row", "distance", "moved"]], on=["seed", "row"])
+        if not len(points) == len(poison) == len(record):
+            raise InputError(
+                f"the records of {name} hold {len(record)} points, "
+                f"allowed are the {len(poison)} of the scores"
+            )
+        sets.append(points.assign(points=int(name.removeprefix("poison_"))))
+    poison = pd.concat(sets)
+    clean = read_scores(test).assign(points=0, distance=0.0, moved=False)
+    clean = clean[clean["y_true"].isin(pd.concat([poison["y_true"], poison["y"]]))]
+    return pd.concat([clean, poison], ignore_index=True)
+
+
+def group_points(points: pd.DataFrame) -> dict[tuple[int, str], pd.DataFrame]:
+    """Separate the clean images and, of each size, the poison points in each way that we tell them apart.
+
+    Parameters
+    ----------
+    points : as `read_points` gives them; of it `points`, `moved`, `dnn_label` and `y_true` are used
+
+    Returns
+    -------
+    The rows of each group, none for an empty one, by the number of points in the set and the group's name
+    """
+    groups = {(0, "clean"): points[points["points"] == 0]}
+    for size in sorted(set(points["points"]) - {0}):
+        poison = points[points["points"] == size]
+        wrong = poison["dnn_label"] != poison["y_true"]
+        groups |= {
+            (size, "poison"): poison,
+            (size, "moved"): poison[poison["moved"]],
+            (size, "not_moved"): poison[~poison["moved"]],
+            (size, "misclassified"): poison[wrong],
+            (size, "not_misclassified"): poison[~wrong],
+        }
+    return groups
+
+
+def measure_seeds(group: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
+    """Measure a group in every seed.
+
+    Parameters
+    ----------
+    group : rows of `read_points`
+    seeds : all seeds, those without a point of the group too
+
+    Returns
+    -------
+    A row for each seed, and the columns `number_of_points` and those of `RANGES`, NaN where the seed has
+    no point
+    """
+    measured = pd.DataFrame(
+        {
+            "seed": group["seed"],
+            "dnn_accuracy": group["dnn_label"] == group["y_true"],
+            "dknn_accuracy": group["dknn_label"] == group["y_true"],
+            "mean_credibility": group["credibility"],
+            f"share_credibility_below_{LOW}": group["credibility"] < LOW,
+            f"share_credibility_above_{HIGH}": group["credibility"] > HIGH,
+        }
+    )
+    by_seed = measured.groupby("seed").mean().reindex(seeds)
+    by_seed["median_credibility"] = group.groupby("seed")["credibility"].median()
+    by_seed["number_of_points"] = group.groupby("seed").size()
+    return by_seed.fillna({"number_of_points": 0}).astype(np.float64)
+
+
+def tabulate_credibility(points: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the number, accuracy and credibility of clean images and of poison points, in groups.
+
+    A figure is the mean over seeds of a figure of each seed, with Student's t interval over the seeds; seeds
+    in which a group has no point count for its number alone. Accuracy is against the true digit. The
+    report's 4 of 15 and 25 of 50 stand beside both groups that they may mean.
+
+    Parameters
+    ----------
+    points : as `read_points` gives them
+
+    Returns
+    -------
+    A row for each figure: `points` (of the set, 0 for clean images), `group`, `quantity`, `value`,
+    `ci95_low`, `ci95_high`, `n_points`, `n_seeds`, `reported`
+    """
+    seeds = pd.Index(points["seed"].unique())
+    rows = []
+    for (size, group), members in group_points(points).items():
+        by_seed = measure_seeds(members, seeds)
+        ranges = {"number_of_points": (0.0, float(size) if size else np.inf)} | RANGES
+        for quantity, (low, high) in ranges.items():
+            is_reported = quantity == "number_of_points" and group in ("moved", "misclassified")
+            rows.append(
+                {"points": size, "group": group, "quantity": quantity}
+                | figure_over_seeds(by_seed[quantity], low=low, high=high)
+                | {
+                    "n_points": len(members),
+                    "reported": REPORTED_POISONED.get(size, np.nan) if is_reported else np.nan,
+                }
+            )
+    columns = ["points", "group", "quantity", "value", "ci95_low", "ci95_high", "n_points", "n_seeds"]
+    return pd.DataFrame(rows)[[*columns, "reported"]]
+
+
+def subtract_clean(poison: pd.DataFrame, clean: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
+    """Measure by how much poison points differ from clean images of the same digit, in every seed.
+
+    Returns
+    -------
+    A row for each seed, and the columns `credibility` (difference of means) and `low` (difference of the
+    shares of low credibility), NaN where the seed has no such pair
+    """
+    expected = clean.assign(low=clean["credibility"] < LOW).groupby(["seed", "y_true"])
+    pairs = poison[["seed", "y_true", "credibility"]].merge(
+        expected[["credibility", "low"]].mean().reset_index(),
+        on=["seed", "y_true"],
+        suffixes=("", "_clean"),
+    )
+    difference = pd.DataFrame(
+        {
+            "seed": pairs["seed"],
+            "credibility": pairs["credibility"] - pairs["credibility_clean"],
+            "low": (pairs["credibility"] < LOW) - pairs["low"],
+        }
+    )
+    return difference.groupby("seed").mean().reindex(seeds)
+
+
+def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[float, float]:
+    """Test whether low credibility is more frequent among poison points than among clean images.
+
+    Fisher's exact test within each seed and digit, where a point is the unit: it permutes which images are
+    poison, for the network of that seed. The p-values are combined by Fisher's method.
+
+    Returns
+    -------
+    p whose alternative is that it is more frequent, and p whose alternative is that it is less so; NaN where
+    no digit of a seed has both kinds
+    """
+    low = [
+        frame["credibility"].lt(LOW).groupby([frame["seed"], frame["y_true"]]) for frame in (poison, clean)
+    ]
+    counts = pd.concat(
+        [part for is_low in low for part in (is_low.sum(), is_low.size() - is_low.sum())], axis=1
+    )
+    p_values = [
+        [stats.fisher_exact(table.reshape(2, 2), side).pvalue for side in ("greater", "less")]
+        for table in counts.dropna().to_numpy(dtype=np.int64)
+    ]
+    if not p_values:
+        return np.nan, np.nan
+    more, less = (float(stats.combine_pvalues(p, "fisher").pvalue) for p in zip(*p_values, strict=True))
+    return more, less
+
+
+def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[float, float]:
+    """Test whether a share of points is a reported one, within a margin: two one-sided binomial tests.
+
+    The points of all seeds together: where the seeds differ their sum varies less than a binomial one of the
+    same mean does (Hoeffding 1956), so the test holds for the mean share of these seeds' networks.
+
+    Returns
+    -------
+    p whose alternative is that they differ by less than the margin, and p whose alternative is that they
+    differ by more
+    """
+    (above_low, below_low), (above_high, below_high) = (
+        [float(stats.binomtest(count, n, bound, alternative=side).pvalue) for side in ("greater", "less")]
+        for bound in (reported - margin, reported + margin)
+    )
+    return max(above_low, below_high), min(1.0, 2 * min(below_low, above_high))
+
+
+def weigh_claims(points: pd.DataFrame) -> list[Claim]:
+    """Put what the report says of experiment 1 to the test.
+
+    The sets of one seed are made of the same source images, as far as they go, so comparisons with clean
+    images are made on the largest set only, not twice on nearly the same points. Whether the solver moves a
+    point depends on the points before it, so moved points are counted over seeds; whether the network gets a
+    point wrong does not, and there a point is the unit.
+
+    Parameters
+    ----------
+    points : as `read_points` gives them
+    """
+    seeds = pd.Index(points["seed"].unique())
+    groups = group_points(points)
+    sizes = sorted({size for size, _ in groups} - {0})
+    largest = groups[sizes[-1], "not_misclassified"]
+    clean = groups[0, "clean"]
+    clean = clean[clean["dnn_label"] == clean["y_true"]]
+    more = subtract_clean(largest, clean, seeds)
+    for_low, against_low = compare_low_credibility(largest, clean)
+    for_high, against_high = mean_above(more["credibility"].dropna(), -MARGIN_OF_CREDIBILITY)
+    of_both = f"poison points (set of {sizes[-1]}) less clean images of the same digit, all read rightly"
+    claims = [
+        Claim(
+            claim="low_credibility_although_right",
+            source=SOURCE,
+            words="credibility scores were low for some samples even though accuracy may be high",
+            reported="",
+            quantity=f"share with credibility below {LOW}: {of_both}",
+            **figure_over_seeds(more["low"], low=-1.0, high=1.0),
+            n_points=len(largest),
+            test="Fisher's exact tests within seed and digit (unit: a point), combined by Fisher's method",
+            p_for=for_low,
+            p_against=against_low,
+            where=TABLE,
+        ),
+        Claim(
+            claim="right_poison_as_credible_as_clean",
+            source=SOURCE,
+            words="DNN itself was sufficient to correctly classify the samples, therefore high credibility",
+            reported="",
+            quantity=f"mean credibility: {of_both}",
+            **figure_over_seeds(more["credibility"], low=-1.0, high=1.0),
+            n_points=len(largest),
+            test=f"t-test over seeds that the difference is above -{MARGIN_OF_CREDIBILITY}",
+            p_for=for_high,
+            p_against=against_high,
+            where=TABLE,
+        ),
+    ]
+    for size in sizes:
+        shares = measure_seeds(groups[size, "poison"], seeds)[f"share_credibility_above_{HIGH}"]
+        p_for, p_against = mean_above(shares.dropna(), 0.5)
+        claims.append(
+            Claim(
+                claim=f"most_of_{size}_points_credible",
+                source=SOURCE,
+                words="we have high credibility for most of the samples",
+                reported="",
+                quantity=f"share of the {size} poison points with credibility above {HIGH}",
+                **figure_over_seeds(shares, low=0.0, high=1.0),
+                n_points=len(groups[size, "poison"]),
+                test="t-test over seeds that the share is above one half",
+                p_for=p_for,
+                p_against=p_against,
+                where=TABLE,
+            )
+        )
+    for size in sizes:
+        # Sets of other sizes, as those of the small configuration, are none of the report's.
+        if size not in REPORTED_POISONED:
+            continue
+        reported, margin = REPORTED_POISONED[size], MARGIN_OF_COUNT * size
+        moved = measure_seeds(groups[size, "moved"], seeds)["number_of_points"]
+        p_for, p_against = mean_equals(moved, reported, margin)
+        claims.append(
+            Claim(
+                claim=f"{reported}_of_{size}_points_moved",
+                source=SOURCE,
+                words="included samples which were not actually poisoned",
+                reported=f"{reported} of {size} poisoned",
+                quantity=f"points that the solver moved, of {size} in a seed",
+                **figure_over_seeds(moved, low=0.0, high=float(size)),
+                n_points=len(groups[size, "poison"]),
+                test=f"two one-sided t-tests over seeds, margin {margin:g} points of {size}",
+                p_for=p_for,
+                p_against=p_against,
+                where=TABLE,
+            )
+        )
+        n_wrong, n = len(groups[size, "misclassified"]), len(groups[size, "poison"])
+        low, high = interval_of_share(n_wrong, n)
+        p_for, p_against = share_equals(n_wrong, n, reported / size, margin / size)
+        claims.append(
+            Claim(
+                claim=f"{reported}_of_{size}_points_misclassified",
+                source=SOURCE,
+                words="included samples which were not actually poisoned",
+                reported=f"{reported} of {size} poisoned",
+                quantity=f"points that the network gets wrong, of {size} in a seed",
+                value=size * n_wrong / n,
+                ci95_low=size * low,
+                ci95_high=size * high,
+                interval=BETWEEN_POINTS,
+                n_points=n,
+                n_seeds=len(seeds),
+                test=f"two one-sided binomial tests (unit: a point), margin {margin:g} points of {size}",
+                p_for=p_for,
+                p_against=p_against,
+                where=TABLE,
+            )
+        )
+    return claims

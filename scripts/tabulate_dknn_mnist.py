@@ -1,0 +1,44 @@
+"""Tabulate the results of the paper on Deep k-nearest neighbours on MNIST, beside its own figures.
+
+Writes four tables: accuracy and credibility of each kind of input, reliability, validity of the p-values, and
+the paper's claims with their tests. See `layeraudit.tables.dknn_mnist` for the columns.
+"""
+
+import argparse
+from pathlib import Path
+
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.files import read_arrays
+from layeraudit.tables import read_scores, write_table
+from layeraudit.tables.dknn_mnist import (
+    make_claims,
+    tabulate_inputs,
+    tabulate_reliability,
+    tabulate_validity,
+)
+
+INPUTS = ["test", "fgsm", "bim", "cw", "rotated", "fashion_mnist"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in INPUTS:
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=Path, nargs="+", required=True, help="scores, a file a seed")
+    parser.add_argument("--calibration", type=Path, nargs="+", required=True, help="a file a seed")
+    parser.add_argument("--inputs-table", type=Path, required=True)
+    parser.add_argument("--reliability-table", type=Path, required=True)
+    parser.add_argument("--validity-table", type=Path, required=True)
+    parser.add_argument("--claims", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    scores = {name: read_scores(getattr(arguments, name)) for name in INPUTS}
+    calibrations = [read_arrays(path, "nonconformity")[0] for path in arguments.calibration]
+    write_table(arguments.inputs_table, tabulate_inputs(scores, calibrations))
+    write_table(arguments.reliability_table, tabulate_reliability(scores, calibrations))
+    write_table(arguments.validity_table, tabulate_validity(scores["test"], calibrations))
+    write_table(arguments.claims, make_claims(scores, calibrations))
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

@@ -1,0 +1,67 @@
+"""The page that the README quotes says what the tables say."""
+
+import pandas as pd
+
+from layeraudit.tables.summary import summarise_claims, summarise_inputs, summarise_table1, with_interval
+
+
+def test_a_figure_stands_with_its_interval_and_one_that_is_not_there_is_a_dash() -> None:
+    assert with_interval(4.944, 4.46, 5.41, digits=2) == "4.94 [4.46, 5.41]"
+    assert with_interval(float("nan"), 0, 1, digits=2) == "-"
+
+
+def test_a_claim_is_a_row_with_its_verdict() -> None:
+    claim = {
+        "claim": "poison_varies_less",
+        "reported": "by eye",
+        "value": 0.5,
+        "ci95_low": 0.25,
+        "ci95_high": 0.75,
+        "n_points": 1200,
+        "n_seeds": 3,
+        "verdict": "does not hold",
+        "where": "results/tables/x.csv",
+    }
+    header, rule, row = summarise_claims(pd.DataFrame([claim])).splitlines()
+    assert header.count("|") == rule.count("|") == row.count("|")
+    assert row == (
+        "| poison varies less | by eye | 0.500 [0.250, 0.750] | 1,200 / 3 | **does not hold** "
+        "| `results/tables/x.csv` |"
+    )
+
+
+def test_table_1_is_a_row_a_group_and_the_reports_rows_below() -> None:
+    groups = ["non_poisoned", "misclassified", "misclassified_clean", "poisoned"]
+    table = pd.DataFrame(
+        [
+            {
+                "group": group,
+                "layer": layer,
+                "percent_poisoned_neighbours": number,
+                "ci95_low": number - 1,
+                "ci95_high": number + 1,
+                "n_points": 1000,
+                "n_seeds": 5,
+                "reported": 24.93 if group == "non_poisoned" else float("nan"),
+            }
+            for group in groups
+            for number, layer in enumerate(["relu1", "fc"], start=4)
+        ]
+    )
+    lines = summarise_table1(table).splitlines()
+    assert lines[0] == "| group (points) | relu1 | fc |"
+    assert lines[2] == "| clean held-out images (1,000) | 4.00 [3.00, 5.00] | 5.00 [4.00, 6.00] |"
+    assert lines[-1] == "| *report: clean held-out images* | *24.93* | *24.93* |"
+    assert len(lines) == 2 + len(groups) + 1
+
+
+def test_an_input_is_a_row_with_the_papers_figure_in_brackets() -> None:
+    figure = {"value": 0.5, "ci95_low": 0.4, "ci95_high": 0.6, "n_points": 300}
+    table = pd.DataFrame(
+        [
+            {"input": "fgsm", "quantity": "dnn_accuracy", "mode": "none", "published": 0.271} | figure,
+            {"input": "fgsm", "quantity": "credibility", "mode": "paper", "published": None} | figure,
+        ]
+    )
+    row = summarise_inputs(table).splitlines()[-1]
+    assert row == ("| FGSM (300) | 0.500 [0.400, 0.600] (0.271) | - | - | 0.500 [0.400, 0.600] | - |")
