@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from layeraudit.files import written_whole
 
@@ -26,6 +29,17 @@ MISCLASSIFIED_CLEAN = "#7b3294"
 POISON = "#b2182b"
 OTHER = "#1b7837"
 REFERENCE = "0.3"
+
+
+def error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Give the lengths of the bars from `value` to `ci95_low` and `ci95_high`, as errorbar wants them.
+
+    Returns
+    -------
+    float64 [2, n], none below 0, which rounding in a table may make of a bar of length 0
+    """
+    lengths = [rows["value"] - rows["ci95_low"], rows["ci95_high"] - rows["value"]]
+    return np.maximum(np.array(lengths, dtype=np.float64), 0)
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from layeraudit.figures import CLEAN, OTHER, REFERENCE
+from layeraudit.figures import CLEAN, OTHER, REFERENCE, error_bars
 
 INPUTS = {
     "test": "held-out digits",
@@ -47,7 +47,7 @@ def plot_inputs(table: pd.DataFrame) -> Figure:
             axes.errorbar(
                 positions,
                 value,
-                yerr=[value - rows["ci95_low"], rows["ci95_high"] - value],
+                yerr=error_bars(rows),
                 color=colour,
                 marker=marker,
                 linestyle="none",
@@ -106,7 +106,7 @@ def plot_reliability(table: pd.DataFrame) -> Figure:
             upper.errorbar(
                 filled["mean_score"],
                 filled["value"],
-                yerr=[filled["value"] - filled["ci95_low"], filled["ci95_high"] - filled["value"]],
+                yerr=error_bars(filled),
                 color=colour,
                 marker=marker,
                 capsize=2,

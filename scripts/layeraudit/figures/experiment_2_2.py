@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON, REFERENCE
+from layeraudit.figures import (
+    CLEAN,
+    MISCLASSIFIED,
+    MISCLASSIFIED_CLEAN,
+    POISON,
+    REFERENCE,
+    error_bars,
+)
 
 GROUPS = {
     "poisoned": ("poison points", POISON, "D"),
@@ -32,7 +39,7 @@ def _list(values: Iterable[int]) -> str:
 def _draw(axes: Axes, rows: pd.DataFrame, offset: float, **style: Any) -> None:
     """Draw values over the layers, with the intervals of those that rest on two seeds or more."""
     value = rows["value"].to_numpy()
-    reach = np.array([value - rows["ci95_low"], rows["ci95_high"] - value])
+    reach = error_bars(rows)
     reach[:, rows["n_seeds"] < 2] = np.nan
     axes.errorbar(np.arange(len(rows)) + offset, value, yerr=reach, linewidth=1.2, capsize=3, **style)
 
