@@ -43,7 +43,13 @@ rule summarise:
         script="scripts/summarise.py",
         modules=modules_of("scripts/summarise.py"),
     output:
-        summary="results/summary.md",
+        markdown="results/summary.md",
+        page=report(
+            "results/summary.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"result": "claims, Table 1, inputs", "form": "page"},
+        ),
     log:
         "results/logs/summarise.log",
     benchmark:
@@ -56,5 +62,6 @@ rule summarise:
         " --table1 {input.table1}"
         " --table1-memorised {input.table1_memorised}"
         " --inputs {input.inputs}"
-        " --output {output.summary}"
+        " --markdown {output.markdown}"
+        " --page {output.page}"
         " > {log} 2>&1"

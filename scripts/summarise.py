@@ -1,4 +1,4 @@
-"""Summarise the results on one page of Markdown, which the README quotes."""
+"""Summarise the results on one page, as Markdown, which the README quotes, and as HTML."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,13 @@ import pandas as pd
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import written_whole
-from layeraudit.tables.summary import summarise_claims, summarise_inputs, summarise_table1
+from layeraudit.tables.summary import (
+    summarise_claims,
+    summarise_inputs,
+    summarise_table1,
+    write_markdown,
+    write_page,
+)
 
 
 def main() -> None:
@@ -16,17 +22,22 @@ def main() -> None:
     parser.add_argument("--table1", type=Path, required=True)
     parser.add_argument("--table1-memorised", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--markdown", type=Path, required=True)
+    parser.add_argument("--page", type=Path, required=True)
     arguments = parser.parse_args()
 
-    parts = [
-        ("Claims", summarise_claims(pd.read_csv(arguments.claims))),
-        ("Table 1", summarise_table1(pd.read_csv(arguments.table1))),
-        ("Table 1 after longer training", summarise_table1(pd.read_csv(arguments.table1_memorised))),
-        ("Deep k-nearest neighbours on MNIST", summarise_inputs(pd.read_csv(arguments.inputs))),
+    sections = [
+        summarise_claims("Claims", pd.read_csv(arguments.claims)),
+        summarise_table1("Table 1, trained as in the report", pd.read_csv(arguments.table1)),
+        summarise_table1("Table 1, poison memorised", pd.read_csv(arguments.table1_memorised)),
+        summarise_inputs("Deep k-nearest neighbours on MNIST", pd.read_csv(arguments.inputs)),
     ]
-    with written_whole(arguments.output) as temporary:
-        temporary.write_text("\n\n".join(f"## {title}\n\n{table}" for title, table in parts) + "\n")
+    for path, text in [
+        (arguments.markdown, write_markdown(sections)),
+        (arguments.page, write_page(sections)),
+    ]:
+        with written_whole(path) as temporary:
+            temporary.write_text(text)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,15 @@
 
 import pandas as pd
 
-from layeraudit.tables.summary import summarise_claims, summarise_inputs, summarise_table1, with_interval
+from layeraudit.tables.summary import (
+    Section,
+    summarise_claims,
+    summarise_inputs,
+    summarise_table1,
+    with_interval,
+    write_markdown,
+    write_page,
+)
 
 
 def test_a_figure_stands_with_its_interval_and_one_that_is_not_there_is_a_dash() -> None:
@@ -14,6 +22,7 @@ def test_a_claim_is_a_row_with_its_verdict() -> None:
     claim = {
         "claim": "poison_varies_less",
         "reported": "by eye",
+        "quantity": "share of it",
         "value": 0.5,
         "ci95_low": 0.25,
         "ci95_high": 0.75,
@@ -22,12 +31,26 @@ def test_a_claim_is_a_row_with_its_verdict() -> None:
         "verdict": "does not hold",
         "where": "results/tables/x.csv",
     }
-    header, rule, row = summarise_claims(pd.DataFrame([claim])).splitlines()
+    section = summarise_claims("Claims", pd.DataFrame([claim]))
+    assert len(section.header) == len(section.rows[0])
+    title, _, header, rule, row = write_markdown([section]).splitlines()
+    assert title == "## Claims"
     assert header.count("|") == rule.count("|") == row.count("|")
     assert row == (
-        "| poison varies less | by eye | 0.500 [0.250, 0.750] | 1,200 / 3 | **does not hold** "
-        "| `results/tables/x.csv` |"
+        "| poison varies less | by eye | share of it | 0.500 [0.250, 0.750] | 1,200 / 3 | **does not hold** "
+        "| results/tables/x.csv |"
     )
+    page = write_page([section])
+    assert "<td><b>does not hold</b></td><td>results/tables/x.csv</td></tr>" in page
+    assert page.count("<tr>") == 2
+
+
+def test_a_page_shows_what_a_cell_says_and_runs_none_of_it() -> None:
+    section = Section("a & b", ["<i>"], [["<script>"], ["*report*"]])
+    page = write_page([section])
+    assert "<h2>a &amp; b</h2>" in page
+    assert "<td>&lt;script&gt;</td>" in page
+    assert "<td><i>report</i></td>" in page
 
 
 def test_table_1_is_a_row_a_group_and_the_reports_rows_below() -> None:
@@ -48,11 +71,11 @@ def test_table_1_is_a_row_a_group_and_the_reports_rows_below() -> None:
             for number, layer in enumerate(["relu1", "fc"], start=4)
         ]
     )
-    lines = summarise_table1(table).splitlines()
-    assert lines[0] == "| group (points) | relu1 | fc |"
-    assert lines[2] == "| clean held-out images (1,000) | 4.00 [3.00, 5.00] | 5.00 [4.00, 6.00] |"
-    assert lines[-1] == "| *report: clean held-out images* | *24.93* | *24.93* |"
-    assert len(lines) == 2 + len(groups) + 1
+    section = summarise_table1("Table 1", table)
+    assert section.header == ["group (points)", "relu1", "fc"]
+    assert section.rows[0] == ["clean held-out images (1,000)", "4.00 [3.00, 5.00]", "5.00 [4.00, 6.00]"]
+    assert section.rows[-1] == ["*report: clean held-out images*", "*24.93*", "*24.93*"]
+    assert len(section.rows) == len(groups) + 1
 
 
 def test_an_input_is_a_row_with_the_papers_figure_in_brackets() -> None:
@@ -63,5 +86,5 @@ def test_an_input_is_a_row_with_the_papers_figure_in_brackets() -> None:
             {"input": "fgsm", "quantity": "credibility", "mode": "paper", "published": None} | figure,
         ]
     )
-    row = summarise_inputs(table).splitlines()[-1]
-    assert row == ("| FGSM (300) | 0.500 [0.400, 0.600] (0.271) | - | - | 0.500 [0.400, 0.600] | - |")
+    ours = "0.500 [0.400, 0.600]"
+    assert summarise_inputs("Inputs", table).rows == [["FGSM (300)", f"{ours} (0.271)", "-", "-", ours, "-"]]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import REPOSITORY, run
+from conftest import REPOSITORY, command
 
 LAYERS = {"relu1": 12544, "relu2": 3200, "relu3": 128, "fc": 10}
 GROUPS = ["non_poisoned", "misclassified", "misclassified_clean", "poisoned"]
@@ -200,9 +200,88 @@ def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path)
     }
 
 
-def test_a_report_can_be_made_of_a_finished_run(finished_copy: Path) -> None:
-    run(finished_copy, "--report", "report.html")
-    assert "Share of poison points among the 10 nearest" in (finished_copy / "report.html").read_text()
+TABLES = {
+    "experiment_1": "points,group,quantity,value,ci95_low,ci95_high,n_points,n_seeds,reported",
+    "reliability": "input,score,mode,bin_low,bin_high,mean_score,value,ci95_low,ci95_high,interval",
+    "validity": "mode,alpha,value,ci95_low,ci95_high,n_seeds,n_points",
+    "dknn_mnist": "input,quantity,mode,value,ci95_low,ci95_high,n_seeds,n_points,published",
+    "claims": "claim,source,words,reported,quantity,value,ci95_low,ci95_high,interval,n_points,n_seeds,test",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_its_columns_and_no_interval_that_misses_its_figure(
+    name: str, finished_run: Path
+) -> None:
+    path = finished_run / f"results/tables/{name}.csv"
+    assert path.read_text().startswith(TABLES[name])
+    table = pd.read_csv(path).dropna(subset=["value"])
+    assert len(table)
+    assert (table["ci95_low"] <= table["value"] * (1 + 1e-5) + 1e-5).all()
+    assert (table["ci95_high"] >= table["value"] * (1 - 1e-5) - 1e-5).all()
+
+
+def test_every_claim_has_a_verdict_and_a_file_that_shows_it(finished_run: Path) -> None:
+    claims = pd.read_csv(finished_run / "results/tables/claims.csv")
+    assert claims["claim"].is_unique
+    assert len(claims) > 20
+    assert set(claims["verdict"]) <= {"holds", "does not hold", "cannot tell"}
+    assert (claims[["p_for_holm", "p_against_holm"]] >= claims[["p_for", "p_against"]].fillna(1).values).all(
+        axis=None
+    )
+    for where in claims["where"]:
+        assert (finished_run / where).is_file()
+
+
+def test_what_dknn_sets_right_and_spoils_is_what_a_slow_count_finds(finished_run: Path) -> None:
+    recovered, spoiled = [], []
+    for seed in SEEDS:
+        scores = pd.read_parquet(finished_run / f"results/ten_digits/small/seed{seed}/scores/test.parquet")
+        rows = scores[["dnn_label", "dknn_label", "y_true"]].to_numpy()
+        recovered.append(sum(dnn != true == dknn for dnn, dknn, true in rows))
+        spoiled.append(sum(dnn == true != dknn for dnn, dknn, true in rows))
+    table = pd.read_csv(finished_run / "results/tables/experiment_2_1_recovered.csv")
+    of_all_seeds = table[(table["evaluated"] == "held_out") & (table["seed"] == "all")]
+    found = of_all_seeds.set_index("quantity")["value"]
+    assert found["recovered_points"] == pytest.approx(np.mean(recovered))
+    assert found["spoiled_points"] == pytest.approx(np.mean(spoiled))
+
+
+@pytest.mark.parametrize("name", ["fgsm", "bim", "cw"])
+def test_attacked_images_are_held_out_ones_moved_within_bounds(name: str, finished_run: Path) -> None:
+    folder = finished_run / "results/clean/small/seed1/data"
+    test, attacked = load(folder / "test.npz"), load(folder / f"{name}.npz")
+    n = len(attacked["y"])
+    for key in ("y", "y_true", "source"):
+        np.testing.assert_array_equal(attacked[key], test["y_true" if key == "y" else key][:n])
+    move = np.abs(attacked["x"].astype(np.float64) - test["x"][:n])
+    assert move.max() > 0.1
+    assert name == "cw" or move.max() <= 0.25 + 2**-23
+    assert attacked["x"].min() >= 0
+    assert attacked["x"].max() <= 1
+    assert not attacked["is_poison"].any()
+
+
+def test_a_clean_model_is_trained_on_no_poison_and_no_image_of_the_attack(finished_run: Path) -> None:
+    for experiment, poison in [("clean", 0), ("ten_digits", 6)]:
+        folder = finished_run / f"results/{experiment}/small/seed1/data"
+        splits = {
+            name: load(folder / f"{name}.npz") for name in ["train", "test", "calibration", "svm_train"]
+        }
+        assert splits["train"]["is_poison"].sum() == poison
+        clean = splits["train"]["source"][~splits["train"]["is_poison"]]
+        assert clean.max() < 60000 <= splits["svm_train"]["source"].min()
+        assert not set(splits["test"]["source"]) & set(splits["svm_train"]["source"])
+        assert set(splits["train"]["y"]) == set(range(10))
+
+
+def test_wide_activations_go_when_all_that_reads_them_is_done(fresh_copy: Path, finished_run: Path) -> None:
+    target = "results/two_digits/small/seed1/scores/test.parquet"
+    without_notemp = [option for option in command(target) if option != "--notemp"]
+    subprocess.run(without_notemp, cwd=fresh_copy, check=True, capture_output=True)
+    left = {path.stem for path in (fresh_copy / "results/two_digits/small/seed1/layers").rglob("*.npy")}
+    assert left == {"fc"}
+    assert (fresh_copy / target).read_bytes() == (finished_run / target).read_bytes()
 
 
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:

@@ -1,6 +1,8 @@
-"""The results on one page of Markdown: what the README quotes."""
+"""The results on one page: what the README quotes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -24,10 +26,52 @@ INPUTS = {
 }
 
 
-def write_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table of Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+@dataclass(frozen=True)
+class Section:
+    """A table of the page: its title, and cells that are written out, of a header and of each row.
+
+    A cell between asterisks is emphasised.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def write_markdown(sections: Iterable[Section]) -> str:
+    """Write the page as Markdown."""
+    parts = []
+    for section in sections:
+        lines = [section.header, ["---"] * len(section.header), *section.rows]
+        table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        parts.append(f"## {section.title}\n\n{table}\n")
+    return "\n".join(parts)
+
+
+STYLE = """
+:root { color-scheme: light dark; font-family: sans-serif; font-size: 14px }
+table { border-collapse: collapse; margin-bottom: 2em }
+th, td { border-bottom: 1px solid #8886; padding: .3em .8em; text-align: left; vertical-align: top }
+"""
+
+
+def write_page(sections: Iterable[Section]) -> str:
+    """Write the page as HTML that needs nothing else, light or dark as the browser is."""
+    parts = [f"<!doctype html>\n<meta charset='utf-8'>\n<title>Results</title>\n<style>{STYLE}</style>"]
+    for section in sections:
+        parts += [f"<h2>{escape(section.title)}</h2>", "<table>", _row(section.header, "th")]
+        parts += [*(_row(row, "td") for row in section.rows), "</table>"]
+    return "\n".join(parts) + "\n"
+
+
+def _row(cells: Sequence[str], kind: str) -> str:
+    written = []
+    for cell in cells:
+        text = escape(cell.strip("*"))
+        text = f"<b>{text}</b>" if cell.startswith("**") else text
+        text = f"<i>{text}</i>" if cell.startswith("*") and not cell.startswith("**") else text
+        written.append(f"<{kind}>{text}</{kind}>")
+    return "<tr>" + "".join(written) + "</tr>"
 
 
 def with_interval(value: float, low: float, high: float, *, digits: int) -> str:
@@ -37,24 +81,25 @@ def with_interval(value: float, low: float, high: float, *, digits: int) -> str:
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-def summarise_claims(claims: pd.DataFrame) -> str:
+def summarise_claims(title: str, claims: pd.DataFrame) -> Section:
     """Write what was claimed, what we found, and the verdict."""
     rows = [
         [
             claim["claim"].replace("_", " "),
             "" if pd.isna(claim["reported"]) else str(claim["reported"]),
+            str(claim["quantity"]),
             with_interval(claim["value"], claim["ci95_low"], claim["ci95_high"], digits=3),
             f"{claim['n_points']:,} / {claim['n_seeds']}",
             f"**{claim['verdict']}**",
-            f"`{claim['where']}`",
+            str(claim["where"]),
         ]
         for claim in claims.to_dict("records")
     ]
-    header = ["claim", "reported", "ours, with its 95 % interval", "points / seeds", "verdict", "where"]
-    return write_markdown(header, rows)
+    header = ["claim", "reported", "measured", "ours, 95 % interval", "points / seeds", "verdict", "where"]
+    return Section(title, header, rows)
 
 
-def summarise_table1(table: pd.DataFrame) -> str:
+def summarise_table1(title: str, table: pd.DataFrame) -> Section:
     """Write Table 1: percent of poison among the neighbours, by group and layer, the report's below."""
     layers = list(dict.fromkeys(table["layer"]))
     rows, reported = [], []
@@ -65,10 +110,10 @@ def summarise_table1(table: pd.DataFrame) -> str:
         rows.append([f"{label} ({n:,})", *(with_interval(*figure, digits=2) for figure in figures)])
         if of_group["reported"].notna().all():
             reported.append([f"*report: {label}*", *(f"*{figure}*" for figure in of_group["reported"])])
-    return write_markdown(["group (points)", *layers], rows + reported)
+    return Section(title, ["group (points)", *layers], rows + reported)
 
 
-def summarise_inputs(table: pd.DataFrame) -> str:
+def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
     """Write accuracy and credibility of each kind of input, the paper's figures in brackets."""
     columns = {
         "network right": ("dnn_accuracy", NO_MODE),
@@ -87,4 +132,4 @@ def summarise_inputs(table: pd.DataFrame) -> str:
             figure = with_interval(row["value"], row["ci95_low"], row["ci95_high"], digits=3)
             cells.append(figure + published)
         rows.append(cells)
-    return write_markdown(["input (images)", *columns], rows)
+    return Section(title, ["input (images)", *columns], rows)
