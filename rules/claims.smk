@@ -46,7 +46,7 @@ rule summarise:
         markdown="results/summary.md",
         page=report(
             "results/summary.html",
-            caption="../report/claims.rst",
+            caption="../report/summary.rst",
             category="Claims",
             labels={"result": "claims, Table 1, inputs", "form": "page"},
         ),

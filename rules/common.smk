@@ -53,6 +53,14 @@ def options_for_attack(wildcards):
     ]
 
 
+def settings_of_inputs():
+    """How each input of the clean models is made, in words."""
+    return [
+        f"{name}=" + ", ".join(f"{key} {value}" for key, value in settings.items())
+        for name, settings in config["inputs"].items()
+    ]
+
+
 def hidden_layers():
     """The layers whose activations are wide, and are removed when all that reads them is done."""
     return [layer for layer in config["activations"]["layers"] if layer != "fc"]

@@ -38,6 +38,9 @@ rule tabulate_dknn_mnist:
         "results/benchmarks/tabulate_dknn_mnist.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        settings=settings_of_inputs(),
+        k=lookup(dpath="neighbours/k", within=config),
     shell:
         "python {input.script}"
         " --test {input.test}"
@@ -47,6 +50,8 @@ rule tabulate_dknn_mnist:
         " --rotated {input.rotated}"
         " --fashion-mnist {input.fashion_mnist}"
         " --calibration {input.calibration}"
+        " --settings {params.settings:q}"
+        " --k {params.k}"
         " --inputs-table {output.inputs}"
         " --reliability-table {output.reliability}"
         " --validity-table {output.validity}"

@@ -44,6 +44,7 @@ rule rotate_images:
         "<run>/benchmarks/rotate_images.tsv"
     conda:
         "../envs/torch.yaml"
+    priority: 2
     params:
         images=lookup(dpath="inputs/rotated/images", within=config),
         degrees=lookup(dpath="inputs/rotated/degrees", within=config),
@@ -69,6 +70,7 @@ rule take_images:
         "<run>/benchmarks/take_images.tsv"
     conda:
         "../envs/numpy.yaml"
+    priority: 2
     params:
         images=lookup(dpath="inputs/fashion_mnist/images", within=config),
     shell:

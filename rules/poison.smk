@@ -16,6 +16,7 @@ rule generate_poison:
         "<run>/benchmarks/generate_poison_{points}.tsv"
     conda:
         "../envs/secml.yaml"
+    priority: 2
     params:
         radius=lookup(dpath="poison/radius", within=config),
         distance=lookup(dpath="poison/distance", within=config),

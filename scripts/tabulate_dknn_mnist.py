@@ -11,13 +11,12 @@ from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_arrays
 from layeraudit.tables import read_scores, write_table
 from layeraudit.tables.dknn_mnist import (
+    INPUTS,
     make_claims,
     tabulate_inputs,
     tabulate_reliability,
     tabulate_validity,
 )
-
-INPUTS = ["test", "fgsm", "bim", "cw", "rotated", "fashion_mnist"]
 
 
 def main() -> None:
@@ -26,6 +25,10 @@ def main() -> None:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=Path, nargs="+", required=True, help="scores, a file a seed")
     parser.add_argument("--calibration", type=Path, nargs="+", required=True, help="a file a seed")
+    parser.add_argument(
+        "--settings", nargs="*", default=[], help="how inputs were made: a name, =, and words, for each"
+    )
+    parser.add_argument("--k", type=int, required=True)
     parser.add_argument("--inputs-table", type=Path, required=True)
     parser.add_argument("--reliability-table", type=Path, required=True)
     parser.add_argument("--validity-table", type=Path, required=True)
@@ -34,9 +37,10 @@ def main() -> None:
 
     scores = {name: read_scores(getattr(arguments, name)) for name in INPUTS}
     calibrations = [read_arrays(path, "nonconformity")[0] for path in arguments.calibration]
-    write_table(arguments.inputs_table, tabulate_inputs(scores, calibrations))
+    settings = dict(text.split("=", 1) for text in arguments.settings)
+    write_table(arguments.inputs_table, tabulate_inputs(scores, calibrations, settings))
     write_table(arguments.reliability_table, tabulate_reliability(scores, calibrations))
-    write_table(arguments.validity_table, tabulate_validity(scores["test"], calibrations))
+    write_table(arguments.validity_table, tabulate_validity(scores["test"], calibrations, arguments.k))
     write_table(arguments.claims, make_claims(scores, calibrations))
 
 

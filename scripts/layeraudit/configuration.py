@@ -13,6 +13,9 @@ from jsonschema.validators import extend
 from layeraudit.datasets import DATASETS
 from layeraudit.errors import InputError
 
+LAYERS = ("relu1", "relu2", "relu3", "fc")
+"""From input to output."""
+
 
 def _is_integer(_checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
@@ -85,6 +88,7 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         text += f", one of them {_allowed(schema['contains'])}"
     if "exclusiveMinimum" in schema:
         text += f" above {schema['exclusiveMinimum']}"
+        text += f" up to {schema['maximum']}" if "maximum" in schema else ""
     if "minimum" in schema:
         text += f" from {schema['minimum']}" + (f" to {schema['maximum']}" if "maximum" in schema else "")
     return text
@@ -109,6 +113,9 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
                     f"neighbours.{of} is {value}, allowed are 1 to {most} "
                     f"with the {rows} rows of {key}.train + poison"
                 )
+    layers = configuration["activations"]["layers"]
+    if layers != [layer for layer in LAYERS if layer in layers]:
+        raise InputError(f"activations.layers is {layers}, allowed are layers in the order {list(LAYERS)}")
     _check_inputs(configuration["inputs"], configuration["experiments"]["clean"]["test"])
     for points in poison["test_points"]:
         _check_points(points, "poison.test_points", poison["train"])

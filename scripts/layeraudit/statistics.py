@@ -23,6 +23,7 @@ SIGNIFICANCE_LEVEL = 0.05
 
 BETWEEN_SEEDS = "Student's t over seeds"
 BETWEEN_POINTS = "Wilson over points"
+BETWEEN_PAIRS = "Student's t over points"
 
 
 def interval_of_mean(values: ArrayLike) -> tuple[float, float]:
@@ -39,7 +40,8 @@ def interval_of_share(count: int, n: int) -> tuple[float, float]:
     if n == 0:
         return 0.0, 1.0
     low, high = proportion_confint(count, n, alpha=1 - CONFIDENCE_LEVEL, method="wilson")
-    return float(low), float(high)
+    # Rounding leaves ends that are 0 and 1 a hair off them.
+    return (0.0 if count == 0 else float(low)), (1.0 if count == n else float(high))
 
 
 def figure_over_seeds(by_seed: ArrayLike, *, low: float = -np.inf, high: float = np.inf) -> dict[str, Any]:
@@ -129,6 +131,17 @@ def judge_claims(claims: pd.DataFrame) -> pd.DataFrame:
 def tabulate_claims(claims: Iterable[Claim]) -> pd.DataFrame:
     """Put claims into a table, a row each."""
     return pd.DataFrame([asdict(claim) for claim in claims])
+
+
+def greatest_over_seeds(p_values: ArrayLike) -> float:
+    """Give the p-value of what is to show in every seed: the greatest of the seeds' own; of none, NaN.
+
+    It is valid however the seeds depend on each other, as they do where they share held-out images (the
+    intersection-union test, Berger 1982).
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    p = p[~np.isnan(p)]
+    return float(p.max()) if len(p) else np.nan
 
 
 def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:

@@ -34,7 +34,9 @@ TEST = make_scores(
     ]
 )
 SCORES = dict.fromkeys(["test", "fgsm", "bim", "cw", "rotated", "fashion_mnist"], TEST)
-TABLE = tabulate_inputs(SCORES, CALIBRATIONS).set_index(["input", "quantity", "mode"])
+SETTINGS = {"fgsm": "epsilon 0.25"}
+KEYS = ["input", "quantity", "mode"]
+TABLE = tabulate_inputs(SCORES, CALIBRATIONS, SETTINGS).set_index(KEYS).sort_index()
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,19 @@ def test_the_papers_figures_stand_beside_ours_and_nothing_is_right_of_what_is_no
     assert ("fashion_mnist", "dnn_accuracy", NO_MODE) not in TABLE.index
 
 
+def test_how_an_input_was_made_stands_in_its_rows() -> None:
+    assert set(TABLE.loc["fgsm", "settings"]) == {"epsilon 0.25"}
+    assert set(TABLE.loc["test", "settings"]) == {""}
+
+
+def test_a_mode_that_drops_every_calibration_point_has_no_credibility() -> None:
+    table = tabulate_inputs({"test": TEST}, [np.zeros(3, np.int64)] * 2, {})
+    of_mode = table[table["quantity"] == "credibility"].set_index("mode")["value"]
+    assert of_mode.isna().to_dict() == {"paper": False, "cleverhans": True, "conformal": False}
+
+
 def test_the_given_labels_nonconformity_counts_neighbours_of_other_labels() -> None:
-    assert compute_nonconformity_of_given_label(TEST).tolist() == [0, 1, 3, 3, 2]
+    assert compute_nonconformity_of_given_label(TEST, 4).tolist() == [0, 1, 3, 3, 2]
 
 
 def test_reliability_counts_each_image_in_one_bin_and_its_rights() -> None:
@@ -96,12 +109,12 @@ def test_p_values_of_exchangeable_images_are_valid_and_uniform_without_ties() ->
             "same_label_neighbours_fc": 10**6 - nonconformity.ravel(),
         }
     )
-    table = tabulate_validity(test, calibrations)
+    table = tabulate_validity(test, calibrations, 10**6)
     conformal = table[table["mode"] == "conformal"]
     assert conformal["alpha"].tolist() == ALPHAS
     for _, row in conformal.iterrows():  # (n + 1) alpha is whole, so the share is alpha exactly
-        assert row["ci95_low"] < row["alpha"] < row["ci95_high"]
-        assert row["value"] == pytest.approx(row["alpha"], rel=0.25)
+        standard_error = (row["ci95_high"] - row["value"]) / 1.966
+        assert abs(row["value"] - row["alpha"]) < 4 * standard_error < 0.2 * np.sqrt(row["alpha"])
 
 
 def test_with_ties_the_p_values_are_still_valid() -> None:
@@ -117,9 +130,10 @@ def test_with_ties_the_p_values_are_still_valid() -> None:
             "same_label_neighbours_fc": 3 - nonconformity.ravel(),
         }
     )
-    table = tabulate_validity(test, calibrations)
+    table = tabulate_validity(test, calibrations, 3)
     conformal = table[table["mode"] == "conformal"]
-    assert (conformal["ci95_low"] <= conformal["alpha"]).all()
+    standard_errors = (conformal["ci95_high"] - conformal["value"]) / 1.966
+    assert (conformal["value"] <= conformal["alpha"] + 4 * standard_errors).all()
 
 
 def test_a_claim_is_tested_in_both_directions_in_every_seed() -> None:
@@ -134,6 +148,8 @@ def test_a_claim_is_tested_in_both_directions_in_every_seed() -> None:
     assert won["p_for"] == pytest.approx((ten[0] + ten[1]) / 1024)
     assert won["p_against"] == pytest.approx(1 - ten[0] / 1024)
     assert won["value"] == pytest.approx(0.8)
+    half = 2.093024054408263 * np.sqrt(20 / 19 * (1 - 0.8**2) / 20)  # t(0.975, 19) of the tables
+    assert (won["ci95_low"], won["ci95_high"]) == pytest.approx((0.8 - half, min(0.8 + half, 1)))
     lost = claims.loc["dknn_recovers_accuracy_under_bim"]
     assert (lost["p_for"], lost["p_against"]) == pytest.approx((won["p_against"], won["p_for"]))
     even = claims.loc["dknn_recovers_accuracy_under_cw"]

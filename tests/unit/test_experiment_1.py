@@ -1,7 +1,6 @@
 """Experiment 1's table, claims and figure, on points laid out by hand."""
 
 import warnings
-from itertools import combinations
 from math import comb
 from pathlib import Path
 
@@ -130,20 +129,21 @@ def test_groups_without_points_and_single_seeds_stop_nothing(points: pd.DataFram
     assert set(judge_claims(claims)["verdict"]) == {"cannot tell"}
 
 
-def by_permutation(poison: list[float], clean: list[float]) -> tuple[float, float]:
-    """Give the share of ways to call as many images poison that have as many low ones, or as few."""
-    low = [value < 0.1 for value in poison + clean]
-    observed = sum(low[: len(poison)])
-    counts = [sum(chosen) for chosen in combinations(low, len(poison))]
-    n = comb(len(low), len(poison))
-    return sum(count >= observed for count in counts) / n, sum(count <= observed for count in counts) / n
+def mantel_haenszel(tables: list[tuple[int, int, int, int]]) -> float:
+    """Give the one-sided p that the first kind is low more often, by the formula of 1959, uncorrected."""
+    excess = variance = 0.0
+    for low_poison, other_poison, low_clean, other_clean in tables:
+        poison, clean = low_poison + other_poison, low_clean + other_clean
+        low, other, n = low_poison + low_clean, other_poison + other_clean, poison + clean
+        excess += low_poison - poison * low / n
+        variance += poison * clean * low * other / (n**2 * (n - 1))
+    return float(stats.norm.sf(excess / np.sqrt(variance)))
 
 
-def test_low_credibility_is_compared_by_permutation_within_each_seed_and_digit() -> None:
+def test_low_credibility_is_compared_within_each_seed_and_digit() -> None:
     poison = [[0.05, 0.02, 0.5, 0.08], [0.9, 0.01]]
     clean = [[0.9, 0.05, 0.7, 0.6, 0.1], [0.9, 0.8, 0.7]]
-    parts = [by_permutation(*pair) for pair in zip(poison, clean, strict=True)]
-    expected = [stats.chi2.sf(-2 * np.log(p).sum(), df=4) for p in zip(*parts, strict=True)]
+    tables = [(3, 1, 1, 4), (1, 1, 0, 3)]  # 0.1 is not low
     for of_part in ([(0, 1), (1, 1)], [(0, 1), (0, 9)]):
         frames = [
             pd.concat(
@@ -152,9 +152,18 @@ def test_low_credibility_is_compared_by_permutation_within_each_seed_and_digit()
             )
             for kind in (poison, clean)
         ]
-        assert compare_low_credibility(*frames) == pytest.approx(expected)
-        assert compare_low_credibility(frames[0].iloc[:4], frames[1]) == pytest.approx(parts[0])
+        p = mantel_haenszel(tables)
+        assert compare_low_credibility(*frames) == pytest.approx((p, 1 - p))
+        p = mantel_haenszel([(c, d, a, b) for a, b, c, d in tables])
+        assert compare_low_credibility(*frames[::-1]) == pytest.approx((p, 1 - p))
+        p = mantel_haenszel(tables[:1])
+        assert compare_low_credibility(frames[0].iloc[:4], frames[1]) == pytest.approx((p, 1 - p))
         assert np.isnan(compare_low_credibility(frames[0].iloc[:4], frames[1].iloc[5:])).all()
+
+
+def test_where_no_image_is_low_nothing_is_said() -> None:
+    frame = pd.DataFrame({"seed": [0, 0], "y_true": [1, 1], "credibility": [0.5, 0.9]})
+    assert compare_low_credibility(frame, frame) == (1.0, 1.0)
 
 
 def test_poison_is_compared_with_clean_images_of_its_own_digit_and_seed() -> None:

@@ -18,7 +18,6 @@ from layeraudit.figures.experiment_2_1 import (
 )
 from layeraudit.tables.experiment_2_1 import (
     average_over_seeds,
-    combine,
     compare_matched_samples,
     gather_points,
     measure_detectors,
@@ -272,24 +271,20 @@ def test_poison_is_compared_within_its_seed_with_held_out_images() -> None:
     assert variances["p_low"].notna().groupby("seed").all().to_dict() == {1: True, 2: False}
 
 
-def test_p_values_of_the_seeds_are_combined_by_fishers_method() -> None:
+def test_the_p_value_of_all_seeds_is_the_greatest_of_theirs() -> None:
     points = made_up(n=60, n_poison=6, poison_credibility=0.5)
     by_seed, samples = compare_matched_samples(points, resamples=199)
     table = tabulate_matched(by_seed)
     p_low = by_seed.query("control == 'clean' and statistic == 'variance'")["p_low"]
     row = pick(table, control="clean", statistic="variance", seed="all")
-    assert row["p_low"] == pytest.approx(stats.chi2.sf(-2 * np.log(p_low).sum(), 6))
+    assert len(p_low) == 3
+    assert row["p_low"] == p_low.max() > p_low.min()
     assert (row["n_points"], row["n_control"], row["n_seeds"]) == (18, 162, 3)
     of_one = samples.query("control == 'clean' and statistic == 'variance' and seed == 2")["value"]
     one = pick(table, control="clean", statistic="variance", seed=2)
     assert len(of_one) == 199
     assert one["p_low"] == pytest.approx((np.sum(of_one <= one["value"]) + 1) / 200)
     assert one["matched_mean"] == pytest.approx(of_one.mean())
-
-
-def test_p_values_that_are_not_there_are_not_combined() -> None:
-    assert combine([0.02, np.nan]) == pytest.approx(0.02)
-    assert np.isnan(combine([np.nan]))
 
 
 @pytest.mark.parametrize(
@@ -345,7 +340,12 @@ def claims_of(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([vars(claim) for claim in claims]).set_index("claim")
 
 
-SPREAD = ["variance_of_poison_below_clean", "low_maximum_of_poison", "low_in_every_new_set_of_poison"]
+SPREAD = [
+    "variance_of_poison_below_clean",
+    "hardly_a_poison_point_is_credible",
+    "low_in_every_new_set_of_poison",
+    "variance_of_poison_below_misclassified_clean",
+]
 
 
 def test_claims_are_for_poison_of_low_credibility() -> None:
@@ -372,7 +372,7 @@ def test_poison_is_of_low_maximum_where_almost_none_is_above_the_bound() -> None
     points.loc[points["is_poison"], "credibility"] = 0.9
     claim = claims_of(points).loc[SPREAD[1]]
     assert (claim["p_for"], claim["p_against"]) == pytest.approx((1, 0.1**50))
-    assert claim["value"] == 0.9
+    assert claim["value"] == 1  # all of the points are above the bound
 
 
 def test_one_seed_of_high_credibility_is_against_low_credibility_in_every_seed() -> None:
@@ -426,6 +426,6 @@ def test_small_sets_of_points_have_tables_claims_and_figures(n_poison: int, seed
             plot_detectors(points, LAYERS, K),
             plot_matched(samples, tabulate_matched(matched)),
         ]
-    assert len(claims) == 8
+    assert len(claims) == 9
     assert claims["p_for"].isna()["variance_of_poison_below_clean"] == (n_poison < 2)
     assert [len(figure.axes) for figure in figures] == [2, 2, 4, 2 * seeds]

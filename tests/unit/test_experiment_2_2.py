@@ -158,8 +158,8 @@ def test_points_that_are_the_same_in_all_layers_count_for_neither_direction() ->
     assert only_tied["p_growing"] > 0.4
 
 
-def test_seeds_that_agree_make_a_trend_surer_and_seeds_that_disagree_cancel() -> None:
-    growing, falling = [[0, 1, 2, 3]] * 3, [[3, 2, 1, 0]] * 3
+def test_a_trend_is_to_show_in_every_seed() -> None:
+    growing, falling, even = [[0, 1, 2, 3]] * 3, [[3, 2, 1, 0]] * 3, [[1, 1, 1, 1]] * 3
 
     def combined(*seeds: list[list[int]]) -> pd.Series:
         rows = [("two_digits", seed, False, False, row) for seed, of in enumerate(seeds) for row in of]
@@ -167,18 +167,11 @@ def test_seeds_that_agree_make_a_trend_surer_and_seeds_that_disagree_cancel() ->
 
     one = find_p_of_page(growing, [1, 2, 3, 4])
     assert combined(growing)["p_growing"] == pytest.approx(one)
-    by_stouffer = stats.norm.sf(2 * stats.norm.isf(one) / np.sqrt(2))
-    assert combined(growing, growing)["p_growing"] == pytest.approx(by_stouffer)
+    assert combined(growing, growing)["p_growing"] == pytest.approx(one)
+    assert combined(growing, even)["p_growing"] > one
     at_odds = combined(growing, falling)
     assert at_odds["value"] == pytest.approx(0)
     assert min(at_odds["p_growing"], at_odds["p_falling"]) > 0.2
-
-
-def test_seeds_at_odds_cancel_where_their_p_values_are_too_small_for_a_float() -> None:
-    rows = [("two_digits", 0, False, False, [0, 1, 2, 3])] * 2000
-    rows += [("two_digits", 1, False, False, [3, 2, 1, 0])] * 2000
-    row = trend_of(lay_out(rows)).loc[("rank_correlation", "all")]
-    assert (row["p_growing"], row["p_falling"]) == pytest.approx((0.5, 0.5))
 
 
 @given(st.lists(st.floats(0, 100), min_size=4, max_size=4))

@@ -17,6 +17,7 @@ from layeraudit.statistics import (
     BETWEEN_SEEDS,
     Claim,
     figure_over_seeds,
+    greatest_over_seeds,
     interval_of_mean,
     interval_of_share,
     judge_claims,
@@ -195,3 +196,9 @@ def test_a_claim_that_cannot_be_tested_counts_as_tested_and_is_not_judged() -> N
     judged = judge((0.02, 1.0), (np.nan, np.nan))
     assert judged["p_for_holm"].tolist() == pytest.approx([0.08, 1.0])
     assert judged["verdict"].tolist() == ["cannot tell", "cannot tell"]
+
+
+def test_what_is_to_show_in_every_seed_has_the_greatest_p_of_those_that_there_are() -> None:
+    assert greatest_over_seeds([0.01, np.nan, 0.3]) == 0.3
+    assert np.isnan(greatest_over_seeds([np.nan]))
+    assert np.isnan(greatest_over_seeds([]))

@@ -6,20 +6,12 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from layeraudit.figures import CLEAN, OTHER, REFERENCE, error_bars
-
-INPUTS = {
-    "test": "held-out digits",
-    "fgsm": "FGSM",
-    "bim": "BIM",
-    "cw": "CW",
-    "rotated": "rotated digits",
-    "fashion_mnist": "Fashion-MNIST",
-}
+from layeraudit.tables.dknn_mnist import INPUTS, NO_MODE
 
 ACCURACY = {"dnn_accuracy": ("network", REFERENCE, "s"), "dknn_accuracy": ("DkNN", CLEAN, "o")}
 
 SURENESS = {
-    ("softmax_confidence", "none"): ("softmax confidence of the network", REFERENCE, "s"),
+    ("softmax_confidence", NO_MODE): ("softmax confidence of the network", REFERENCE, "s"),
     ("credibility", "paper"): ("credibility, mode paper", CLEAN, "o"),
     ("credibility", "cleverhans"): ("credibility, mode cleverhans", OTHER, "^"),
 }
@@ -35,7 +27,7 @@ def plot_inputs(table: pd.DataFrame) -> Figure:
     figure, (upper, lower) = plt.subplots(2, figsize=(8.5, 7.5), sharex=True, layout="constrained")
     names = list(dict.fromkeys(table["input"]))
     for axes, kinds in [
-        (upper, {(quantity, "none"): style for quantity, style in ACCURACY.items()}),
+        (upper, {(quantity, NO_MODE): style for quantity, style in ACCURACY.items()}),
         (lower, SURENESS),
     ]:
         for number, ((quantity, mode), (label, colour, marker)) in enumerate(kinds.items()):
@@ -67,7 +59,8 @@ def plot_inputs(table: pd.DataFrame) -> Figure:
         axes.set_ylim(-0.03, 1.03)
         axes.grid(axis="y", color="0.9")
     n = table.drop_duplicates("input").set_index("input")["n_points"]
-    lower.set_xticks(range(len(names)), [f"{INPUTS[name]}\nn = {n[name]:,}" for name in names])
+    labels = [f"{INPUTS[name]}\nn = {n[name]:,}" for name in names]
+    lower.set_xticks(range(len(names)), labels, fontsize="small")
     upper.set_ylabel("accuracy")
     lower.set_ylabel("mean confidence or credibility")
     seeds = table["n_seeds"].max()

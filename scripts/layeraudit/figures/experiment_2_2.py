@@ -82,7 +82,9 @@ def plot_poisoned_neighbours(
             axes.plot(np.arange(len(layers)) + offset, rows["reported"], linewidth=1, **style)
         _name_layers(axes, layers)
         axes.set_title(title)
-    panels[0][0].set_ylim(bottom=0)
+    of_two_seeds = pd.concat([table[table["n_seeds"] > 1] for table in tables])
+    highest = max(of_two_seeds["ci95_high"].max(), *(table["reported"].max() for table in tables))
+    panels[0][0].set_ylim(0, min(100, 1.05 * highest) if np.isfinite(highest) else None)
     panels[0][0].set_ylabel(f"poison among the {k} nearest training rows (%)")
     _head(figure, "Poison among the nearest neighbours of an image, layer by layer, in two trainings")
     handles, labels = [], []

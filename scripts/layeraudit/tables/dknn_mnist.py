@@ -15,15 +15,28 @@ from scipy import stats
 
 from layeraudit.dknn import Mode, compute_p_values
 from layeraudit.statistics import (
+    BETWEEN_PAIRS,
     BETWEEN_POINTS,
     Claim,
     figure_over_seeds,
+    greatest_over_seeds,
+    interval_of_mean,
     interval_of_share,
     mean_equals,
     tabulate_claims,
 )
 
 PAPER = "Papernot & McDaniel 2018"
+
+INPUTS = {
+    "test": "held-out digits",
+    "fgsm": "FGSM",
+    "bim": "BIM",
+    "cw": "CW",
+    "rotated": "rotated digits",
+    "fashion_mnist": "Fashion-MNIST",
+}
+"""What the model is shown, by the name of the split, and what people call it."""
 
 NO_DIGITS = ["fashion_mnist"]
 """Inputs whose labels are not the model's, so that nothing said of them is right."""
@@ -34,7 +47,6 @@ NO_MODE = "none"
 PUBLISHED = {
     ("test", "dnn_accuracy", NO_MODE): (0.992, np.nan, np.nan),
     ("test", "dknn_accuracy", NO_MODE): (0.991, 0.987, 0.988),
-    ("test", "credibility", "cleverhans"): (np.nan, 0.76, 0.79),
     ("fgsm", "dnn_accuracy", NO_MODE): (0.271, np.nan, np.nan),
     ("fgsm", "dknn_accuracy", NO_MODE): (0.549, 0.321, 0.335),
     ("bim", "dnn_accuracy", NO_MODE): (0.007, np.nan, np.nan),
@@ -59,22 +71,20 @@ POSTED_RELIABILITY = [
 ALPHAS = [0.01, 0.05, 0.1, 0.2, 0.5]
 
 
-def compute_nonconformity_of_given_label(scores: pd.DataFrame) -> NDArray[np.int64]:
+def compute_nonconformity_of_given_label(scores: pd.DataFrame, k: int) -> NDArray[np.int64]:
     """Compute the nonconformity of the label given: the neighbours, over all layers, of another label.
 
     Parameters
     ----------
-    scores : with `nonconformity` and `dknn_label`, whose neighbours number the same for every image
+    scores : with the column `same_label_neighbours_{layer}` for each layer
+    k : neighbours of an image in a layer
 
     Returns
     -------
     int64 [n]
     """
-    same = scores.filter(like="same_label_neighbours_").sum(axis=1).to_numpy()
-    # Where DkNN gives the image its given label, both counts are of the same neighbours.
-    agreeing = (scores["dknn_label"] == scores["y"]).to_numpy()
-    total = scores["nonconformity"].to_numpy()[agreeing] + same[agreeing]
-    return np.asarray((total.max() if len(total) else 0) - same, dtype=np.int64)
+    same = scores.filter(like="same_label_neighbours_")
+    return np.asarray(same.shape[1] * k - same.sum(axis=1), dtype=np.int64)
 
 
 def _credibility(scores: pd.DataFrame, calibrations: Sequence[NDArray[np.int64]], mode: Mode) -> pd.Series:
@@ -82,13 +92,16 @@ def _credibility(scores: pd.DataFrame, calibrations: Sequence[NDArray[np.int64]]
     parts = []
     for seed, calibration in enumerate(calibrations):
         of_seed = scores.loc[scores["seed"] == seed, "nonconformity"]
-        p = compute_p_values(of_seed.to_numpy(), calibration, mode=mode)
-        parts.append(pd.Series(p, of_seed.index))
+        has_points = mode != "cleverhans" or calibration.any()  # which drops those of 0
+        p = compute_p_values(of_seed.to_numpy(), calibration, mode=mode) if has_points else np.nan
+        parts.append(pd.Series(p, of_seed.index, dtype=np.float64))
     return pd.concat(parts).reindex(scores.index)
 
 
 def tabulate_inputs(
-    scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]]
+    scores: Mapping[str, pd.DataFrame],
+    calibrations: Sequence[NDArray[np.int64]],
+    settings: Mapping[str, str],
 ) -> pd.DataFrame:
     """Tabulate accuracy, softmax confidence and credibility of each kind of input.
 
@@ -96,12 +109,14 @@ def tabulate_inputs(
     ----------
     scores : for each kind of input, `test` first, the scores of all seeds
     calibrations : of each seed int64 [n_calibration], the nonconformity of calibration images
+    settings : how each input was made, in words; empty where nothing was set
 
     Returns
     -------
     A row for each input, quantity and mode (of credibility): `input`, `quantity`, `mode`, `value`,
-    `ci95_low`, `ci95_high`, `n_seeds`, `n_points`, `published`, `posted_low`, `posted_high`. Accuracy is
-    against the true label, the mean over seeds of a seed's share; images that are no digits have none.
+    `ci95_low`, `ci95_high`, `n_seeds`, `n_points`, `published`, `posted_low`, `posted_high`, `settings`.
+    Accuracy is against the true label, the mean over seeds of a seed's share; images that are no digits have
+    none. A mode whose calibration has no point left has NaN.
     """
     table = []
     for name, of_input in scores.items():
@@ -120,6 +135,7 @@ def tabulate_inputs(
                 | figure_over_seeds(by_seed, low=0, high=1)
                 | {"n_points": len(of_input)}
                 | dict(zip(["published", "posted_low", "posted_high"], published, strict=True))
+                | {"settings": settings.get(name, "")}
             )
     return pd.DataFrame(table)
 
@@ -166,7 +182,7 @@ def tabulate_reliability(
     return pd.DataFrame(table)
 
 
-def tabulate_validity(test: pd.DataFrame, calibrations: Sequence[NDArray[np.int64]]) -> pd.DataFrame:
+def tabulate_validity(test: pd.DataFrame, calibrations: Sequence[NDArray[np.int64]], k: int) -> pd.DataFrame:
     """Tabulate how often the true label's p-value is at most alpha: at most a share of alpha, if valid.
 
     Held-out and calibration images are drawn alike, so the conformal p-value of the true label is at most
@@ -178,7 +194,7 @@ def tabulate_validity(test: pd.DataFrame, calibrations: Sequence[NDArray[np.int6
     A row for each mode and alpha: `mode`, `alpha`, `value` (the share), `ci95_low`, `ci95_high`, `n_seeds`,
     `n_points`
     """
-    nonconformity = pd.Series(compute_nonconformity_of_given_label(test), test.index)
+    nonconformity = pd.Series(compute_nonconformity_of_given_label(test, k), test.index)
     table = []
     for mode in get_args(Mode):
         p = _credibility(
@@ -209,8 +225,21 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
         figure = figure_over_seeds(by_seed, low=bounds[0], high=bounds[1])
         return figure | {"n_points": len(scores[name])}
 
+    def over_pairs(differences: pd.Series) -> dict[str, Any]:
+        low, high = interval_of_mean(differences)
+        value = float(differences.mean()) if len(differences) else np.nan
+        figure = {"value": value, "ci95_low": max(low, -1.0), "ci95_high": min(high, 1.0)}
+        return figure | {
+            "interval": BETWEEN_PAIRS,
+            "n_points": len(differences),
+            "n_seeds": len(calibrations),
+        }
+
+    def is_right(name: str, judge: str) -> pd.Series:
+        return scores[name][f"{judge}_label"] == scores[name]["y_true"]
+
     def share_right(name: str, judge: str) -> NDArray[np.float64]:
-        right = scores[name][f"{judge}_label"] == scores[name]["y_true"]
+        right = is_right(name, judge)
         return np.asarray(right.groupby(scores[name]["seed"]).mean(), dtype=np.float64)
 
     test_difference = share_right("test", "dknn") - share_right("test", "dnn")
@@ -218,8 +247,8 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
     yield Claim(
         claim="clean_accuracy_is_kept",
         source=f"{PAPER}, table of accuracies",
-        words="MNIST: DNN 99.2 %, DkNN 99.1 %",
-        reported="-0.1 points",
+        words="",
+        reported="DNN 99.2 %, DkNN 99.1 %",
         quantity="DkNN accuracy - DNN accuracy, held-out digits",
         **about(test_difference, "test", (-1, 1)),
         test="equal within 0.5 points, two one-sided t-tests over seeds",
@@ -233,10 +262,10 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
         yield Claim(
             claim=f"dknn_recovers_accuracy_under_{name}",
             source=f"{PAPER}, table of attacks",
-            words=f"{name.upper()}: DNN {dnn} %, DkNN {dknn} %",
-            reported=f"{dknn - dnn:.1f} points",
+            words="",
+            reported=f"DNN {dnn} %, DkNN {dknn} %",
             quantity=f"DkNN accuracy - DNN accuracy, {name}",
-            **about(share_right(name, "dknn") - share_right(name, "dnn"), name, (-1, 1)),
+            **over_pairs(is_right(name, "dknn").astype(int) - is_right(name, "dnn")),
             test="McNemar's exact test of the images in each seed, greatest p of the seeds",
             p_for=p_for,
             p_against=p_against,
@@ -248,8 +277,8 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
         yield Claim(
             claim=f"dknn_accuracy_under_{name}",
             source=f"{PAPER}, table of attacks",
-            words=f"{name.upper()}: DkNN {dknn} %",
-            reported=f"{dknn} %",
+            words="",
+            reported=f"DkNN {dknn} %",
             quantity=f"DkNN accuracy, {name}",
             **about(by_seed, name, (0, 1)),
             test=f"equal within {margin} points, two one-sided t-tests over seeds",
@@ -257,8 +286,8 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
             p_against=p_against,
             where=where,
         )
-    for name, words in {
-        "rotated": "MNIST rotated by 45 degrees: credibility 0.09, softmax 0.31",
+    for name, reported_of in {
+        "rotated": "credibility 0.09, softmax 0.31",
         "fashion_mnist": "notMNIST: credibility 0.06, softmax 0.33",
     }.items():
         trimmed = scores[name].assign(
@@ -269,10 +298,10 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
         yield Claim(
             claim=f"credibility_is_below_softmax_on_{name}",
             source=f"{PAPER}, out of distribution",
-            words=words,
-            reported="0.22" if name == "rotated" else "0.27",
+            words="",
+            reported=reported_of,
             quantity=f"softmax confidence - credibility (mode cleverhans), {name}",
-            **about(differences.groupby(trimmed["seed"]).mean().to_numpy(), name, (-1, 1)),
+            **over_pairs(differences),
             test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
             p_for=p_for,
             p_against=p_against,
@@ -284,9 +313,8 @@ def _greatest_over_seeds(
     scores: pd.DataFrame, compare: Callable[[pd.DataFrame], tuple[float, float]]
 ) -> tuple[float, float]:
     """Make a test in both directions in each seed, and give the greatest p of either direction."""
-    p = np.array([compare(of_seed) for _, of_seed in scores.groupby("seed")])
-    p_for, p_against = p.max(axis=0)
-    return float(p_for), float(p_against)
+    p_for, p_against = zip(*(compare(of_seed) for _, of_seed in scores.groupby("seed")), strict=True)
+    return greatest_over_seeds(p_for), greatest_over_seeds(p_against)
 
 
 def _compare_right(scores: pd.DataFrame) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import stats
+from statsmodels.stats.contingency_tables import StratifiedTable
 
 from layeraudit.errors import InputError
 from layeraudit.statistics import (
@@ -95,6 +96,8 @@ def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd
 def group_points(points: pd.DataFrame) -> dict[tuple[int, str], pd.DataFrame]:
     """Separate the clean images and, of each size, the poison points in each way that we tell them apart.
 
+    `mixture`, what the report's graphs show, is the poison points and as many clean images.
+
     Parameters
     ----------
     points : as `read_points` gives them; of it `points`, `moved`, `dnn_label` and `y_true` are used
@@ -108,6 +111,7 @@ def group_points(points: pd.DataFrame) -> dict[tuple[int, str], pd.DataFrame]:
         poison = points[points["points"] == size]
         wrong = poison["dnn_label"] != poison["y_true"]
         groups |= {
+            (size, "mixture"): pd.concat([poison, take_as_many(groups[0, "clean"], size)]),
             (size, "poison"): poison,
             (size, "moved"): poison[poison["moved"]],
             (size, "not_moved"): poison[~poison["moved"]],
@@ -115,6 +119,11 @@ def group_points(points: pd.DataFrame) -> dict[tuple[int, str], pd.DataFrame]:
             (size, "not_misclassified"): poison[~wrong],
         }
     return groups
+
+
+def take_as_many(clean: pd.DataFrame, size: int) -> pd.DataFrame:
+    """Take of each seed as many clean images as the set has poison points; they lie in random order."""
+    return clean.groupby("seed").head(size)
 
 
 def measure_seeds(group: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
@@ -208,8 +217,8 @@ def subtract_clean(poison: pd.DataFrame, clean: pd.DataFrame, seeds: pd.Index) -
 def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[float, float]:
     """Test whether low credibility is more frequent among poison points than among clean images.
 
-    Fisher's exact test within each seed and digit, where a point is the unit: it permutes which images are
-    poison, for the network of that seed. The p-values are combined by Fisher's method.
+    Mantel and Haenszel's test (1959) with a stratum for each seed and digit, where a point is the unit: it
+    permutes which images of a digit are poison, for the network of a seed.
 
     Returns
     -------
@@ -222,14 +231,16 @@ def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[
     counts = pd.concat(
         [part for is_low in low for part in (is_low.sum(), is_low.size() - is_low.sum())], axis=1
     )
-    p_values = [
-        [stats.fisher_exact(table.reshape(2, 2), side).pvalue for side in ("greater", "less")]
-        for table in counts.dropna().to_numpy(dtype=np.int64)
-    ]
-    if not p_values:
+    tables = counts.dropna().to_numpy(dtype=np.float64).reshape(-1, 2, 2)
+    if not len(tables):
         return np.nan, np.nan
-    more, less = (float(stats.combine_pvalues(p, "fisher").pvalue) for p in zip(*p_values, strict=True))
-    return more, less
+    of_each_kind, low_or_not = tables.sum(axis=2), tables.sum(axis=1)
+    expected = of_each_kind[:, 0] * low_or_not[:, 0] / tables.sum(axis=(1, 2))
+    if not (low_or_not > 0).all(axis=1).any():  # all alike in every stratum, so nothing to compare
+        return 1.0, 1.0
+    both_ways = float(StratifiedTable(tables.transpose(1, 2, 0)).test_null_odds(correction=False).pvalue)
+    is_more = tables[:, 0, 0].sum() > expected.sum()
+    return (both_ways / 2, 1 - both_ways / 2) if is_more else (1 - both_ways / 2, both_ways / 2)
 
 
 def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[float, float]:
@@ -281,7 +292,7 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
             quantity=f"share with credibility below {LOW}: {of_both}",
             **figure_over_seeds(more["low"], low=-1.0, high=1.0),
             n_points=len(largest),
-            test="Fisher's exact tests within seed and digit (unit: a point), combined by Fisher's method",
+            test="Mantel and Haenszel's test, a stratum for each seed and digit (unit: a point)",
             p_for=for_low,
             p_against=against_low,
             where=TABLE,

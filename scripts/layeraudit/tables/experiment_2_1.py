@@ -7,7 +7,7 @@ where the network gives it another label than the one that it was given, so pois
 digit is misclassified.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +23,7 @@ from layeraudit.statistics import (
     SIGNIFICANCE_LEVEL,
     Claim,
     figure_over_seeds,
+    greatest_over_seeds,
     interval_of_share,
     mean_above,
     mean_equals,
@@ -392,7 +393,7 @@ def compare_matched_samples(
     Returns
     -------
     by_seed : `control`, `statistic`, `seed`, `value` (of the poison points), `matched_mean`,
-        `matched_ci95_low`, `matched_ci95_high` (mean, and 2.5 % and 97.5 % quantiles, of the random samples),
+        `matched_q025`, `matched_q975` (mean, and 2.5 % and 97.5 % quantiles, of the random samples),
         `p_low`, `p_high`, `n_points` (poison), `n_control`
     samples : `control`, `statistic`, `seed`, `value`, a row for each random sample
     """
@@ -413,8 +414,8 @@ def compare_matched_samples(
                     | {
                         "value": value,
                         "matched_mean": matched.mean() if len(matched) else np.nan,
-                        "matched_ci95_low": low,
-                        "matched_ci95_high": high,
+                        "matched_q025": low,
+                        "matched_q975": high,
                         "p_low": p_low,
                         "p_high": p_high,
                         "n_points": len(poison),
@@ -428,14 +429,13 @@ def compare_matched_samples(
 def tabulate_matched(by_seed: pd.DataFrame) -> pd.DataFrame:
     """Combine what `compare_matched_samples` gives over the seeds, and give each seed below.
 
-    P-values are combined by Fisher's method: a permutation's p-value can be 1, and Stouffer's would then be 1
-    whatever the other seeds say. It answers whether poison differs in any seed; whether it does in each is
-    answered by the rows of the seeds. Poison is new in each seed, of the clean points many are the same.
+    The p-value of all seeds is the greatest of theirs: that poison differs is to show in every one. Poison is
+    new in each seed, of the clean points many are the same.
 
     Returns
     -------
     `control`, `statistic`, `seed` (`all`, or one), `value`, `ci95_low`, `ci95_high` (Student's t over the
-    seeds; none for one seed), `matched_mean`, `matched_ci95_low`, `matched_ci95_high` (their means where the
+    seeds; none for one seed), `matched_mean`, `matched_q025`, `matched_q975` (their means where the
     row is of all seeds), `p_low`, `p_high`, `n_points`, `n_control`, `n_seeds`
     """
     rows = []
@@ -443,20 +443,13 @@ def tabulate_matched(by_seed: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {"control": control, "statistic": statistic, "seed": "all"}
             | figure_over_seeds(of_seeds["value"], low=0, high=1)
-            | of_seeds[["matched_mean", "matched_ci95_low", "matched_ci95_high"]].mean().to_dict()
-            | {name: combine(of_seeds[name]) for name in ("p_low", "p_high")}
+            | of_seeds[["matched_mean", "matched_q025", "matched_q975"]].mean().to_dict()
+            | {name: greatest_over_seeds(of_seeds[name]) for name in ("p_low", "p_high")}
             | of_seeds[["n_points", "n_control"]].sum().to_dict()
         )
     table = pd.concat([pd.DataFrame(rows), by_seed.assign(n_seeds=1)], ignore_index=True)
     first = ["control", "statistic", "seed", "value", "ci95_low", "ci95_high"]
     return table[[*first, *by_seed.columns[4:], "n_seeds"]]
-
-
-def combine(p_values: Iterable[float]) -> float:
-    """Combine independent p-values by Fisher's method; of none, NaN."""
-    known = np.asarray(list(p_values), dtype=np.float64)
-    known = known[~np.isnan(known)]
-    return float(stats.combine_pvalues(known, method="fisher").pvalue) if len(known) else np.nan
 
 
 def score_labels(points: pd.DataFrame, layers: Sequence[str], k: int) -> dict[str, NDArray[np.float64]]:
@@ -584,7 +577,11 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
         "the credibility score assigned to the poisoned points have very low variance "
         "and have very low overall max credibility score"
     )
-    variance = _by_seed(matched, control="clean", statistic="variance")
+    variances = {
+        control: _by_seed(matched, control=control, statistic="variance")
+        for control in ("clean", "misclassified_clean")
+    }
+    variance = variances["misclassified_clean"]
     of_poison = _by_seed(groups, evaluated="held_out", group="poison")
     maximum = _by_seed(of_poison, quantity="maximum_credibility")["value"].to_numpy()
     above = _by_seed(of_poison, quantity=f"share_above_{LOW_CREDIBILITY}").dropna(subset="value")
@@ -594,37 +591,41 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
         for side in ("less", "greater")
     )
     n_points = int(variance["n_points"].sum())
-    varies_less, varies_more = (combine(variance[name]) for name in ("p_low", "p_high"))
+    against = np.array([*variance["p_high"].dropna(), *many])
     both = (variance["p_low"].to_numpy() < SIGNIFICANCE_LEVEL) & (maximum < LOW_CREDIBILITY)
     n_both, n_seeds = int(both.sum()), int(variance["value"].notna().sum())
     ci_low, ci_high = interval_of_share(n_both, n_seeds)
     return [
-        Claim(
-            claim="variance_of_poison_below_clean",
-            source=SOURCE,
-            words=words,
-            reported="",
-            quantity="variance of the poison points' credibility, over the mean variance of random samples "
-            "of as many points, drawn from them and the clean held-out images",
-            **figure_over_seeds(variance["value"] / variance["matched_mean"], low=0),
-            n_points=n_points,
-            test="permutation test within each seed (unit: a point), combined by Fisher's method",
-            p_for=varies_less,
-            p_against=varies_more,
-            where=TABLES.format("_matched"),
+        *(
+            Claim(
+                claim=f"variance_of_poison_below_{control}",
+                source=SOURCE,
+                words=words,
+                reported="",
+                quantity="variance of the poison points' credibility, over the mean variance of random "
+                f"samples of as many points, drawn from them and the {label} held-out images",
+                **figure_over_seeds(variances[control]["value"] / variances[control]["matched_mean"], low=0),
+                n_points=n_points,
+                test="permutation test within each seed (unit: a point), the greatest p of the seeds",
+                p_for=greatest_over_seeds(variances[control]["p_low"]),
+                p_against=greatest_over_seeds(variances[control]["p_high"]),
+                where=TABLES.format("_matched"),
+            )
+            for control, label in {"clean": "clean", "misclassified_clean": "misclassified clean"}.items()
         ),
         Claim(
-            claim="low_maximum_of_poison",
+            claim="hardly_a_poison_point_is_credible",
             source=SOURCE,
             words=words,
             reported="",
-            quantity="the largest credibility of a poison point in a seed",
-            **figure_over_seeds(maximum, low=0, high=1),
+            quantity=f"share of the poison points with a credibility above {LOW_CREDIBILITY}, of which a low "
+            "maximum leaves none",
+            **figure_over_seeds(above["value"], low=0, high=1),
             n_points=n_points,
             test=f"binomial test within each seed (unit: a point) that fewer than {100 * RARE:g} % of the "
-            f"poison points are above {LOW_CREDIBILITY}, combined by Fisher's method",
-            p_for=combine(few),
-            p_against=combine(many),
+            f"poison points are above {LOW_CREDIBILITY}, the greatest p of the seeds",
+            p_for=greatest_over_seeds(few),
+            p_against=greatest_over_seeds(many),
             where=TABLES.format(""),
         ),
         Claim(
@@ -634,17 +635,18 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
             "behaviour of very low variance in credibility score and max value",
             reported="in 2 of 2 sets",
             quantity="share of seeds, each with new poison, in which the variance is below that of random "
-            f"samples (permutation test, p < {SIGNIFICANCE_LEVEL}) and the maximum below {LOW_CREDIBILITY}",
+            f"samples of misclassified clean images too (permutation test, p < {SIGNIFICANCE_LEVEL}) and the "
+            f"maximum below {LOW_CREDIBILITY}",
             value=_share(n_both, n_seeds),
             ci95_low=ci_low,
             ci95_high=ci_high,
             interval="Wilson over seeds",
             n_points=n_points,
             n_seeds=n_seeds,
-            test="the tests of the two claims above; for: the largest p of any seed (intersection-union); "
-            "against: the smaller of their two p, twice",
-            p_for=float(np.max([*variance["p_low"], *few], initial=0)) if few else np.nan,
-            p_against=float(np.clip(2 * np.minimum(varies_more, combine(many)), 0, 1)),
+            test="the tests of both in each seed; for: the greatest p (50 points of a seed cannot bring it "
+            "below 0.005); against: the least, times their number (Bonferroni), as one seed refutes it",
+            p_for=greatest_over_seeds([*variance["p_low"], *few]),
+            p_against=float(np.minimum(1, len(against) * np.nanmin(against))) if len(against) else np.nan,
             where=TABLES.format("_matched"),
         ),
     ]

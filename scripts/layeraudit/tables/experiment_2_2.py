@@ -14,7 +14,15 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from layeraudit.errors import InputError
-from layeraudit.statistics import Claim, figure_over_seeds, interval_of_mean, mean_above, mean_equals
+from layeraudit.statistics import (
+    BETWEEN_SEEDS,
+    Claim,
+    figure_over_seeds,
+    greatest_over_seeds,
+    interval_of_mean,
+    mean_above,
+    mean_equals,
+)
 
 REPORTED = {
     "non_poisoned": {"relu1": 24.93, "relu2": 28.8, "relu3": 29.14, "fc": 29.04},
@@ -25,6 +33,12 @@ REPORTED = {
 REPORTS_TRAINING = "two_digits"
 
 MEMORISED_TRAINING = "two_digits_memorised"
+
+TABLE_1 = {
+    REPORTS_TRAINING: "results/table1.csv",
+    MEMORISED_TRAINING: "results/tables/table1_memorised.csv",
+}
+"""Where the shares of each training stand."""
 
 MARGIN = 5.0
 """Percentage points within which a figure of Table 1 counts as the report's: it is one run, without n."""
@@ -139,23 +153,15 @@ def _page_trend(counts: NDArray[np.float64]) -> tuple[float, float, float]:
     return correlation, min(growing.pvalue, 1.0), min(falling.pvalue, 1.0)
 
 
-def _combine(p_values: pd.Series) -> float:
-    """Combine the one-sided p-values of seeds by Stouffer's method, in which seeds that disagree cancel."""
-    # Beyond these bounds one direction underflows to 0 long before the other does to 1, and nothing cancels.
-    limit = np.finfo(np.float64).eps
-    p = p_values.dropna().clip(limit, 1 - limit)
-    return float(stats.combine_pvalues(p.tolist(), method="stouffer").pvalue) if len(p) else np.nan
-
-
 def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
     """Tabulate whether the share of poison among the neighbours grows or falls over the layers.
 
     `rank_correlation`: Page's trend test (Page 1963) in the order of the layers, paired by point; `value` is
     his L on the scale of -1 to 1, without ties the mean of the points' Spearman correlations. Its null
     hypothesis is that the layers are exchangeable for every point independently; the points of a seed share
-    model and poison, so within a seed it speaks of that model alone, and its p-values over all seeds
-    (Stouffer's) of these seeds, not of others. Ties take mean ranks: a point whose share is the same in all
-    layers counts for neither direction, and makes the test conservative.
+    model and poison, so within a seed it speaks of that model alone. The p-value of all seeds is the
+    greatest of theirs: the trend is to show in every one. Ties take mean ranks: a point whose share is the
+    same in all layers counts for neither direction, and makes the test conservative.
 
     `slope`: a line through the means of a seed, in percentage points a layer. Seeds are the replicates:
     Student's t interval and one-sided t-tests over them, which speak of other seeds as well.
@@ -194,7 +200,7 @@ def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
                 }
             )
             p_slope = dict(zip(("p_growing", "p_falling"), mean_above(slopes, 0.0), strict=True))
-            p_page = {name: _combine(of_seeds[name]) for name in ("p_growing", "p_falling")}
+            p_page = {name: greatest_over_seeds(of_seeds[name]) for name in ("p_growing", "p_falling")}
             n = {"n_points": len(of_group), "n_tied": int(is_tied.sum())}
             limits = {"low": -1.0, "high": 1.0}
             name = {"training": training, "group": group}
@@ -346,20 +352,6 @@ def _describe_layer(
     yield "spearman_distance", correlations, len(poison), -1.0, 1.0
 
 
-def compare_slopes(points: pd.DataFrame, group: str, layers: Sequence[str], k: int) -> NDArray[np.float64]:
-    """Subtract a seed's slope in the report's training from that in the one that memorises the poison.
-
-    Both trainings are made of the same images and poison where they have the same seeds, in that order. Were
-    the seeds others, their pairs would be independent draws, and a test of the mean difference as valid.
-    """
-    slopes = []
-    for training in (MEMORISED_TRAINING, REPORTS_TRAINING):
-        of_training = points[points["training"] == training]
-        members = select_groups(of_training)[group]
-        slopes.append(compute_slopes(average_shares(of_training[members], layers, k)))
-    return (slopes[0] - slopes[1]).dropna().to_numpy()
-
-
 def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Claim]:
     """Put what the report says of experiment 2.2 to the test, with seeds as the replicates.
 
@@ -394,7 +386,8 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
                     test="one-sided t-tests over seeds of every step: for, all of them are above 0 (the "
                     "largest p); against, one of them is below 0 (Bonferroni)",
                     p=(above.max(), np.minimum(1.0, len(below) * below.min())),
-                    where="results/tables/trend.csv",
+                    interval=f"{BETWEEN_SEEDS}, of the step that is smallest",
+                    where=TABLE_1[training],
                 )
             )
     for group, layer in (("non_poisoned", first), ("non_poisoned", last), ("misclassified", last)):
@@ -414,6 +407,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
             )
         )
     excess = shares[REPORTS_TRAINING, "misclassified"][last] - shares[REPORTS_TRAINING, "non_poisoned"][last]
+    excess = excess.dropna()
     claims.append(
         _claim(
             "misclassified_above_non_poisoned",
@@ -422,7 +416,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
             "36.93 - 29.04 = 7.89 percentage points",
             f"misclassified less non_poisoned, {REPORTS_TRAINING}, in {last}, percentage points",
             excess,
-            n_points=n_points[REPORTS_TRAINING, "misclassified"] + n_points[REPORTS_TRAINING, "non_poisoned"],
+            n_points=n_points[REPORTS_TRAINING, "misclassified"],
             test="one-sided t-tests over seeds, of the difference within a seed",
             p=mean_above(excess, 0.0),
             where="results/table1.csv",
@@ -468,6 +462,7 @@ def _claim(
     test: str,
     p: tuple[float, float],
     where: str,
+    interval: str = BETWEEN_SEEDS,
 ) -> Claim:
     figure = figure_over_seeds(by_seed)
     return Claim(
@@ -479,6 +474,7 @@ def _claim(
         value=figure["value"],
         ci95_low=figure["ci95_low"],
         ci95_high=figure["ci95_high"],
+        interval=interval,
         n_points=n_points,
         n_seeds=int(figure["n_seeds"]),
         test=test,

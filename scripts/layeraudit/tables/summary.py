@@ -7,22 +7,13 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from layeraudit.tables.dknn_mnist import NO_MODE
+from layeraudit.tables.dknn_mnist import INPUTS, NO_MODE
 
 GROUPS = {
     "non_poisoned": "clean held-out images",
     "misclassified": "misclassified, poison included",
     "misclassified_clean": "misclassified, clean only",
     "poisoned": "poison points",
-}
-
-INPUTS = {
-    "test": "held-out digits",
-    "fgsm": "FGSM",
-    "bim": "BIM",
-    "cw": "CW",
-    "rotated": "rotated digits",
-    "fashion_mnist": "Fashion-MNIST",
 }
 
 
