@@ -54,7 +54,6 @@ def plot_inputs(table: pd.DataFrame) -> Figure:
                 markersize=9,
                 markerfacecolor="none",
                 linestyle="none",
-                label=f"{label}: the paper's figure" if rows["published"].notna().any() else None,
             )
         axes.set_ylim(-0.03, 1.03)
         axes.grid(axis="y", color="0.9")
@@ -68,8 +67,8 @@ def plot_inputs(table: pd.DataFrame) -> Figure:
         f"A network of clean digits, and its deep k-nearest neighbours: mean over {seeds} seeds, with its\n"
         "95 % interval (Student's t); n is images of all seeds; open markers are Papernot & McDaniel 2018"
     )
-    for axes in (upper, lower):
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    upper.legend(loc="upper right")
+    figure.legend(*lower.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
