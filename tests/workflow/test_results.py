@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from conftest import REPOSITORY, command
+from conftest import REPOSITORY
 
 LAYERS = {"relu1": 12544, "relu2": 3200, "relu3": 128, "fc": 10}
 GROUPS = ["non_poisoned", "misclassified", "misclassified_clean", "poisoned"]
@@ -275,13 +275,14 @@ def test_a_clean_model_is_trained_on_no_poison_and_no_image_of_the_attack(finish
         assert set(splits["train"]["y"]) == set(range(10))
 
 
-def test_wide_activations_go_when_all_that_reads_them_is_done(fresh_copy: Path, finished_run: Path) -> None:
-    target = "results/two_digits/small/seed1/scores/test.parquet"
-    without_notemp = [option for option in command(target) if option != "--notemp"]
-    subprocess.run(without_notemp, cwd=fresh_copy, check=True, capture_output=True)
-    left = {path.stem for path in (fresh_copy / "results/two_digits/small/seed1/layers").rglob("*.npy")}
-    assert left == {"fc"}
-    assert (fresh_copy / target).read_bytes() == (finished_run / target).read_bytes()
+def test_wide_activations_go_when_all_that_reads_them_is_done(finished_run: Path) -> None:
+    left = {
+        folder.name: {path.stem for path in (folder / "small").glob("seed*/layers/*/*.npy")}
+        for folder in (finished_run / "results").iterdir()
+        if (folder / "small").exists()
+    }
+    assert left.pop("two_digits") == set(LAYERS)  # asked for with --notemp
+    assert left == dict.fromkeys(["clean", "ten_digits", "two_digits_memorised"], {"fc"})
 
 
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
