@@ -282,7 +282,7 @@ def test_wide_activations_go_when_all_that_reads_them_is_done(finished_run: Path
         if (folder / "small").exists()
     }
     assert left.pop("two_digits") == set(LAYERS)  # asked for with --notemp
-    assert left == dict.fromkeys(["clean", "ten_digits", "two_digits_memorised"], {"fc"})
+    assert left == {name: {"fc"} for name in ("clean", "ten_digits", "two_digits_memorised")}
 
 
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
