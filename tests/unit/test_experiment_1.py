@@ -303,3 +303,11 @@ def test_the_figure_shows_every_poison_point_and_every_error_in_its_colour() -> 
     assert moved_wrong.get_xydata().tolist() == [[0.02, 0.5]]
     assert "n = 2," in moved.get_label()
     plt.close(figure)
+
+
+def test_the_mixture_is_the_poison_and_as_many_clean_images_of_each_seed() -> None:
+    table = tabulate_credibility(POINTS).set_index(["points", "group", "quantity"])
+    mixture = table.loc[(4, "mixture", "number_of_points")]
+    # Of the clean images the first seed has three and the second has one, so they are all taken.
+    assert (mixture["value"], mixture["n_points"]) == ((4 + 3 + 4 + 1) / 2, 12)
+    assert mixture["ci95_low"] <= mixture["value"] <= mixture["ci95_high"]

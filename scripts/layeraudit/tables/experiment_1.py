@@ -175,7 +175,8 @@ def tabulate_credibility(points: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (size, group), members in group_points(points).items():
         by_seed = measure_seeds(members, seeds)
-        ranges = {"number_of_points": (0.0, float(size) if size else np.inf)} | RANGES
+        most = float(size) if size and group != "mixture" else np.inf
+        ranges = {"number_of_points": (0.0, most)} | RANGES
         for quantity, (low, high) in ranges.items():
             is_reported = quantity == "number_of_points" and group in ("moved", "misclassified")
             rows.append(
