@@ -42,9 +42,9 @@ rule rotate_images:
         "<run>/logs/rotate_images.log",
     benchmark:
         "<run>/benchmarks/rotate_images.tsv"
+    priority: 2
     conda:
         "../envs/torch.yaml"
-    priority: 2
     params:
         images=lookup(dpath="inputs/rotated/images", within=config),
         degrees=lookup(dpath="inputs/rotated/degrees", within=config),
@@ -68,9 +68,9 @@ rule take_images:
         "<run>/logs/take_images.log",
     benchmark:
         "<run>/benchmarks/take_images.tsv"
+    priority: 2
     conda:
         "../envs/numpy.yaml"
-    priority: 2
     params:
         images=lookup(dpath="inputs/fashion_mnist/images", within=config),
     shell:

@@ -14,9 +14,9 @@ rule generate_poison:
         "<run>/logs/generate_poison_{points}.log",
     benchmark:
         "<run>/benchmarks/generate_poison_{points}.tsv"
+    priority: 2
     conda:
         "../envs/secml.yaml"
-    priority: 2
     params:
         radius=lookup(dpath="poison/radius", within=config),
         distance=lookup(dpath="poison/distance", within=config),
