@@ -376,8 +376,8 @@ def test_the_program_attacks_the_first_images_by_their_true_labels(name: str, sp
 @pytest.mark.parametrize(
     ("name", "images", "changes", "sentence"),
     [
-        ("fgsm", 10, {}, "10 images are asked for, allowed are 1 to 9"),
-        ("fgsm", 0, {}, "0 images are asked for, allowed are 1 to 9"),
+        ("fgsm", 10, {}, "10 images are asked for, allowed are 1 to 9, which the split has"),
+        ("fgsm", 0, {}, "0 images are asked for, allowed are 1 to 9, which the split has"),
         ("bim", 5, {"epsilon": -1}, "epsilon is -1.0, allowed are numbers above 0 up to 1"),
         ("cw", 5, {"confidence": "nan"}, "confidence is nan, allowed are numbers from 0"),
     ],

@@ -97,7 +97,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("poison.validation", 3000, "poison.train + poison.validation is 3100, allowed are up to 2144, the "),
         ("experiments.two_digits.test", 1395, "experiments.two_digits.calibration + experiments.two_digits"),
         ("activations.layers", ["relu4", "fc"], "activations.layers[0] is 'relu4', allowed is 'relu1' "),
-        ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 1 or more"),
+        ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 2 or more"),
         ("calibration.mode", None, "calibration.mode is None, allowed is 'paper' or 'cleverhans' or"),
         ("inputs.bim.images", 8651, "inputs.bim.images is 8651, allowed are up to 8650, those of "),
         ("inputs.fashion_mnist.images", 10001, "inputs.fashion_mnist.images is 10001, allowed are up to "),

@@ -54,7 +54,7 @@ def test_a_pinned_package_is_imported_by_a_program_or_required_by_another(
         normalise(re.match(r"[\w.-]+", requirement).group())  # type: ignore[union-attr]
         for requirement in chain.from_iterable(requirements.values())
     }
-    modules = {"faiss-cpu": "faiss", "python-dateutil": "dateutil"}
+    modules = {"faiss-cpu": "faiss", "python-dateutil": "dateutil", "scikit-learn": "sklearn"}
     unseen = {
         "pyarrow": "pandas reads and writes parquet with it",
         "setuptools": "secml imports pkg_resources",
