@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 HERE = Path(__file__).parent
 GIGABYTE = 10**9
-SECONDS_BETWEEN_LOOKS = 2
+SECONDS_BETWEEN_LOOKS = 5
 
 
 def used_by(folder: Path) -> int:
