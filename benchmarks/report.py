@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,11 @@ def rule_of(benchmark: Path, rules: list[str]) -> str:
 
 def tabulate_rules() -> pd.DataFrame:
     """Tabulate jobs, seconds and memory of each rule, by the benchmarks that Snakemake has kept."""
-    rules = [path.stem for path in (ROOT / "scripts").glob("*.py")]
+    rules = [
+        name
+        for path in (ROOT / "rules").glob("*.smk")
+        for name in re.findall(r"^(?:rule|use rule \w+ as) (\w+)", path.read_text(), re.MULTILINE)
+    ]
     jobs = pd.concat(
         [
             pd.read_csv(path, sep="\t").assign(rule=rule_of(path, rules))

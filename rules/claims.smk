@@ -37,6 +37,9 @@ rule judge_claims:
 rule summarise:
     input:
         claims="results/tables/claims.csv",
+        experiment_1="results/tables/experiment_1.csv",
+        experiment_2_1="results/tables/experiment_2_1.csv",
+        detector="results/tables/experiment_2_1_detector.csv",
         table1="results/table1.csv",
         table1_memorised="results/tables/table1_memorised.csv",
         inputs="results/tables/dknn_mnist.csv",
@@ -48,7 +51,7 @@ rule summarise:
             "results/summary.html",
             caption="../report/summary.rst",
             category="Claims",
-            labels={"result": "claims, Table 1, inputs", "form": "page"},
+            labels={"result": "claims, and the tables of each experiment", "form": "page"},
         ),
     log:
         "results/logs/summarise.log",
@@ -59,6 +62,9 @@ rule summarise:
     shell:
         "python {input.script}"
         " --claims {input.claims}"
+        " --experiment-1 {input.experiment_1}"
+        " --experiment-2-1 {input.experiment_2_1}"
+        " --detector {input.detector}"
         " --table1 {input.table1}"
         " --table1-memorised {input.table1_memorised}"
         " --inputs {input.inputs}"

@@ -150,6 +150,10 @@ rule tabulate_experiment_2_2:
     conda:
         "../envs/tables.yaml"
     params:
+        seeds=lookup(dpath="experiments/two_digits/seeds", within=config),
+        seeds_memorised=lookup(
+            dpath="experiments/two_digits_memorised/seeds", within=config
+        ),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
         poison=lookup(dpath="experiments/two_digits/poison", within=config),
@@ -163,6 +167,8 @@ rule tabulate_experiment_2_2:
     shell:
         "python {input.script}"
         " --trainings two_digits two_digits_memorised"
+        " --seeds {params.seeds}"
+        " --seeds {params.seeds_memorised}"
         " --train {input.train}"
         " --train {input.train_memorised}"
         " --test {input.test}"

@@ -9,6 +9,8 @@ from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import written_whole
 from layeraudit.tables.summary import (
     summarise_claims,
+    summarise_detectors,
+    summarise_groups,
     summarise_inputs,
     summarise_table1,
     write_markdown,
@@ -19,6 +21,9 @@ from layeraudit.tables.summary import (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--experiment-1", type=Path, required=True)
+    parser.add_argument("--experiment-2-1", type=Path, required=True)
+    parser.add_argument("--detector", type=Path, required=True)
     parser.add_argument("--table1", type=Path, required=True)
     parser.add_argument("--table1-memorised", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, required=True)
@@ -28,6 +33,13 @@ def main() -> None:
 
     sections = [
         summarise_claims("Claims", pd.read_csv(arguments.claims)),
+        summarise_groups(
+            "Experiment 1, a network of clean images", pd.read_csv(arguments.experiment_1), "points"
+        ),
+        summarise_groups(
+            "Experiment 2.1, poison in training", pd.read_csv(arguments.experiment_2_1), "evaluated"
+        ),
+        summarise_detectors("Experiment 2.1, detectors of poison", pd.read_csv(arguments.detector)),
         summarise_table1("Table 1, trained as in the report", pd.read_csv(arguments.table1)),
         summarise_table1("Table 1, poison memorised", pd.read_csv(arguments.table1_memorised)),
         summarise_inputs("Deep k-nearest neighbours on MNIST", pd.read_csv(arguments.inputs)),

@@ -7,6 +7,7 @@ claims. See `layeraudit.tables.experiment_2_2` for the columns.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,21 @@ from layeraudit.tables.experiment_2_2 import (
 )
 
 
+def name_seeds(table: pd.DataFrame, seeds: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+    """Give each seed, a place among the files of a training, the number that it has in the configuration."""
+    names = [
+        seed if seed == "all" else seeds[training][seed]
+        for training, seed in zip(table["training"], table["seed"], strict=True)
+    ]
+    return table.assign(seed=names)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trainings", nargs="+", required=True, help="their names")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", action="append", required=True, help="in the order of the files"
+    )
     files = {"type": Path, "nargs": "+", "action": "append", "required": True}
     parser.add_argument("--train", **files, help="scores, a file a seed")
     parser.add_argument("--test", **files, help="scores, a file a seed")
@@ -63,7 +76,11 @@ def main() -> None:
             arguments.trainings, arguments.poison, arguments.clean, strict=True
         )
     }
-    write_table(arguments.output_trend, tabulate_trend(evaluated, layers, k))
+    trend = tabulate_trend(evaluated, layers, k)
+    write_table(
+        arguments.output_trend,
+        name_seeds(trend, dict(zip(arguments.trainings, arguments.seeds, strict=True))),
+    )
     write_table(arguments.output_base_rate, tabulate_base_rate(evaluated, layers, k, base_rates))
     write_table(
         arguments.output_depth,

@@ -5,6 +5,8 @@ import pandas as pd
 from layeraudit.tables.summary import (
     Section,
     summarise_claims,
+    summarise_detectors,
+    summarise_groups,
     summarise_inputs,
     summarise_table1,
     with_interval,
@@ -51,6 +53,42 @@ def test_a_page_shows_what_a_cell_says_and_runs_none_of_it() -> None:
     assert "<h2>a &amp; b</h2>" in page
     assert "<td>&lt;script&gt;</td>" in page
     assert "<td><i>report</i></td>" in page
+
+
+def test_groups_and_detectors_are_a_row_each_with_the_figures_in_their_columns() -> None:
+    interval = {"ci95_low": 0.1, "ci95_high": 0.9, "n_points": 1200}
+    quantities = [
+        "number_of_points",
+        "median_credibility",
+        "mean_credibility",
+        "dknn_accuracy",
+        "dnn_accuracy",
+    ]
+    groups = pd.DataFrame(
+        [
+            {"points": points, "group": group, "quantity": quantity, "value": number / 8, **interval}
+            for points, group in [(0, "clean"), (15, "not_moved")]
+            for number, quantity in enumerate(quantities)
+        ]
+    )
+    section = summarise_groups("Experiment 1", groups, "points")
+    figures = ["0.500 [0.100, 0.900]", "0.375 [0.100, 0.900]", "0.250 [0.100, 0.900]", "0.125 [0.100, 0.900]"]
+    assert section.rows == [["0", "clean (1,200)", *figures], ["15", "not moved (1,200)", *figures]]
+    assert section.header[:3] == ["points", "group (points)", "network right"]
+
+    detectors = pd.DataFrame(
+        [
+            {"evaluated": "held_out", "among": "all", "score": "credibility", "quantity": quantity, **values}
+            for quantity, values in [
+                ("base_rate", {"value": 0.0008, **interval}),
+                ("auroc", {"value": 0.75, **interval}),
+                ("average_precision", {"value": 0.25, **interval}),
+            ]
+        ]
+    )
+    [row] = summarise_detectors("Detectors", detectors).rows
+    assert row[:3] == ["credibility", "held out", "all (1,200)"]
+    assert [cell.split()[0] for cell in row[3:]] == ["0.7500", "0.2500", "0.0008"]
 
 
 def test_table_1_is_a_row_a_group_and_the_reports_rows_below() -> None:

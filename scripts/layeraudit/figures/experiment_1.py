@@ -76,10 +76,13 @@ def plot_credibility(points: pd.DataFrame) -> Figure:
             axes.axvline(bound, color=REFERENCE, linewidth=0.8, linestyle=":")
         for group in GROUPS:
             _draw_distribution(axes, groups[0 if group == "clean" else size, group], group)
-        reported = f"\nthe report: {REPORTED_POISONED[size]} poisoned" if size in REPORTED_POISONED else ""
-        n_moved, n_wrong = (len(groups[size, name]) / n_seeds for name in ("moved", "misclassified"))
+        reported = (
+            f"\nthe report: {REPORTED_POISONED[size]} of {size} poisoned" if size in REPORTED_POISONED else ""
+        )
+        n_moved, n_wrong = (len(groups[size, name]) for name in ("moved", "misclassified"))
         axes.set_title(
-            f"{size} poison points a seed: {n_moved:.3g} moved, {n_wrong:.3g} misclassified{reported}"
+            f"{size} poison points a seed, {size * n_seeds} in all:"
+            f" {n_moved} moved, {n_wrong} misclassified{reported}"
         )
         axes.set_xlabel(f"credibility (dotted: {LOW} and {HIGH}, the bounds of low and high)")
         axes.set_xlim(-0.02, 1.02)

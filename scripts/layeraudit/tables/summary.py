@@ -104,6 +104,36 @@ def summarise_table1(title: str, table: pd.DataFrame) -> Section:
     return Section(title, ["group (points)", *layers], rows + reported)
 
 
+def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
+    """Write accuracy and credibility of each group of points, and the set it is of (the column `set_by`)."""
+    columns = {
+        "network right": "dnn_accuracy",
+        "DkNN right": "dknn_accuracy",
+        "mean credibility": "mean_credibility",
+        "median": "median_credibility",
+    }
+    rows = []
+    for (name, group), of_group in table.groupby([set_by, "group"], sort=False):
+        figures = of_group.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
+        cells = (with_interval(*figures.loc[quantity], digits=3) for quantity in columns.values())
+        n = of_group["n_points"].max()
+        rows.append([str(name).replace("_", " "), f"{str(group).replace('_', ' ')} ({n:,})", *cells])
+    return Section(title, [set_by, "group (points)", *columns], rows)
+
+
+def summarise_detectors(title: str, table: pd.DataFrame) -> Section:
+    """Write how well each score tells poison from clean points, whatever the threshold."""
+    columns = {"AUROC": "auroc", "average precision": "average_precision", "base rate": "base_rate"}
+    rows = []
+    for (evaluated, among, score), of_score in table.groupby(["evaluated", "among", "score"], sort=False):
+        figures = of_score.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
+        cells = (with_interval(*figures.loc[quantity], digits=4) for quantity in columns.values())
+        n = of_score["n_points"].max()
+        names = (str(name).replace("_", " ") for name in (score, evaluated))
+        rows.append([*names, f"{among} ({n:,})", *cells])
+    return Section(title, ["score", "evaluated", "among (points)", *columns], rows)
+
+
 def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
     """Write accuracy and credibility of each kind of input, the paper's figures in brackets."""
     columns = {
