@@ -36,6 +36,7 @@ rule draw_splits:
         "<run>/logs/draw_splits.log",
     benchmark:
         "<run>/benchmarks/draw_splits.tsv"
+    priority: 5
     conda:
         "../envs/numpy.yaml"
     params:

@@ -12,7 +12,8 @@ rule train_model:
         "<run>/logs/train_model.log",
     benchmark:
         "<run>/benchmarks/train_model.tsv"
-    # The longest job, and one thread: begun late, it would keep the other cores waiting in the end.
+    # The longest job, on one thread: begun late, it would keep the other cores waiting in the end. What it
+    # waits for is as urgent.
     priority: 5
     conda:
         "../envs/torch.yaml"

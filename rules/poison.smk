@@ -14,7 +14,7 @@ rule generate_poison:
         "<run>/logs/generate_poison_{points}.log",
     benchmark:
         "<run>/benchmarks/generate_poison_{points}.tsv"
-    priority: 2
+    priority: 5
     conda:
         "../envs/secml.yaml"
     params:
@@ -61,6 +61,7 @@ rule merge_training_set:
         "<run>/logs/merge_training_set.log",
     benchmark:
         "<run>/benchmarks/merge_training_set.tsv"
+    priority: 5
     conda:
         "../envs/numpy.yaml"
     shell:
