@@ -27,7 +27,10 @@ from layeraudit.tables.experiment_2_2 import (
 
 
 def name_seeds(table: pd.DataFrame, seeds: Mapping[str, Sequence[int]]) -> pd.DataFrame:
-    """Give each seed, a place among the files of a training, the number that it has in the configuration."""
+    """Give each seed the number that it has in the configuration.
+
+    Until then it is a place among the files of a training, by which trainings are paired.
+    """
     names = [
         seed if seed == "all" else seeds[training][seed]
         for training, seed in zip(table["training"], table["seed"], strict=True)

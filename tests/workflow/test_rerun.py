@@ -37,7 +37,12 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
     ("file", "old", "new", "rules"),
     [
         ("config/small.yaml", "k: 10", "k: 9", SEARCH),
-        ("config/small.yaml", "epochs: 5", "epochs: 4", {"train_model"} | LAYERS),
+        (
+            "config/small.yaml",
+            "poison: 6\n    epochs: 5",
+            "poison: 6\n    epochs: 4",
+            {"train_model"} | LAYERS,
+        ),
         ("config/small.yaml", "test_points: [4, 6]", "test_points: [4, 5]", set()),
         ("config/config.yaml", "mode: paper", "mode: conformal", {"calibrate", "score", "aggregate_table1"}),
         ("config/config.yaml", "metric: cosine", "metric: l2", {"build_index"} | SEARCH),

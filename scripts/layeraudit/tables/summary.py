@@ -104,6 +104,12 @@ def summarise_table1(title: str, table: pd.DataFrame) -> Section:
     return Section(title, ["group (points)", *layers], rows + reported)
 
 
+def _write_quantities(rows: pd.DataFrame, quantities: Iterable[str], *, digits: int) -> list[str]:
+    """Write some of the quantities of a table that has a row for each, with their intervals."""
+    figures = rows.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
+    return [with_interval(*figures.loc[quantity], digits=digits) for quantity in quantities]
+
+
 def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
     """Write accuracy and credibility of each group of points, and the set it is of (the column `set_by`)."""
     columns = {
@@ -114,8 +120,7 @@ def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
     }
     rows = []
     for (name, group), of_group in table.groupby([set_by, "group"], sort=False):
-        figures = of_group.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
-        cells = (with_interval(*figures.loc[quantity], digits=3) for quantity in columns.values())
+        cells = _write_quantities(of_group, columns.values(), digits=3)
         n = of_group["n_points"].max()
         rows.append([str(name).replace("_", " "), f"{str(group).replace('_', ' ')} ({n:,})", *cells])
     return Section(title, [set_by, "group (points)", *columns], rows)
@@ -126,8 +131,7 @@ def summarise_detectors(title: str, table: pd.DataFrame) -> Section:
     columns = {"AUROC": "auroc", "average precision": "average_precision", "base rate": "base_rate"}
     rows = []
     for (evaluated, among, score), of_score in table.groupby(["evaluated", "among", "score"], sort=False):
-        figures = of_score.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
-        cells = (with_interval(*figures.loc[quantity], digits=4) for quantity in columns.values())
+        cells = _write_quantities(of_score, columns.values(), digits=4)
         n = of_score["n_points"].max()
         names = (str(name).replace("_", " ") for name in (score, evaluated))
         rows.append([*names, f"{among} ({n:,})", *cells])
