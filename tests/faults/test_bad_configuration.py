@@ -14,7 +14,11 @@ from conftest import run
         ("k: 10", "k: 106", "neighbours.k is 106, allowed are 1 to 105 with the 106 rows of "),
         ("[4, 6]", "[4, 21]", "poison.test_points is 21, allowed are up to 20, the images of "),
         ("test_points:", "pionts:", "poison.pionts is no key of the configuration, allowed are digits, "),
-        ("poison: 6\n    epochs: 5", "poison: 6\n    epochs: five", "experiments.two_digits.epochs is 'five', allowed is one integer "),
+        (
+            "poison: 6\n    epochs: 5",
+            "poison: 6\n    epochs: five",
+            "experiments.two_digits.epochs is 'five', allowed is one integer ",
+        ),
         ("k: 10", "", "neighbours is None, allowed is a mapping of keys"),
     ],
 )  # fmt: skip
