@@ -51,7 +51,10 @@ rule summarise:
             "results/summary.html",
             caption="../report/summary.rst",
             category="Claims",
-            labels={"result": "claims, and the tables of each experiment", "form": "page"},
+            labels={
+                "result": "claims, and the tables of each experiment",
+                "form": "page",
+            },
         ),
     log:
         "results/logs/summarise.log",
