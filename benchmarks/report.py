@@ -5,8 +5,8 @@
 
 Removes `results/` but for the data sets, makes the environments of the rules where they are missing, and then
 measures one run of `snakemake --cores 4`: its wall time, the sum of its jobs' times, the processor time of
-all its processes and of Snakemake itself, and the most that `results/` held at once. Writes `report.csv`, a row a
-rule, and `report.json` beside this program.
+all its processes and of Snakemake itself, and the most that `results/` held at once. Writes `report.csv`, a
+row for each rule, and `report.json` beside this program.
 """
 
 import argparse

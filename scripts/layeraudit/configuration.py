@@ -113,12 +113,24 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
                     f"neighbours.{of} is {value}, allowed are 1 to {most} "
                     f"with the {rows} rows of {key}.train + poison"
                 )
+    _check_trainings(configuration["experiments"])
     layers = configuration["activations"]["layers"]
     if layers != [layer for layer in LAYERS if layer in layers]:
         raise InputError(f"activations.layers is {layers}, allowed are layers in the order {list(LAYERS)}")
     _check_inputs(configuration["inputs"], configuration["experiments"]["clean"]["test"])
     for points in poison["test_points"]:
         _check_points(points, "poison.test_points", poison["train"])
+
+
+def _check_trainings(experiments: Mapping[str, Any]) -> None:
+    """Check that the two trainings that Table 1 compares are of the same images and poison."""
+    for key in ("digits", "train", "calibration", "test", "poison", "poison_part"):
+        of_report, memorised = (experiments[name][key] for name in ("two_digits", "two_digits_memorised"))
+        if memorised != of_report:
+            raise InputError(
+                f"experiments.two_digits_memorised.{key} is {memorised!r}, allowed is {of_report!r}, "
+                "as in experiments.two_digits"
+            )
 
 
 def _check_inputs(inputs: Mapping[str, Any], n_test: int) -> None:

@@ -23,7 +23,6 @@ SIGNIFICANCE_LEVEL = 0.05
 
 BETWEEN_SEEDS = "Student's t over seeds"
 BETWEEN_POINTS = "Wilson over points"
-BETWEEN_PAIRS = "Student's t over points"
 
 
 def interval_of_mean(values: ArrayLike) -> tuple[float, float]:

@@ -84,6 +84,11 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("experiments.ten_digits.poison", 0, "experiments.ten_digits.poison is 0, allowed is 1 to 100"),
         ("experiments.clean.poison", 1, "experiments.clean.poison is 1, allowed is 0"),
         ("poison.test_points", [15, 101], "poison.test_points is 101, allowed are up to 100, the images of "),
+        (
+            "experiments.two_digits_memorised.poison",
+            40,
+            "experiments.two_digits_memorised.poison is 40, allowed is 50, as in experiments.two_digits",
+        ),
         ("poison.radius", float("nan"), "poison.radius is nan, allowed is one number above 0"),
         ("poison.radius", 0, "poison.radius is 0, allowed is one number above 0"),
         ("poison.bounds", [0, 255], "poison.bounds is [0, 255], allowed is [0, 1]"),

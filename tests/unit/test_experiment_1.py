@@ -73,11 +73,11 @@ def points_of(size: int, moved: list[int], wrong: list[int], credibility: float 
         ((4, "poison"), "median_credibility", [0.45, 0.7], 8),
         ((4, "poison"), "share_credibility_below_0.1", [1 / 4, 0], 8),
         ((4, "poison"), "share_credibility_above_0.5", [1 / 4, 3 / 4], 8),
-        ((4, "moved"), "number_of_points", [2, 0], 2),
+        ((4, "moved"), "number_of_points", [2, 0], 8),
         ((4, "moved"), "dnn_accuracy", [1 / 2], 2),
         ((4, "moved"), "mean_credibility", [0.46], 2),
-        ((4, "not_moved"), "number_of_points", [2, 4], 6),
-        ((4, "misclassified"), "number_of_points", [1, 0], 1),
+        ((4, "not_moved"), "number_of_points", [2, 4], 8),
+        ((4, "misclassified"), "number_of_points", [1, 0], 8),
         ((4, "misclassified"), "dnn_accuracy", [0], 1),
         ((4, "misclassified"), "dknn_accuracy", [1], 1),
         ((4, "not_misclassified"), "mean_credibility", [0.6, 0.6], 7),
@@ -187,6 +187,7 @@ def test_claims_hold_where_they_are_true_and_fail_where_they_are_false() -> None
     verdict = verdicts(points.assign(credibility=points["credibility"].mask(some, 0.4)))
     assert verdict == {
         "low_credibility_although_right": "cannot tell",
+        "low_credibility_more_often_than_clean": "cannot tell",
         "right_poison_as_credible_as_clean": "holds",
         "most_of_50_points_credible": "holds",
         "25_of_50_points_moved": "holds",
@@ -195,6 +196,7 @@ def test_claims_hold_where_they_are_true_and_fail_where_they_are_false() -> None
     points = points_of(50, moved, wrong, credibility=0.05)
     verdict = verdicts(points.assign(credibility=points["credibility"].mask(some, 0.6)))
     assert verdict["low_credibility_although_right"] == "holds"
+    assert verdict["low_credibility_more_often_than_clean"] == "holds"
     assert verdict["right_poison_as_credible_as_clean"] == "does not hold"
     assert verdict["most_of_50_points_credible"] == "does not hold"
 
@@ -230,7 +232,7 @@ def test_sets_of_a_size_that_the_report_has_not_are_not_held_against_its_numbers
 def test_claims_compare_the_largest_set_alone_with_clean_images() -> None:
     points = pd.concat([points_of(15, [3, 5], [0, 1], credibility=0.05), points_of(50, [20, 30], [0, 1])])
     claims = {claim.claim: claim for claim in weigh_claims(points)}
-    assert len(claims) == 8
+    assert len(claims) == 9
     assert claims["right_poison_as_credible_as_clean"].n_points == 99
     assert claims["right_poison_as_credible_as_clean"].value == pytest.approx(0.0005)
     assert claims["most_of_15_points_credible"].value == 0
@@ -240,8 +242,8 @@ def test_claims_compare_images_that_the_network_gets_right() -> None:
     points = points_of(6, [3, 3], [1, 2], credibility=0.9)
     wrong = (points["points"] == 0) & (points.groupby(["seed", "points"]).cumcount() == 0)
     points.loc[wrong, ["dnn_label", "credibility"]] = 4, 0.01
-    low, as_high = weigh_claims(points)[:2]
-    assert low.value == 0
+    some, low, as_high = weigh_claims(points)[:3]
+    assert some.value == low.value == 0
     assert as_high.value == pytest.approx(0.0005)
     assert low.n_points == as_high.n_points == 5 + 4
 

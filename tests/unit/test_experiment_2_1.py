@@ -19,6 +19,7 @@ from layeraudit.figures.experiment_2_1 import (
 from layeraudit.tables.experiment_2_1 import (
     average_over_seeds,
     compare_matched_samples,
+    draw_matched,
     gather_points,
     measure_detectors,
     measure_groups,
@@ -224,28 +225,51 @@ credibilities = st.lists(st.integers(0, 6).map(lambda count: count / 750), min_s
 def test_permutation_p_values_are_the_shares_of_all_samples_that_are_as_low_or_as_high(
     poison: list[float], control: list[float]
 ) -> None:
-    observed, drawn = permute(poison, control, seed=1)
-    everything = np.array(poison + control)
-    all_samples = [everything[list(chosen)] for chosen in combinations(range(len(everything)), len(poison))]
-    for name, statistic in {"variance": lambda x: x.var(ddof=1), "maximum": lambda x: x.max()}.items():
-        values = np.array([statistic(sample) for sample in all_samples])
-        value = statistic(np.array(poison))
-        # As rounding may tell apart variances that are the same.
-        low, high = np.mean(values <= value + 1e-12), np.mean(values >= value - 1e-12)
-        assert observed[name] == pytest.approx((value, low, high))
-        assert np.sort(drawn[name]) == pytest.approx(np.sort(values))
+    p_values = permute(poison, control, seed=1)
+    n = len(poison)
+    plain = np.array(poison + control)
+    centred = np.concatenate([np.array(values) - np.mean(values) for values in (poison, control)])
+    maxima, differences = [], []
+    for chosen in combinations(range(len(plain)), n):
+        others = np.setdiff1d(np.arange(len(plain)), chosen)
+        maxima.append(plain[list(chosen)].max())
+        differences.append(centred[list(chosen)].var(ddof=1) - centred[others].var(ddof=1))
+    # The first combination is the poison itself. Rounding may tell apart variances that are the same.
+    for name, values in {"variance": differences, "maximum": maxima}.items():
+        low, high = np.mean(values <= values[0] + 1e-12), np.mean(values >= values[0] - 1e-12)
+        assert p_values[name] == pytest.approx((low, high))
 
 
 def test_where_there_are_too_many_samples_some_are_drawn_at_random_by_the_seed() -> None:
     poison, control = np.arange(6) / 20, np.arange(14) / 14  # 38,760 samples
-    exact, _ = permute(poison, control, seed=0, resamples=38760)
-    observed, drawn = permute(poison, control, seed=1)
-    assert len(drawn["variance"]) == 9999
+    exact = permute(poison, control, seed=0, resamples=38760)
+    p_values = permute(poison, control, seed=1)
     for name in ("variance", "maximum"):
-        for p, share in zip(observed[name][1:], exact[name][1:], strict=True):
+        for p, share in zip(p_values[name], exact[name], strict=True):
             assert p == pytest.approx(share, abs=5 * np.sqrt(share * (1 - share) / 9999) + 1e-4)
-    assert permute(poison, control, seed=1)[0] == observed
-    assert permute(poison, control, seed=2)[0] != observed
+    assert permute(poison, control, seed=1) == p_values
+    assert permute(poison, control, seed=2) != p_values
+
+
+@pytest.mark.parametrize(("spread", "lower"), [(0.1, False), (0.003, True)])
+@pytest.mark.parametrize("mean", [0.05, 0.9])
+def test_a_difference_in_spread_is_found_wherever_the_poison_lies(
+    mean: float, spread: float, lower: bool
+) -> None:
+    random = np.random.default_rng(0)
+    p_values = permute(random.normal(mean, spread, 50), random.normal(0.05, 0.03, 107), seed=1)
+    low, high = p_values["variance"]
+    assert (low < 0.001, high < 0.001) == (lower, not lower)
+
+
+def test_matched_samples_are_of_clean_points_alone() -> None:
+    drawn = draw_matched([0.1, 0.2, 0.3], 5, seed=1, resamples=999)
+    assert {name: len(values) for name, values in drawn.items()} == {"variance": 999, "maximum": 999}
+    assert set(drawn["maximum"]) == {0.1, 0.2, 0.3}
+    # The chance that five draws with replacement have none of the largest.
+    assert np.mean(drawn["maximum"] < 0.3) == pytest.approx((2 / 3) ** 5, abs=0.06)
+    assert drawn["variance"].mean() == pytest.approx(np.var([0.1, 0.2, 0.3]), rel=0.05)
+    assert [len(values) for values in draw_matched([0.1], 5, seed=1).values()] == [0, 0]
 
 
 def test_poison_is_compared_with_clean_points_of_three_kinds() -> None:
@@ -283,7 +307,10 @@ def test_the_p_value_of_all_seeds_is_the_greatest_of_theirs() -> None:
     of_one = samples.query("control == 'clean' and statistic == 'variance' and seed == 2")["value"]
     one = pick(table, control="clean", statistic="variance", seed=2)
     assert len(of_one) == 199
-    assert one["p_low"] == pytest.approx((np.sum(of_one <= one["value"]) + 1) / 200)
+    held_out = points[(points["evaluated"] == "held_out") & (points["seed"] == 2)]
+    poison, clean = (held_out.loc[held_out["is_poison"] == flag, "credibility"] for flag in (True, False))
+    assert (one["p_low"], one["p_high"]) == permute(poison, clean, seed=2, resamples=199)["variance"]
+    assert of_one.tolist() == draw_matched(clean, 6, seed=2, resamples=199)["variance"].tolist()
     assert one["matched_mean"] == pytest.approx(of_one.mean())
 
 
@@ -366,12 +393,12 @@ def test_claims_are_against_poison_of_credibility_low_and_high() -> None:
 
 
 def test_poison_is_of_low_maximum_where_almost_none_is_above_the_bound() -> None:
-    points = made_up(n=300, n_poison=50, poison_credibility=0.1, seeds=1)
-    # Of 50 points, none above 0.2 has the chance 0.9^50 where a tenth of all is.
-    assert claims_of(points).loc[SPREAD[1], "p_for"] == pytest.approx(0.9**50)
+    points = made_up(n=300, n_poison=50, poison_credibility=0.1, seeds=2)
+    # Of 100 points, none above 0.2 has the chance 0.9^100 where a tenth of all is.
+    assert claims_of(points).loc[SPREAD[1], "p_for"] == pytest.approx(0.9**100)
     points.loc[points["is_poison"], "credibility"] = 0.9
     claim = claims_of(points).loc[SPREAD[1]]
-    assert (claim["p_for"], claim["p_against"]) == pytest.approx((1, 0.1**50))
+    assert (claim["p_for"], claim["p_against"]) == pytest.approx((1, 0.1**100))
     assert claim["value"] == 1  # all of the points are above the bound
 
 

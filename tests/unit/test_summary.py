@@ -28,6 +28,7 @@ def test_a_claim_is_a_row_with_its_verdict() -> None:
         "value": 0.5,
         "ci95_low": 0.25,
         "ci95_high": 0.75,
+        "interval": "Wilson over points",
         "n_points": 1200,
         "n_seeds": 3,
         "verdict": "does not hold",
@@ -39,8 +40,8 @@ def test_a_claim_is_a_row_with_its_verdict() -> None:
     assert title == "## Claims"
     assert header.count("|") == rule.count("|") == row.count("|")
     assert row == (
-        "| poison varies less | by eye | share of it | 0.500 [0.250, 0.750] | 1,200 / 3 | **does not hold** "
-        "| results/tables/x.csv |"
+        "| poison varies less | by eye | share of it | 0.500 [0.250, 0.750] | Wilson over points | 1,200 / 3 "
+        "| **does not hold** | results/tables/x.csv |"
     )
     page = write_page([section])
     assert "<td><b>does not hold</b></td><td>results/tables/x.csv</td></tr>" in page

@@ -298,7 +298,7 @@ def plot_matched(samples: pd.DataFrame, table: pd.DataFrame) -> Figure:
     for axes, label in zip(grid[-1], statistics.values(), strict=True):
         axes.set_xlabel(label)
     handles = [
-        Line2D([], [], color=colour, linestyle=style, label=f"random samples of poison and {label}")
+        Line2D([], [], color=colour, linestyle=style, label=f"random samples of {label}")
         for _, label, colour, style in CONTROLS.values()
     ]
     figure.legend(
@@ -308,7 +308,8 @@ def plot_matched(samples: pd.DataFrame, table: pd.DataFrame) -> Figure:
     )
     figure.suptitle(
         "Credibility of the poison points against random samples of as many points\n"
-        "a curve's height at the red line is p, the chance of so low a value (permutation test)",
+        "a curve's height at the red line is the share of samples with so low a value; "
+        "p: permutation test that poison has a lower one",
         x=0.01,
         ha="left",
         fontsize="medium",

@@ -34,6 +34,9 @@ REPORTED_POISONED = {15: 4, 50: 25}
 LOW, HIGH = 0.1, 0.5
 """Credibility below `LOW` is called low, above `HIGH` high; the report gives no bounds."""
 
+SOME = 0.01
+"""Some points are more than one in a hundred."""
+
 RANGES = {
     "dnn_accuracy": (0.0, 1.0),
     "dknn_accuracy": (0.0, 1.0),
@@ -169,13 +172,16 @@ def tabulate_credibility(points: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     A row for each figure: `points` (of the set, 0 for clean images), `group`, `quantity`, `value`,
-    `ci95_low`, `ci95_high`, `n_points`, `n_seeds`, `reported`
+    `ci95_low`, `ci95_high`, `n_points` (of the group; where they are counted, of the set), `n_seeds`,
+    `reported`
     """
     seeds = pd.Index(points["seed"].unique())
     rows = []
-    for (size, group), members in group_points(points).items():
+    groups = group_points(points)
+    for (size, group), members in groups.items():
         by_seed = measure_seeds(members, seeds)
-        most = float(size) if size and group != "mixture" else np.inf
+        of_set = size > 0 and group != "mixture"
+        most, counted_among = (float(size), groups[size, "poison"]) if of_set else (np.inf, members)
         ranges = {"number_of_points": (0.0, most)} | RANGES
         for quantity, (low, high) in ranges.items():
             is_reported = quantity == "number_of_points" and group in ("moved", "misclassified")
@@ -183,7 +189,7 @@ def tabulate_credibility(points: pd.DataFrame) -> pd.DataFrame:
                 {"points": size, "group": group, "quantity": quantity}
                 | figure_over_seeds(by_seed[quantity], low=low, high=high)
                 | {
-                    "n_points": len(members),
+                    "n_points": len(counted_among if quantity == "number_of_points" else members),
                     "reported": REPORTED_POISONED.get(size, np.nan) if is_reported else np.nan,
                 }
             )
@@ -244,6 +250,11 @@ def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[
     return (both_ways / 2, 1 - both_ways / 2) if is_more else (1 - both_ways / 2, both_ways / 2)
 
 
+def share_differs(count: int, n: int, bound: float, side: str) -> float:
+    """Test whether a share of points is above (`greater`) or below (`less`) a bound; of no points, NaN."""
+    return float(stats.binomtest(count, n, bound, alternative=side).pvalue) if n else np.nan
+
+
 def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[float, float]:
     """Test whether a share of points is a reported one, within a margin: two one-sided binomial tests.
 
@@ -256,7 +267,7 @@ def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[fl
     differ by more
     """
     (above_low, below_low), (above_high, below_high) = (
-        [float(stats.binomtest(count, n, bound, alternative=side).pvalue) for side in ("greater", "less")]
+        [share_differs(count, n, bound, side) for side in ("greater", "less")]
         for bound in (reported - margin, reported + margin)
     )
     return max(above_low, below_high), min(1.0, 2 * min(below_low, above_high))
@@ -283,12 +294,28 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
     more = subtract_clean(largest, clean, seeds)
     for_low, against_low = compare_low_credibility(largest, clean)
     for_high, against_high = mean_above(more["credibility"].dropna(), -MARGIN_OF_CREDIBILITY)
-    of_both = f"poison points (set of {sizes[-1]}) less clean images of the same digit, all read rightly"
+    of_poison = f"poison points (set of {sizes[-1]})"
+    of_both = f"{of_poison} less clean images of the same digit, all read rightly"
+    low = largest["credibility"] < LOW
+    words_on_low = "credibility scores were low for some samples even though accuracy may be high"
     claims = [
         Claim(
             claim="low_credibility_although_right",
             source=SOURCE,
-            words="credibility scores were low for some samples even though accuracy may be high",
+            words=words_on_low,
+            reported="",
+            quantity=f"share with credibility below {LOW}: {of_poison}, all read rightly",
+            **figure_over_seeds(low.groupby(largest["seed"]).mean(), low=0.0, high=1.0),
+            n_points=len(largest),
+            test=f"binomial test (unit: a point) that it is above {SOME}",
+            p_for=share_differs(int(low.sum()), len(low), SOME, "greater"),
+            p_against=share_differs(int(low.sum()), len(low), SOME, "less"),
+            where=TABLE,
+        ),
+        Claim(
+            claim="low_credibility_more_often_than_clean",
+            source=SOURCE,
+            words=f"{words_on_low} (read as: for more of the poison than of clean images)",
             reported="",
             quantity=f"share with credibility below {LOW}: {of_both}",
             **figure_over_seeds(more["low"], low=-1.0, high=1.0),
@@ -353,7 +380,7 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
             )
         )
         n_wrong, n = len(groups[size, "misclassified"]), len(groups[size, "poison"])
-        low, high = interval_of_share(n_wrong, n)
+        ci_low, ci_high = interval_of_share(n_wrong, n)
         p_for, p_against = share_equals(n_wrong, n, reported / size, margin / size)
         claims.append(
             Claim(
@@ -363,8 +390,8 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
                 reported=f"{reported} of {size} poisoned",
                 quantity=f"points that the network gets wrong, of {size} in a seed",
                 value=size * n_wrong / n,
-                ci95_low=size * low,
-                ci95_high=size * high,
+                ci95_low=size * ci_low,
+                ci95_high=size * ci_high,
                 interval=BETWEEN_POINTS,
                 n_points=n,
                 n_seeds=len(seeds),

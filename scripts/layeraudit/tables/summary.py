@@ -80,13 +80,15 @@ def summarise_claims(title: str, claims: pd.DataFrame) -> Section:
             "" if pd.isna(claim["reported"]) else str(claim["reported"]),
             str(claim["quantity"]),
             with_interval(claim["value"], claim["ci95_low"], claim["ci95_high"], digits=3),
+            str(claim["interval"]),
             f"{claim['n_points']:,} / {claim['n_seeds']}",
             f"**{claim['verdict']}**",
             str(claim["where"]),
         ]
         for claim in claims.to_dict("records")
     ]
-    header = ["claim", "reported", "measured", "ours, 95 % interval", "points / seeds", "verdict", "where"]
+    ours = ["measured", "ours, 95 % interval", "interval", "points / seeds"]
+    header = ["claim", "reported", *ours, "verdict", "where"]
     return Section(title, header, rows)
 
 
