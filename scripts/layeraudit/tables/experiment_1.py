@@ -11,6 +11,7 @@ images, it is with those of the same digit and seed.
 """
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -250,7 +251,7 @@ def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[
     return (both_ways / 2, 1 - both_ways / 2) if is_more else (1 - both_ways / 2, both_ways / 2)
 
 
-def share_differs(count: int, n: int, bound: float, side: str) -> float:
+def share_differs(count: int, n: int, bound: float, side: Literal["greater", "less"]) -> float:
     """Test whether a share of points is above (`greater`) or below (`less`) a bound; of no points, NaN."""
     return float(stats.binomtest(count, n, bound, alternative=side).pvalue) if n else np.nan
 
