@@ -94,6 +94,13 @@ def test_reliability_counts_each_image_in_one_bin_and_its_rights() -> None:
     assert table.groupby(["input", "score", "mode"])["n_points"].sum().unique().tolist() == [5]
 
 
+def test_a_seed_whose_calibration_a_mode_drops_whole_is_in_no_bin() -> None:
+    table = tabulate_reliability(SCORES, [np.zeros(3, np.int64), CALIBRATIONS[1]])
+    of_mode = table[table["input"] == "test"].groupby("mode")
+    assert of_mode["n_points"].sum().to_dict() == {NO_MODE: 5, "paper": 5, "cleverhans": 2}
+    assert of_mode["n_seeds"].max().to_dict() == {NO_MODE: 2, "paper": 2, "cleverhans": 1}
+
+
 def test_p_values_of_exchangeable_images_are_valid_and_uniform_without_ties() -> None:
     """Images and calibration of one continuous distribution: conformal p-values are uniform."""
     generator = np.random.default_rng(0)
