@@ -8,7 +8,7 @@ interval is for another draw of training images, poison and weights, not for oth
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -141,6 +141,19 @@ def greatest_over_seeds(p_values: ArrayLike) -> float:
     p = np.asarray(p_values, dtype=np.float64)
     p = p[~np.isnan(p)]
     return float(p.max()) if len(p) else np.nan
+
+
+def share_differs(count: int, n: int, bound: float, side: Literal["greater", "less"]) -> float:
+    """Test whether a share of points is above (`greater`) or below (`less`) a bound: a binomial test.
+
+    The points may be those of several seeds: where the seeds differ, their sum varies less than a binomial
+    one of the same mean does (Hoeffding 1956).
+
+    Returns
+    -------
+    p; of no points NaN
+    """
+    return float(stats.binomtest(count, n, bound, alternative=side).pvalue) if n else np.nan
 
 
 def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:

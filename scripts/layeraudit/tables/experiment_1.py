@@ -11,11 +11,9 @@ images, it is with those of the same digit and seed.
 """
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
 from layeraudit.errors import InputError
@@ -26,6 +24,7 @@ from layeraudit.statistics import (
     interval_of_share,
     mean_above,
     mean_equals,
+    share_differs,
 )
 from layeraudit.tables import read_scores
 
@@ -251,16 +250,11 @@ def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[
     return (both_ways / 2, 1 - both_ways / 2) if is_more else (1 - both_ways / 2, both_ways / 2)
 
 
-def share_differs(count: int, n: int, bound: float, side: Literal["greater", "less"]) -> float:
-    """Test whether a share of points is above (`greater`) or below (`less`) a bound; of no points, NaN."""
-    return float(stats.binomtest(count, n, bound, alternative=side).pvalue) if n else np.nan
-
-
 def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[float, float]:
     """Test whether a share of points is a reported one, within a margin: two one-sided binomial tests.
 
-    The points of all seeds together: where the seeds differ their sum varies less than a binomial one of the
-    same mean does (Hoeffding 1956), so the test holds for the mean share of these seeds' networks.
+    The points are those of all seeds together, see `share_differs`: the test is of the mean share of these
+    seeds' networks.
 
     Returns
     -------

@@ -27,6 +27,7 @@ from layeraudit.statistics import (
     interval_of_share,
     mean_above,
     mean_equals,
+    share_differs,
 )
 
 EVALUATED = ("held_out", "training")
@@ -612,13 +613,7 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
     above = _by_seed(of_poison, quantity=f"share_above_{LOW_CREDIBILITY}").dropna(subset="value")
     n_above = (above["value"] * above["n_points"]).round().astype(int)
     few, many = (
-        [stats.binomtest(*count, RARE, side).pvalue for count in zip(n_above, above["n_points"], strict=True)]
-        for side in ("less", "greater")
-    )
-    few_of_all, many_of_all = (
-        stats.binomtest(int(n_above.sum()), int(above["n_points"].sum()), RARE, side).pvalue
-        if len(above)
-        else np.nan
+        [share_differs(*count, RARE, side) for count in zip(n_above, above["n_points"], strict=True)]
         for side in ("less", "greater")
     )
     n_points = int(variance["n_points"].sum())
@@ -654,11 +649,10 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
             "maximum leaves none",
             **figure_over_seeds(above["value"], low=0, high=1),
             n_points=n_points,
-            # Where seeds differ, their sum varies less than a binomial one of the same mean (Hoeffding 1956).
             test=f"binomial test (unit: a point) that fewer than {100 * RARE:g} % of the poison points of "
             f"all seeds are above {LOW_CREDIBILITY}",
-            p_for=few_of_all,
-            p_against=many_of_all,
+            p_for=share_differs(int(n_above.sum()), int(above["n_points"].sum()), RARE, "less"),
+            p_against=share_differs(int(n_above.sum()), int(above["n_points"].sum()), RARE, "greater"),
             where=TABLES.format(""),
         ),
         Claim(
