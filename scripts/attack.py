@@ -1,7 +1,8 @@
 """Attack the first images of a split, and write what comes out as a split.
 
 Its `y` and `y_true` are the true labels, which are those that the attack leads away from; none of its rows
-is poison, and `source` stays. The attacks are those of `layeraudit.attacks`, each with its own options.
+is poison, and `source` stays. The attacks are those of `layeraudit.attacks.standard`, each with its own
+options.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from layeraudit.attacks import bim, cw, fgsm
+from layeraudit.attacks.standard import bim, cw, fgsm
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_split
 from layeraudit.networks import NETWORKS, read_weights

@@ -1,11 +1,13 @@
 """Activations: what an input looks like inside the network, layer by layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from layeraudit.errors import InputError
 from layeraudit.networks import check_layers
 
 
@@ -14,8 +16,7 @@ def capture(
 ) -> Iterator[dict[str, Tensor]]:
     """Capture the outputs of the named layers, batch after batch, in the order of `x`.
 
-    The network is left in evaluation mode. A layer's output is copied as the layer makes it, before an
-    in-place layer after it can change it.
+    The network is left in evaluation mode.
 
     Parameters
     ----------
@@ -31,22 +32,79 @@ def capture(
     InputError
         Where the network has no such layer.
     """
-    check_layers(network, layers)
-    captured: dict[str, Tensor] = {}
-
-    def keep(layer: str) -> object:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            captured[layer] = output.flatten(start_dim=1).clone()
-
-        return network.get_submodule(layer).register_forward_hook(hook)
-
-    hooks = [keep(layer) for layer in layers]
     network.eval()
-    try:
+    with captured(network, layers) as outputs:
         for batch in tqdm(x.split(batch_size), desc="batches", disable=None):
             with torch.no_grad():
-                network(batch)
-            yield dict(captured)
+                found = outputs(batch)
+            yield found
+
+
+@contextmanager
+def captured(network: nn.Module, layers: Sequence[str]) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
+    """Give a function that runs the network and gives what the named layers make, with gradients.
+
+    It takes float32 [n, c, h, w] and gives a float32 [n, d] for each layer, flattened.
+
+    Raises
+    ------
+    InputError
+        Where the network has no such layer.
+    """
+    check_layers(network, layers)
+    found: dict[str, Tensor] = {}
+
+    def keep(layer: str) -> Callable[[nn.Module, object, Tensor], None]:
+        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            # An in-place layer after it would change it.
+            found[layer] = output.flatten(start_dim=1).clone()
+
+        return hook
+
+    def run(x: Tensor) -> dict[str, Tensor]:
+        found.clear()
+        network(x)
+        return {layer: found[layer] for layer in layers}
+
+    hooks = [network.get_submodule(layer).register_forward_hook(keep(layer)) for layer in layers]
+    try:
+        yield run
     finally:
         for hook in hooks:
-            hook.remove()  # type: ignore[attr-defined]
+            hook.remove()
+
+
+class _Reached(Exception):  # noqa: N818  # no error: it carries a layer out of the network
+    def __init__(self, output: Tensor) -> None:
+        super().__init__()
+        self.output = output
+
+
+@contextmanager
+def stopped_at(network: nn.Module, layer: str) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Give a function that runs the network up to a layer, and no farther, and gives what the layer makes.
+
+    It takes float32 [n, c, h, w], gives float32 [n, d], flattened, and lets gradients through.
+
+    Raises
+    ------
+    InputError
+        Where the network has no such layer; from the function, where no run reaches it.
+    """
+    check_layers(network, [layer])
+
+    def stop(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        raise _Reached(output)
+
+    def run(x: Tensor) -> Tensor:
+        try:
+            network(x)
+        except _Reached as reached:
+            return reached.output.flatten(start_dim=1)
+        raise InputError(f"the network has a layer {layer!r} and makes no use of it")
+
+    hook = network.get_submodule(layer).register_forward_hook(stop)
+    try:
+        yield run
+    finally:
+        hook.remove()

@@ -1,5 +1,6 @@
 """The networks that are audited, each under the name that the configuration gives it."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,7 +36,155 @@ class ReportCNN(nn.Module):
         return logits
 
 
-NETWORKS = {"report_cnn": ReportCNN}
+class TramerA(nn.Sequential):
+    """Network A of Tramèr et al. 2018 (arXiv:1705.07204, table 5): two wide convolutions.
+
+    Takes float32 [n, 1, 28, 28] in [0, 1] and gives logits, float32 [n, 10], as those below do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            OrderedDict(
+                conv1=nn.Conv2d(1, 64, kernel_size=5),
+                relu1=nn.ReLU(inplace=True),
+                conv2=nn.Conv2d(64, 64, kernel_size=5),
+                relu2=nn.ReLU(inplace=True),
+                dropout2=nn.Dropout(0.25),
+                flatten=nn.Flatten(),
+                fc1=nn.Linear(64 * 20 * 20, 128),
+                relu3=nn.ReLU(inplace=True),
+                dropout3=nn.Dropout(0.5),
+                fc=nn.Linear(128, 10),
+            )
+        )
+
+
+class TramerB(nn.Sequential):
+    """Network B of Tramèr et al. 2018: dropout on the pixels, and strides in place of pooling."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            OrderedDict(
+                dropout0=nn.Dropout(0.2),
+                conv1=nn.Conv2d(1, 64, kernel_size=8, stride=2, padding=3),
+                relu1=nn.ReLU(inplace=True),
+                conv2=nn.Conv2d(64, 128, kernel_size=6, stride=2),
+                relu2=nn.ReLU(inplace=True),
+                conv3=nn.Conv2d(128, 128, kernel_size=5),
+                relu3=nn.ReLU(inplace=True),
+                dropout3=nn.Dropout(0.5),
+                flatten=nn.Flatten(),
+                fc=nn.Linear(128, 10),
+            )
+        )
+
+
+class TramerC(nn.Sequential):
+    """Network C of Tramèr et al. 2018: tanh, and pooling."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            OrderedDict(
+                conv1=nn.Conv2d(1, 128, kernel_size=3),
+                tanh1=nn.Tanh(),
+                pool1=nn.MaxPool2d(2),
+                conv2=nn.Conv2d(128, 64, kernel_size=3),
+                tanh2=nn.Tanh(),
+                pool2=nn.MaxPool2d(2),
+                flatten=nn.Flatten(),
+                fc1=nn.Linear(64 * 5 * 5, 128),
+                relu3=nn.ReLU(inplace=True),
+                fc=nn.Linear(128, 10),
+            )
+        )
+
+
+class TramerD(nn.Sequential):
+    """Network D of Tramèr et al. 2018: four fully connected layers, no convolution."""
+
+    def __init__(self) -> None:
+        layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+        for number, width in enumerate([784, 300, 300, 300], start=1):
+            layers[f"fc{number}"] = nn.Linear(width, 300)
+            layers[f"relu{number}"] = nn.ReLU(inplace=True)
+            layers[f"dropout{number}"] = nn.Dropout(0.5)
+        layers["fc"] = nn.Linear(300, 10)
+        super().__init__(layers)
+
+
+class LeNet(nn.Sequential):
+    """LeNet-5 of LeCun et al. 1998, with ReLU and maxima in place of its squashing and averages."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            OrderedDict(
+                conv1=nn.Conv2d(1, 6, kernel_size=5, padding=2),
+                relu1=nn.ReLU(inplace=True),
+                pool1=nn.MaxPool2d(2),
+                conv2=nn.Conv2d(6, 16, kernel_size=5),
+                relu2=nn.ReLU(inplace=True),
+                pool2=nn.MaxPool2d(2),
+                flatten=nn.Flatten(),
+                fc1=nn.Linear(16 * 5 * 5, 120),
+                relu3=nn.ReLU(inplace=True),
+                fc2=nn.Linear(120, 84),
+                relu4=nn.ReLU(inplace=True),
+                fc=nn.Linear(84, 10),
+            )
+        )
+
+
+class Residual(nn.Module):
+    """A block of two 3 × 3 convolutions with batch norm, added to its input (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            projection = nn.Conv2d(inputs, outputs, kernel_size=1, stride=stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(outputs))
+        self.relu2 = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the activations, after the last ReLU."""
+        inner = self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(x)))))
+        activations: Tensor = self.relu2(inner + self.shortcut(x))
+        return activations
+
+
+class SmallResNet(nn.Sequential):
+    """A ResNet of three blocks with 16, 32 and 64 channels (He et al. 2016), with batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            OrderedDict(
+                conv1=nn.Conv2d(1, 16, kernel_size=3, padding=1, bias=False),
+                norm1=nn.BatchNorm2d(16),
+                relu1=nn.ReLU(inplace=True),
+                block1=Residual(16, 16, stride=1),
+                block2=Residual(16, 32, stride=2),
+                block3=Residual(32, 64, stride=2),
+                pool=nn.AdaptiveAvgPool2d(1),
+                flatten=nn.Flatten(),
+                fc=nn.Linear(64, 10),
+            )
+        )
+
+
+NETWORKS: dict[str, type[nn.Module]] = {
+    "report_cnn": ReportCNN,
+    "tramer_a": TramerA,
+    "tramer_b": TramerB,
+    "tramer_c": TramerC,
+    "tramer_d": TramerD,
+    "lenet": LeNet,
+    "small_resnet": SmallResNet,
+}
 """The networks by their names in the configuration."""
 
 

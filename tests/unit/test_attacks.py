@@ -17,7 +17,7 @@ from foolbox.attacks import LinfBasicIterativeAttack, LinfFastGradientAttack
 from foolbox.models import PyTorchModel
 from torch import Tensor, nn
 
-from layeraudit.attacks import bim, cw, fgsm
+from layeraudit.attacks.standard import bim, cw, fgsm, mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.files import read_split, write_arrays, write_split
 from layeraudit.networks import ReportCNN
@@ -28,6 +28,7 @@ ROUNDING = 2**-23
 
 quick_fgsm = partial(fgsm, epsilon=0.1, batch_size=4)
 quick_bim = partial(bim, epsilon=0.1, step=0.03, steps=5, batch_size=4)
+quick_mi_fgsm = partial(mi_fgsm, epsilon=0.1, step=0.03, steps=5, momentum=1.0, batch_size=4)
 quick_cw = partial(
     cw,
     confidence=0.0,
@@ -38,8 +39,10 @@ quick_cw = partial(
     batch_size=4,
 )
 Attack = Callable[..., Tensor]
-in_ball = pytest.mark.parametrize("attack", [quick_fgsm, quick_bim], ids=["fgsm", "bim"])
-every = pytest.mark.parametrize("attack", [quick_fgsm, quick_bim, quick_cw], ids=["fgsm", "bim", "cw"])
+IN_BALL = {"fgsm": quick_fgsm, "bim": quick_bim, "mi_fgsm": quick_mi_fgsm}
+EVERY = IN_BALL | {"cw": quick_cw}
+in_ball = pytest.mark.parametrize("attack", IN_BALL.values(), ids=IN_BALL)
+every = pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -143,7 +146,7 @@ def test_attacks_stay_in_the_ball_but_for_the_rounding_that_is_stated(attack: At
     assert change.abs().max() <= epsilon + ROUNDING
 
 
-@in_ball
+@pytest.mark.parametrize("attack", [quick_fgsm, quick_bim], ids=["fgsm", "bim"])
 def test_fgsm_and_bim_are_those_of_foolbox_bit_for_bit(attack: Attack) -> None:
     network, x, y = make_images()
     plain = {
@@ -153,6 +156,42 @@ def test_fgsm_and_bim_are_those_of_foolbox_bit_for_bit(attack: Attack) -> None:
     model = PyTorchModel(network, bounds=(0, 1), device="cpu")
     expected, _, _ = plain(model, x, y, epsilons=0.1)
     assert torch.equal(attack(network, x, y, batch_size=N), expected)
+
+
+def test_without_momentum_mi_fgsm_is_bim_bit_for_bit() -> None:
+    network, x, y = make_images()
+    assert torch.equal(quick_mi_fgsm(network, x, y, momentum=0.0), quick_bim(network, x, y))
+
+
+def test_with_one_step_mi_fgsm_is_fgsm_bit_for_bit() -> None:
+    network, x, y = make_images()
+    one_step = quick_mi_fgsm(network, x, y, step=0.1, steps=1)
+    assert torch.equal(one_step, quick_fgsm(network, x, y))
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-12])
+def test_mi_fgsm_adds_up_gradients_of_length_1(scale: float) -> None:
+    network, x, y = make_images()
+    # Logits that differ by so little give the same directions, and gradients as small as those of sure nets.
+    scaled = nn.Sequential(network, Scale(scale))
+    expected, accumulated = x, torch.zeros_like(x)
+    for _ in range(5):
+        leaf = expected.clone().requires_grad_()
+        loss = nn.functional.cross_entropy(scaled.eval()(leaf), y, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        accumulated = 0.5 * accumulated + gradient / gradient.abs().sum(dim=(1, 2, 3), keepdim=True)
+        expected = (x + (expected + 0.03 * accumulated.sign() - x).clamp(-0.1, 0.1)).clamp(0, 1)
+    attacked = quick_mi_fgsm(scaled, x, y, momentum=0.5, batch_size=N)
+    assert (attacked - expected).abs().gt(1e-6).float().mean() < 0.005
+
+
+class Scale(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.factor * x
 
 
 @every
@@ -250,6 +289,11 @@ Y = torch.tensor([0, 1])
         (quick_bim, "epsilon", [0, -0.1, 1.1, math.nan, math.inf]),
         (quick_bim, "step", [0, -0.1, 1.1, math.nan, math.inf]),
         (quick_bim, "steps", [0, -1]),
+        (quick_mi_fgsm, "epsilon", [0, -0.1, 1.1, math.nan, math.inf]),
+        (quick_mi_fgsm, "step", [0, -0.1, 1.1, math.nan, math.inf]),
+        (quick_mi_fgsm, "steps", [0, -1]),
+        (quick_mi_fgsm, "momentum", [-1, math.nan, math.inf]),
+        (quick_mi_fgsm, "batch_size", [0, -1]),
         (quick_cw, "confidence", [-1, math.nan, math.inf]),
         (quick_cw, "initial_constant", [0, -1, math.nan, math.inf]),
         (quick_cw, "binary_search_steps", [0, -1]),
@@ -295,7 +339,7 @@ def test_images_and_labels_that_do_not_fit_are_one_sentence(
 def test_foolbox_is_imported_where_there_is_no_git() -> None:
     environment = os.environ | {"PATH": "/nonexistent", "PYTHONPATH": str(REPOSITORY / "scripts")}
     environment.pop("GIT_PYTHON_REFRESH", None)
-    subprocess.run([sys.executable, "-c", "import layeraudit.attacks"], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", "import layeraudit.attacks.standard"], env=environment, check=True)
 
 
 def run_program(name: str, *options: object) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Standard attacks on inputs, made with foolbox 3.3.4: FGSM, BIM and CW.
+"""Standard attacks on inputs, made with foolbox 3.3.4: FGSM, BIM, MI-FGSM and CW.
 
 Each takes a network that gives logits, images, float32 [n, c, h, w] in [0, 1], and their true labels, int64
 [n], on the network's device, and returns the attacked images, float32 [n, c, h, w] in [0, 1], in the same
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from layeraudit.attacks.conditions import check_images, check_labels, check_number, frozen
 from layeraudit.errors import InputError
 
 # foolbox imports GitPython for its model zoo, which refuses to be imported where no git is on the PATH.
@@ -24,6 +25,7 @@ from foolbox.attacks.base import FixedEpsilonAttack
 from foolbox.attacks.basic_iterative_method import LinfBasicIterativeAttack
 from foolbox.attacks.carlini_wagner import L2CarliniWagnerAttack
 from foolbox.attacks.fast_gradient_method import LinfFastGradientAttack
+from foolbox.attacks.mi_fgsm import LinfMomentumIterativeFastGradientMethod
 from foolbox.criteria import Misclassification
 from foolbox.models.pytorch import PyTorchModel
 
@@ -48,7 +50,7 @@ def fgsm(network: nn.Module, x: Tensor, y: Tensor, *, epsilon: float, batch_size
     InputError
         Where an option, an image or a label is not within what is allowed.
     """
-    _check("epsilon", epsilon, above=0, up_to=1)
+    check_number("epsilon", epsilon, above=0, up_to=1)
     attack = LinfFastGradientAttack()
     return _attack(network, x, y, _in_ball(attack, epsilon), batch_size=batch_size)
 
@@ -77,11 +79,56 @@ def bim(
     InputError
         Where an option, an image or a label is not within what is allowed.
     """
-    _check("epsilon", epsilon, above=0, up_to=1)
-    _check("step", step, above=0, up_to=1)
-    _check("steps", steps, above=0)
+    check_number("epsilon", epsilon, above=0, up_to=1)
+    check_number("step", step, above=0, up_to=1)
+    check_number("steps", steps, above=0)
     attack = LinfBasicIterativeAttack(abs_stepsize=step, steps=steps, random_start=False)
     return _attack(network, x, y, _in_ball(attack, epsilon), batch_size=batch_size)
+
+
+def mi_fgsm(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    epsilon: float,
+    step: float,
+    steps: int,
+    momentum: float,
+    batch_size: int,
+) -> Tensor:
+    """Attack by the momentum iterative method of Dong et al. 2018 (arXiv:1710.06081).
+
+    `bim` that steps along the sign of g ← μ g + ∇ / ‖∇‖₁, from g = 0 (their equation 6). The norm is that of
+    an image's own gradient; foolbox's own attack of this name adds up the signs of the gradients instead.
+
+    Parameters
+    ----------
+    epsilon, step, steps : as in `bim`
+    momentum : μ, at least 0; 0 is `bim`
+
+    Returns
+    -------
+    The attacked images, none farther from its original than `epsilon` and 2⁻²³ (float32 rounding) in L∞.
+
+    Raises
+    ------
+    InputError
+        Where an option, an image or a label is not within what is allowed.
+    """
+    check_number("epsilon", epsilon, above=0, up_to=1)
+    check_number("step", step, above=0, up_to=1)
+    check_number("steps", steps, above=0)
+    if not 0 <= momentum < math.inf:
+        raise InputError(f"momentum is {momentum}, allowed are numbers from 0")
+    attack = _MomentumIterativeAttack(abs_stepsize=step, steps=steps, momentum=momentum)
+    return _attack(network, x, y, _in_ball(attack, epsilon), batch_size=batch_size)
+
+
+class _MomentumIterativeAttack(LinfMomentumIterativeFastGradientMethod):  # type: ignore[misc]
+    def normalize(self, gradients: Any, *, x: Any, bounds: object) -> Any:
+        norm = gradients.raw.abs().sum(dim=(1, 2, 3), keepdim=True)
+        return gradients / type(gradients)(norm.where(norm > 0, 1))
 
 
 def cw(
@@ -123,10 +170,10 @@ def cw(
     """
     if not 0 <= confidence < math.inf:
         raise InputError(f"confidence is {confidence}, allowed are numbers from 0")
-    _check("initial_constant", initial_constant, above=0)
-    _check("binary_search_steps", binary_search_steps, above=0)
-    _check("steps", steps, above=0)
-    _check("learning_rate", learning_rate, above=0)
+    check_number("initial_constant", initial_constant, above=0)
+    check_number("binary_search_steps", binary_search_steps, above=0)
+    check_number("steps", steps, above=0)
+    check_number("learning_rate", learning_rate, above=0)
     attack = L2CarliniWagnerAttack(
         binary_search_steps=binary_search_steps,
         steps=steps,
@@ -174,49 +221,13 @@ def _in_ball(attack: FixedEpsilonAttack, epsilon: float) -> _Run:
 
 
 def _attack(network: nn.Module, x: Tensor, y: Tensor, run: _Run, *, batch_size: int) -> Tensor:
-    _check("batch_size", batch_size, above=0)
-    _check_images(x, y)
-    training = {module: module.training for module in network.modules()}
-    with_gradient = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    network.eval()
-    # The attacks need none of them, and without them a step takes two thirds of the time.
-    network.requires_grad_(False)
-    # A network whose first layer works in place would change the images that the attack goes on with.
-    copying = network.register_forward_pre_hook(lambda _network, inputs: (inputs[0].clone(),))
-    try:
-        _check_labels(y, n_classes=network(x[:1]).shape[1])
+    check_number("batch_size", batch_size, above=0)
+    check_images("x", x)
+    with frozen(network):
+        check_labels(y, n=len(x), n_classes=network(x[:1]).shape[1])
         model = PyTorchModel(network, bounds=(0, 1), device=x.device)
         batches = zip(x.split(batch_size), y.split(batch_size), strict=True)
         n_batches = math.ceil(len(x) / batch_size)
         progress = tqdm(batches, total=n_batches, desc="batches", disable=None)
         # tanh may round to beyond the box.
         return torch.cat([run(model, *batch).clamp(0, 1) for batch in progress])
-    finally:
-        copying.remove()
-        for parameter in with_gradient:
-            parameter.requires_grad_(True)
-        for module, mode in training.items():
-            module.training = mode
-
-
-def _check(name: str, value: float, *, above: float, up_to: float = math.inf) -> None:
-    if not above < value <= up_to or math.isinf(value):
-        limit = "" if math.isinf(up_to) else f" up to {up_to:g}"
-        raise InputError(f"{name} is {value}, allowed are numbers above {above:g}{limit}")
-
-
-def _check_images(x: Tensor, y: Tensor) -> None:
-    if x.dtype != torch.float32 or x.ndim != 4 or len(x) == 0:
-        raise InputError(f"x is {x.dtype} {list(x.shape)}, allowed is torch.float32 [n, c, h, w], n above 0")
-    outside = ~((x >= 0) & (x <= 1)).flatten(start_dim=1).all(dim=1)
-    if outside.any():
-        raise InputError(f"row {int(outside.int().argmax())} of x is not within [0, 1]")
-    if y.dtype != torch.int64 or y.shape != x.shape[:1]:
-        raise InputError(f"y is {y.dtype} {list(y.shape)}, allowed is torch.int64 [{len(x)}], as x has rows")
-
-
-def _check_labels(y: Tensor, *, n_classes: int) -> None:
-    outside = (y < 0) | (y >= n_classes)
-    if outside.any():
-        row = int(outside.int().argmax())
-        raise InputError(f"row {row} of y is {int(y[row])}, allowed are 0 to {n_classes - 1}")

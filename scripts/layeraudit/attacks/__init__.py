@@ -1,0 +1,1 @@
+"""Attacks on inputs: those of the literature, and those on layers and on neighbours."""

@@ -1,0 +1,196 @@
+"""An attack that knows the defence: it leads images to the neighbours of another class, in every layer.
+
+After Sitawarin & Wagner 2019 (arXiv:1903.08333), whose gradient attack on Deep k-nearest neighbours replaces
+the count of neighbours, which has no gradient, by a soft one. Guides are training rows that the attacked
+image is to have among its neighbours (those of the class that it is to be taken for), or not to have (those
+of its own). With η the radius within which a layer's neighbours usually lie, ρ the distance to a guide, and
+w = 1 or −1, it maximises Σ w σ(a (1 − ρ / η)) over guides and layers.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from layeraudit.activations import captured
+from layeraudit.attacks.conditions import check_images, check_number, frozen
+from layeraudit.errors import InputError
+
+Norm = Literal["linf", "l2"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the attack knows of a layer.
+
+    Attributes
+    ----------
+    rows : float32 [n_train, d], the training rows' outputs, flattened, raw; may be memory-mapped
+    radius : η, the mean distance of clean images to their k-th neighbour, in the metric of the search
+    """
+
+    rows: NDArray[np.float32]
+    radius: float
+
+
+def choose_guides(
+    x: Tensor, y: Tensor, rows: Tensor, labels: Tensor, *, toward: int, away: int
+) -> tuple[Tensor, Tensor]:
+    """Choose for each image the training rows that it is led to, and those that it is led away from.
+
+    The class that it is led to is, of those that are not its own, the one whose `toward` nearest rows are
+    nearest on the average.
+
+    Parameters
+    ----------
+    x : float32 [n, d], the images, as one layer or the pixels show them
+    y : int64 [n], their true labels
+    rows : float32 [n_train, d], the training rows in the same layer
+    labels : int64 [n_train]
+    toward, away : guides of either kind for an image; `away` may be 0
+
+    Returns
+    -------
+    guides : int64 [n, toward + away], rows, the nearest of each kind first
+    weights : float32 [n, toward + away], 1 for those it is led to, −1 for the others
+
+    Raises
+    ------
+    InputError
+        Where a class has fewer rows than are asked for, or there is only one.
+    """
+    classes, counts = labels.unique(return_counts=True)
+    if len(classes) < 2:
+        raise InputError("the training rows are of one class, allowed are two and more")
+    if (fewest := int(counts.min())) < max(toward, away):
+        raise InputError(
+            f"{max(toward, away)} guides of a class are asked for, allowed are 1 to {fewest}, "
+            "the rows of the smallest class"
+        )
+    distances = torch.cdist(x, rows)
+    nearest, means = [], []
+    for label in classes:
+        members = (labels == label).nonzero().squeeze(1)
+        distance, order = distances[:, members].topk(max(toward, away), largest=False)
+        nearest.append(members[order])
+        means.append(distance[:, :toward].mean(dim=1).where(y != label, math.inf))
+    of_class = torch.stack(nearest, dim=1)  # [n, classes, guides]
+    image = torch.arange(len(x))
+    target = torch.stack(means, dim=1).argmin(dim=1)
+    own = (classes == y[:, None]).int().argmax(dim=1)
+    guides = torch.cat([of_class[image, target, :toward], of_class[image, own, :away]], dim=1)
+    weights = torch.cat([torch.ones(toward), -torch.ones(away)]).expand(len(x), -1)
+    return guides, weights
+
+
+def lead_to_neighbours(
+    network: nn.Module,
+    x: Tensor,
+    guides: Tensor,
+    weights: Tensor,
+    layers: Mapping[str, Layer],
+    *,
+    metric: Literal["cosine", "l2"],
+    norm: Norm,
+    epsilon: float,
+    steepness: float,
+    steps: int,
+    learning_rate: float,
+    batch_size: int,
+) -> Tensor:
+    """Lead images to the guides of weight 1 and away from those of weight −1, in all layers at once.
+
+    Adam on the pixels from x itself; after each step the change is projected to the ball of radius `epsilon`,
+    then to the box. Of the images on the way, the one of the greatest objective is kept. What becomes of an
+    image does not depend on the others but for float32 rounding.
+
+    Parameters
+    ----------
+    network : comes back as it was, and works in evaluation mode
+    x : float32 [n, c, h, w] in [0, 1]
+    guides : int64 [n, m], training rows
+    weights : float32 [n, m]
+    layers : of each layer that is searched, by its name
+    metric : that of the search; `cosine` divides every row by its length
+    norm : of the ball, L-infinity or L2
+    epsilon : its radius, above 0
+    steepness : a, how sharply a guide counts as a neighbour, above 0
+    steps : at least 1
+    learning_rate : of Adam, above 0
+
+    Returns
+    -------
+    The attacked images, float32 [n, c, h, w] in [0, 1].
+
+    Raises
+    ------
+    InputError
+        Where an option or an image is not within what is allowed, or the network has no such layer.
+    """
+    for name, value in [
+        *[("epsilon", epsilon), ("steepness", steepness), ("steps", steps)],
+        *[("learning_rate", learning_rate), ("batch_size", batch_size)],
+        *[(f"the radius of {layer}", of_layer.radius) for layer, of_layer in layers.items()],
+    ]:
+        check_number(name, value, above=0)
+    check_images("x", x)
+    if guides.shape != weights.shape or guides.ndim != 2 or len(guides) != len(x):
+        raise InputError(
+            f"guides are {list(guides.shape)} and weights {list(weights.shape)}, "
+            f"allowed is [{len(x)}, m] for both, as x has rows"
+        )
+
+    def scaled(rows: Tensor) -> Tensor:
+        return nn.functional.normalize(rows, dim=-1) if metric == "cosine" else rows
+
+    def lead(x: Tensor, guides: Tensor, weights: Tensor) -> Tensor:
+        guiding = {
+            name: scaled(torch.from_numpy(layer.rows[guides.numpy()])) for name, layer in layers.items()
+        }
+        squares = {name: rows.square().sum(dim=2) for name, rows in guiding.items()}
+
+        def objective(images: Tensor) -> Tensor:
+            total = torch.zeros(len(images))
+            for name, output in outputs(images).items():
+                features, radius = scaled(output), layers[name].radius
+                products = torch.bmm(guiding[name], features.unsqueeze(2)).squeeze(2)
+                square = features.square().sum(dim=1, keepdim=True) + squares[name] - 2 * products
+                # A distance of 0 has no gradient; float32 knows none as small as this.
+                distance = square.clamp_min(1e-12).sqrt()
+                total = total + (weights * torch.sigmoid(steepness * (1 - distance / radius))).sum(dim=1)
+            return total
+
+        change = torch.zeros_like(x, requires_grad=True)
+        optimizer = torch.optim.Adam([change], lr=learning_rate)
+        best, reached = x.clone(), torch.full((len(x),), -math.inf)
+        for step in range(steps + 1):
+            value = objective(x + change)
+            better = value.detach() > reached
+            reached = torch.where(better, value.detach(), reached)
+            best[better] = (x + change.detach())[better]
+            if step < steps:
+                (gradient,) = torch.autograd.grad(-value.sum(), change)
+                change.grad = gradient
+                optimizer.step()
+                with torch.no_grad():
+                    change.copy_((x + project(change, norm, epsilon)).clamp(0, 1) - x)
+        return best.clamp(0, 1)
+
+    batches = zip(x.split(batch_size), guides.split(batch_size), weights.split(batch_size), strict=True)
+    progress = tqdm(batches, total=math.ceil(len(x) / batch_size), desc="batches", disable=None)
+    with frozen(network), captured(network, list(layers)) as outputs:
+        return torch.cat([lead(*batch) for batch in progress])
+
+
+def project(change: Tensor, norm: Norm, epsilon: float) -> Tensor:
+    """Project changes, float32 [n, ...], to the ball of radius `epsilon` round 0."""
+    if norm == "linf":
+        return change.clamp(-epsilon, epsilon)
+    length = change.flatten(start_dim=1).norm(dim=1).clamp_min(epsilon)
+    return change * (epsilon / length).reshape(-1, *[1] * (change.ndim - 1))

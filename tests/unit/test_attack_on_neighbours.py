@@ -1,0 +1,239 @@
+"""The attack on Deep k-nearest neighbours: where its best is known, and on neighbours that are counted."""
+
+import math
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from layeraudit.attacks.conditions import ROUNDING
+from layeraudit.attacks.neighbours import Layer, choose_guides, lead_to_neighbours, project
+from layeraudit.errors import InputError
+
+EPSILON = 0.1
+
+quick = partial(
+    lead_to_neighbours,
+    metric="l2",
+    norm="linf",
+    epsilon=EPSILON,
+    steepness=4.0,
+    steps=60,
+    learning_rate=0.01,
+    batch_size=3,
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    # Tensors as small as these gain nothing by a second, which waits long where the cores are busy.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def make_identity() -> tuple[nn.Module, Tensor, dict[str, Layer]]:
+    """Make a network whose layer shows the pixels, images far from the box, and training rows."""
+    generator = torch.Generator().manual_seed(0)
+    x = 0.4 + 0.2 * torch.rand(5, 1, 2, 2, generator=generator)
+    rows = torch.rand(8, 4, generator=generator)
+    return nn.Sequential(nn.Flatten()), x, {"0": Layer(rows.numpy(), 0.5)}
+
+
+def make_guides(n: int, *, weight: float) -> tuple[Tensor, Tensor]:
+    return torch.arange(n)[:, None], torch.full((n, 1), weight)
+
+
+def test_the_best_way_to_one_guide_is_the_point_of_the_cube_that_is_nearest_to_it() -> None:
+    network, x, layers = make_identity()
+    attacked = quick(network, x, *make_guides(5, weight=1.0), layers)
+    toward = torch.from_numpy(layers["0"].rows[:5]).reshape(x.shape) - x
+    torch.testing.assert_close(attacked, x + toward.clamp(-EPSILON, EPSILON), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("weight", [1.0, -1.0])
+def test_the_best_way_in_a_round_ball_is_straight_to_the_guide_or_from_it(weight: float) -> None:
+    network, x, layers = make_identity()
+    attacked = quick(network, x, *make_guides(5, weight=weight), layers, norm="l2", steps=300)
+    toward = (torch.from_numpy(layers["0"].rows[:5]).reshape(x.shape) - x).flatten(start_dim=1)
+    straight = EPSILON * toward / toward.norm(dim=1, keepdim=True)
+    torch.testing.assert_close((attacked - x).flatten(start_dim=1), weight * straight, rtol=0, atol=0.01)
+
+
+def test_by_cosine_the_length_of_a_row_does_not_count() -> None:
+    network, x, layers = make_identity()
+    longer = {"0": Layer(layers["0"].rows * np.float32(3), 0.5)}
+    guides = make_guides(5, weight=1.0)
+    plain, scaled = (quick(network, x, *guides, of, metric="cosine") for of in (layers, longer))
+    torch.testing.assert_close(plain, scaled, rtol=0, atol=1e-3)
+    assert (quick(network, x, *guides, longer) - plain).abs().max() > 0.05
+
+
+class Small(nn.Sequential):
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(1, 6, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Dropout(0.5), nn.Linear(216, 3)
+        )
+
+
+def make_small() -> tuple[nn.Module, Tensor, Tensor, Tensor, Tensor, dict[str, Layer]]:
+    """Make a network, images and training rows that it gives three classes, and what it shows of the rows."""
+    torch.manual_seed(0)
+    network = Small().eval()
+    generator = torch.Generator().manual_seed(1)
+    images = (1.4 * torch.rand(90, 1, 8, 8, generator=generator) - 0.2).clamp(0, 1)
+    with torch.no_grad():
+        relu = network[:3](images)
+        logits = network[3:](relu)
+    labels = logits.argsort(dim=1).argsort(dim=1)[:, 0]  # about as many of each
+    train, x = slice(7, None), slice(0, 7)
+    layers = {"1": Layer(relu[train].numpy(), 4.0), "4": Layer(logits[train].numpy(), 0.3)}
+    return network, images[x], labels[x], images[train], labels[train], layers
+
+
+def count_own(network: nn.Module, x: Tensor, y: Tensor, labels: Tensor, layers: dict[str, Layer]) -> Tensor:
+    """Count, of each image, the neighbours of its own class over the layers, by measuring all distances."""
+    with torch.no_grad():
+        shown = {"1": network.eval()[:3](x), "4": network.eval()(x)}
+    k, count = 9, torch.zeros(len(x), dtype=torch.int64)
+    for name, layer in layers.items():
+        nearest = torch.cdist(shown[name], torch.from_numpy(layer.rows)).topk(k, largest=False).indices
+        count += (labels[nearest] == y[:, None]).sum(dim=1)
+    return count
+
+
+@pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.2), ("l2", 1.5)])
+def test_the_neighbours_of_an_images_own_class_become_fewer(norm: str, epsilon: float) -> None:
+    network, x, y, rows, labels, layers = make_small()
+    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=9, away=9)
+    attacked = quick(network, x, *guides, layers, norm=norm, epsilon=epsilon)
+    before, after = (count_own(network, images, y, labels, layers) for images in (x, attacked))
+    assert (after <= before).all()
+    assert after.sum() < 0.5 * before.sum()
+
+
+@pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.05), ("linf", 1.0), ("l2", 0.5), ("l2", 9.0)])
+def test_attacks_stay_in_ball_and_box(norm: str, epsilon: float) -> None:
+    network, x, y, rows, labels, layers = make_small()
+    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=5, away=0)
+    attacked = quick(network, x, *guides, layers, norm=norm, epsilon=epsilon, learning_rate=0.1)
+    change = (attacked.double() - x.double()).flatten(start_dim=1)
+    order = math.inf if norm == "linf" else 2
+    assert change.norm(p=order, dim=1).max() <= epsilon + 10 * ROUNDING
+    assert 0 <= attacked.min() <= attacked.max() <= 1
+    assert attacked.dtype == torch.float32
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 100])
+def test_what_becomes_of_an_image_does_not_depend_on_its_batch(batch_size: int) -> None:
+    network, x, y, rows, labels, layers = make_small()
+    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=5, away=5)
+    whole = quick(network, x, *guides, layers, steps=5, batch_size=7)
+    parts = quick(network, x, *guides, layers, steps=5, batch_size=batch_size)
+    torch.testing.assert_close(whole, parts, rtol=0, atol=1e-4)
+
+
+def test_the_network_works_in_evaluation_mode_and_comes_back_as_it_was() -> None:
+    network, x, y, rows, labels, layers = make_small()
+    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=5, away=5)
+    kept, expected = x.clone(), quick(network, x, *guides, layers, steps=5)
+    network.train()
+    assert torch.equal(quick(network, x, *guides, layers, steps=5), expected)
+    assert all(module.training for module in network.modules())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in network.parameters())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+    assert torch.equal(x, kept)
+
+
+ROWS = torch.tensor([[0.0], [1.0], [2.0], [4.0], [5.0], [6.0], [-3.0], [-4.0], [-5.0]])
+LABELS = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2, 2])
+
+
+def test_guides_are_the_nearest_of_the_nearest_other_class_and_of_the_images_own() -> None:
+    x, y = torch.tensor([[1.8], [-0.5], [4.2]]), torch.tensor([0, 0, 1])
+    guides, weights = choose_guides(x, y, ROWS, LABELS, toward=2, away=2)
+    assert guides.tolist() == [[3, 4, 2, 1], [6, 7, 0, 1], [2, 1, 3, 4]]
+    assert weights.tolist() == [[1, 1, -1, -1]] * 3
+    assert choose_guides(x, y, ROWS, LABELS, toward=1, away=0)[0].tolist() == [[3], [6], [2]]
+
+
+@given(
+    numbers=st.lists(st.integers(-50, 50), min_size=12, max_size=12, unique=True),
+    toward=st.integers(1, 3),
+    away=st.integers(0, 3),
+)
+def test_guides_are_those_that_measuring_all_distances_gives(
+    numbers: list[int], toward: int, away: int
+) -> None:
+    rows, labels = torch.tensor(numbers, dtype=torch.float32)[:, None], torch.arange(12) % 3
+    x, y = torch.tensor([[0.5]]), torch.tensor([1])
+    guides, _ = choose_guides(x, y, rows, labels, toward=toward, away=away)
+
+    def nearest(label: int, n: int) -> list[int]:
+        members = [row for row in range(12) if row % 3 == label]
+        return sorted(members, key=lambda row: abs(numbers[row] - 0.5))[:n]
+
+    def mean(label: int) -> float:
+        return sum(abs(numbers[row] - 0.5) for row in nearest(label, toward)) / toward
+
+    chosen = [abs(numbers[row] - 0.5) for row in guides[0].tolist()]
+    target = min((0, 2), key=mean)
+    expected = [abs(numbers[row] - 0.5) for row in nearest(target, toward) + nearest(1, away)]
+    # Two classes, or two rows, may be as near.
+    assert sum(chosen[:toward]) == pytest.approx(sum(expected[:toward]))
+    assert chosen[toward:] == expected[toward:]
+
+
+def test_a_change_is_cut_to_the_ball_and_one_within_stays() -> None:
+    change = torch.tensor([[[[3.0, 4.0]]], [[[0.3, 0.4]]]])
+    assert project(change, "linf", 1.0).tolist() == [
+        [[[1.0, 1.0]]],
+        [[[pytest.approx(0.3), pytest.approx(0.4)]]],
+    ]
+    torch.testing.assert_close(project(change, "l2", 1.0)[0], torch.tensor([[[0.6, 0.8]]]))
+    assert torch.equal(project(change, "l2", 1.0)[1], change[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        *[
+            ({name: 0}, f"{name} is 0, allowed are numbers above 0")
+            for name in ("epsilon", "steepness", "steps", "learning_rate", "batch_size")
+        ],
+        ({"layers": {"9": Layer(np.zeros((8, 4), np.float32), 1.0)}}, "the network has no layer '9'"),
+        ({"layers": {"0": Layer(np.zeros((8, 4), np.float32), 0.0)}}, "the radius of 0 is 0.0"),
+        ({"x": torch.full((5, 1, 2, 2), math.nan)}, r"row 0 of x is not within \[0, 1\]"),
+        ({"weights": torch.ones(4, 1)}, r"guides are \[5, 1\] and weights \[4, 1\], allowed is \[5, m\]"),
+    ],
+)
+def test_what_makes_no_attack_is_one_sentence(changes: dict[str, object], sentence: str) -> None:
+    network, x, layers = make_identity()
+    guides, weights = make_guides(5, weight=1.0)
+    options = {"x": x, "guides": guides, "weights": weights, "layers": layers, **changes}
+    with pytest.raises(InputError, match=f"^{sentence}[^\n]*$"):
+        quick(network, **options)
+
+
+@pytest.mark.parametrize(
+    ("toward", "labels", "sentence"),
+    [
+        (4, LABELS, "4 guides of a class are asked for, allowed are 1 to 3, the rows of the smallest class"),
+        (
+            1,
+            torch.zeros(9, dtype=torch.int64),
+            "the training rows are of one class, allowed are two and more",
+        ),
+    ],
+)
+def test_guides_that_are_not_there_are_one_sentence(toward: int, labels: Tensor, sentence: str) -> None:
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        choose_guides(
+            torch.zeros(1, 1), torch.zeros(1, dtype=torch.int64), ROWS, labels, toward=toward, away=0
+        )
