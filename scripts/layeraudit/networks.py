@@ -202,6 +202,13 @@ def check_layers(network: nn.Module, layers: Iterable[str]) -> None:
             raise InputError(f"the network has no layer {layer!r}, allowed are {', '.join(names)}")
 
 
+def predict(network: nn.Module, x: Tensor, *, batch_size: int) -> Tensor:
+    """Give the label of each image, int64 [n]; the network is left in evaluation mode."""
+    network.eval()
+    with torch.no_grad():
+        return torch.cat([network(images).argmax(dim=1) for images in x.split(batch_size)])
+
+
 def read_weights(network: nn.Module, path: Path) -> None:
     """Read a `state_dict` into the network.
 

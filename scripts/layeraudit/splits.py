@@ -106,7 +106,12 @@ def take_first(split: Split, n: int) -> Split:
     """
     if not 1 <= n <= len(split):
         raise InputError(f"{n} images are asked for, allowed are 1 to {len(split)}, which the split has")
-    return Split(**{name: array[:n] for name, array in vars(split).items()})
+    return take(split, np.arange(n))
+
+
+def take(split: Split, rows: NDArray[np.int64]) -> Split:
+    """Take rows of a split, int64 [m], in their order."""
+    return Split(**{name: array[rows] for name, array in vars(split).items()})
 
 
 def merge(first: Split, second: Split) -> Split:
