@@ -24,7 +24,7 @@ quick = partial(
     epsilon=EPSILON,
     steepness=4.0,
     steps=60,
-    learning_rate=0.01,
+    first_step=0.02,
     batch_size=3,
 )
 
@@ -61,9 +61,10 @@ def test_the_best_way_to_one_guide_is_the_point_of_the_cube_that_is_nearest_to_i
 def test_the_best_way_in_a_round_ball_is_straight_to_the_guide_or_from_it(weight: float) -> None:
     network, x, layers = make_identity()
     attacked = quick(network, x, *make_guides(5, weight=weight), layers, norm="l2", steps=300)
-    toward = (torch.from_numpy(layers["0"].rows[:5]).reshape(x.shape) - x).flatten(start_dim=1)
-    straight = EPSILON * toward / toward.norm(dim=1, keepdim=True)
-    torch.testing.assert_close((attacked - x).flatten(start_dim=1), weight * straight, rtol=0, atol=0.01)
+    guides = torch.from_numpy(layers["0"].rows[:5]).reshape(x.shape)
+    before, after = ((images - guides).flatten(start_dim=1).norm(dim=1) for images in (x, attacked))
+    # No point of the ball is nearer than that, nor farther.
+    torch.testing.assert_close(after, before - weight * EPSILON, rtol=0, atol=0.002)
 
 
 def test_by_cosine_the_length_of_a_row_does_not_count() -> None:
@@ -75,23 +76,23 @@ def test_by_cosine_the_length_of_a_row_does_not_count() -> None:
     assert (quick(network, x, *guides, longer) - plain).abs().max() > 0.05
 
 
-class Small(nn.Sequential):
-    def __init__(self) -> None:
-        super().__init__(
-            nn.Conv2d(1, 6, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Dropout(0.5), nn.Linear(216, 3)
-        )
+def make_layers() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Dropout(0.5), nn.Linear(216, 3)
+    )
 
 
 def make_small() -> tuple[nn.Module, Tensor, Tensor, Tensor, Tensor, dict[str, Layer]]:
     """Make a network, images and training rows that it gives three classes, and what it shows of the rows."""
     torch.manual_seed(0)
-    network = Small().eval()
+    network = make_layers().eval()
     generator = torch.Generator().manual_seed(1)
     images = (1.4 * torch.rand(90, 1, 8, 8, generator=generator) - 0.2).clamp(0, 1)
     with torch.no_grad():
         relu = network[:3](images)
         logits = network[3:](relu)
-    labels = logits.argsort(dim=1).argsort(dim=1)[:, 0]  # about as many of each
+    labels = images.mean(dim=(1, 2, 3)).argsort().argsort() % 3  # as many of each
+    labels = (logits - logits.mean(dim=0)).argmax(dim=1)
     train, x = slice(7, None), slice(0, 7)
     layers = {"1": Layer(relu[train].numpy(), 4.0), "4": Layer(logits[train].numpy(), 0.3)}
     return network, images[x], labels[x], images[train], labels[train], layers
@@ -122,7 +123,7 @@ def test_the_neighbours_of_an_images_own_class_become_fewer(norm: str, epsilon: 
 def test_attacks_stay_in_ball_and_box(norm: str, epsilon: float) -> None:
     network, x, y, rows, labels, layers = make_small()
     guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=5, away=0)
-    attacked = quick(network, x, *guides, layers, norm=norm, epsilon=epsilon, learning_rate=0.1)
+    attacked = quick(network, x, *guides, layers, norm=norm, epsilon=epsilon, first_step=0.1)
     change = (attacked.double() - x.double()).flatten(start_dim=1)
     order = math.inf if norm == "linf" else 2
     assert change.norm(p=order, dim=1).max() <= epsilon + 10 * ROUNDING
@@ -205,7 +206,7 @@ def test_a_change_is_cut_to_the_ball_and_one_within_stays() -> None:
     [
         *[
             ({name: 0}, f"{name} is 0, allowed are numbers above 0")
-            for name in ("epsilon", "steepness", "steps", "learning_rate", "batch_size")
+            for name in ("epsilon", "steepness", "steps", "first_step", "batch_size")
         ],
         ({"layers": {"9": Layer(np.zeros((8, 4), np.float32), 1.0)}}, "the network has no layer '9'"),
         ({"layers": {"0": Layer(np.zeros((8, 4), np.float32), 0.0)}}, "the radius of 0 is 0.0"),

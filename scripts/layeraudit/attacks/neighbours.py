@@ -101,13 +101,13 @@ def lead_to_neighbours(
     epsilon: float,
     steepness: float,
     steps: int,
-    learning_rate: float,
+    first_step: float,
     batch_size: int,
 ) -> Tensor:
     """Lead images to the guides of weight 1 and away from those of weight −1, in all layers at once.
 
-    Adam on the pixels from x itself; after each step the change is projected to the ball of radius `epsilon`,
-    then to the box. Of the images on the way, the one of the greatest objective is kept. What becomes of an
+    Steps from x itself along the steepest ascent in the norm, their length falling to 0; after each, a
+    projection to the box, then to the ball of radius `epsilon`. Of the images on the way, the one of the greatest objective is kept. What becomes of an
     image does not depend on the others but for float32 rounding.
 
     Parameters
@@ -122,7 +122,7 @@ def lead_to_neighbours(
     epsilon : its radius, above 0
     steepness : a, how sharply a guide counts as a neighbour, above 0
     steps : at least 1
-    learning_rate : of Adam, above 0
+    first_step : length of the first step, in the norm, above 0
 
     Returns
     -------
@@ -135,7 +135,7 @@ def lead_to_neighbours(
     """
     for name, value in [
         *[("epsilon", epsilon), ("steepness", steepness), ("steps", steps)],
-        *[("learning_rate", learning_rate), ("batch_size", batch_size)],
+        *[("first_step", first_step), ("batch_size", batch_size)],
         *[(f"the radius of {layer}", of_layer.radius) for layer, of_layer in layers.items()],
     ]:
         check_number(name, value, above=0)
@@ -166,26 +166,33 @@ def lead_to_neighbours(
                 total = total + (weights * torch.sigmoid(steepness * (1 - distance / radius))).sum(dim=1)
             return total
 
-        change = torch.zeros_like(x, requires_grad=True)
-        optimizer = torch.optim.Adam([change], lr=learning_rate)
+        change = torch.zeros_like(x)
         best, reached = x.clone(), torch.full((len(x),), -math.inf)
         for step in range(steps + 1):
-            value = objective(x + change)
+            images = (x + change).clamp(0, 1).requires_grad_()
+            value = objective(images)
             better = value.detach() > reached
             reached = torch.where(better, value.detach(), reached)
-            best[better] = (x + change.detach())[better]
+            best[better] = images.detach()[better]
             if step < steps:
-                (gradient,) = torch.autograd.grad(-value.sum(), change)
-                change.grad = gradient
-                optimizer.step()
-                with torch.no_grad():
-                    change.copy_((x + project(change, norm, epsilon)).clamp(0, 1) - x)
-        return best.clamp(0, 1)
+                (gradient,) = torch.autograd.grad(value.sum(), images)
+                length = first_step * (1 - step / steps)
+                moved = images.detach() + length * steepest(gradient, norm)
+                change = project(moved.clamp(0, 1) - x, norm, epsilon)
+        return best
 
     batches = zip(x.split(batch_size), guides.split(batch_size), weights.split(batch_size), strict=True)
     progress = tqdm(batches, total=math.ceil(len(x) / batch_size), desc="batches", disable=None)
     with frozen(network), captured(network, list(layers)) as outputs:
         return torch.cat([lead(*batch) for batch in progress])
+
+
+def steepest(gradient: Tensor, norm: Norm) -> Tensor:
+    """Give the change of length 1 in the norm along which gradients, float32 [n, ...], say it rises most."""
+    if norm == "linf":
+        return gradient.sign()
+    length = gradient.flatten(start_dim=1).norm(dim=1).clamp_min(1e-12)
+    return gradient / length.reshape(-1, *[1] * (gradient.ndim - 1))
 
 
 def project(change: Tensor, norm: Norm, epsilon: float) -> Tensor:
