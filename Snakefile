@@ -55,6 +55,8 @@ wildcard_constraints:
     points="[0-9]+",
     attack="fgsm|bim|cw",
     layer="[A-Za-z0-9_.]+",
+    network="[a-z_]+",
+    source="[a-z_]+",
 
 
 rule all:

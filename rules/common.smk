@@ -39,10 +39,26 @@ def option_for_folder(wildcards):
     return [] if folder is None else ["--folder", folder]
 
 
+def dataset_of_experiment(wildcards):
+    """The file of the data set that an experiment is of."""
+    return f"results/datasets/{config['experiments'][wildcards.experiment]['dataset']}.npz"
+
+
 def poison_of_training(wildcards):
     """The poison that goes into a run's training set: none, or one file."""
     points = config["experiments"][wildcards.experiment]["poison"]
     return [f"<run>/data/poison_{points}.npz"] if points else []
+
+
+def images_of_training(wildcards):
+    """How many images the audited network is trained on, poison included: all."""
+    experiment = config["experiments"][wildcards.experiment]
+    return experiment["train"] + experiment["poison"]
+
+
+def another_seed(wildcards):
+    """A seed that no audited network begins with, for one of the same architecture would begin with its weights."""
+    return 2**32 + int(wildcards.seed)
 
 
 def options_for_attack(wildcards):

@@ -23,7 +23,7 @@ rule fetch_dataset:
 
 rule draw_splits:
     input:
-        dataset="results/datasets/mnist.npz",
+        dataset=dataset_of_experiment,
         script="scripts/draw_splits.py",
         modules=modules_of("scripts/draw_splits.py"),
     output:

@@ -22,6 +22,8 @@ rule train_model:
         epochs=lookup(dpath="experiments/{experiment}/epochs", within=config),
         batch_size=lookup(dpath="experiments/{experiment}/batch_size", within=config),
         learning_rate=lookup(dpath="training/learning_rate", within=config),
+        images=images_of_training,
+        seed="{seed}",
     shell:
         "python {input.script}"
         " --train {input.train}"
@@ -29,9 +31,26 @@ rule train_model:
         " --epochs {params.epochs}"
         " --batch-size {params.batch_size}"
         " --learning-rate {params.learning_rate}"
-        " --seed {wildcards.seed}"
+        " --images {params.images}"
+        " --seed {params.seed}"
         " --output {output.weights}"
         " > {log} 2>&1"
+
+
+use rule train_model as train_network with:
+    output:
+        weights="<run>/networks/{network}.pt",
+    log:
+        "<run>/logs/train_network_{network}.log",
+    benchmark:
+        "<run>/benchmarks/train_network_{network}.tsv"
+    params:
+        network="{network}",
+        epochs=lookup(dpath="transfer/networks/epochs", within=config),
+        batch_size=lookup(dpath="transfer/networks/batch_size", within=config),
+        learning_rate=lookup(dpath="training/learning_rate", within=config),
+        images=lookup(dpath="transfer/networks/train", within=config),
+        seed=another_seed,
 
 
 rule extract_layers:

@@ -10,12 +10,14 @@ import torch
 from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.files import read_split, written_whole
 from layeraudit.networks import NETWORKS
+from layeraudit.splits import take_first
 from layeraudit.training import train
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--images", type=int, required=True, help="how many of it, from the first")
     parser.add_argument("--network", choices=NETWORKS, required=True)
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
@@ -24,7 +26,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    split = read_split(arguments.train)
+    split = take_first(read_split(arguments.train), arguments.images)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(arguments.seed)
     network = NETWORKS[arguments.network]()

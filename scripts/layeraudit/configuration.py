@@ -16,6 +16,9 @@ from layeraudit.errors import InputError
 LAYERS = ("relu1", "relu2", "relu3", "fc")
 """From input to output."""
 
+WITHOUT_POISON = ("clean", "fashion")
+"""Experiments whose training images are as they were found; all others are poisoned."""
+
 
 def _is_integer(_checker: object, value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
@@ -91,6 +94,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         text += f" up to {schema['maximum']}" if "maximum" in schema else ""
     if "minimum" in schema:
         text += f" from {schema['minimum']}" + (f" to {schema['maximum']}" if "maximum" in schema else "")
+    if "multipleOf" in schema:
+        text += f", a multiple of {schema['multipleOf']}"
     return text
 
 
@@ -99,11 +104,13 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
     k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
     for name, experiment in configuration["experiments"].items():
         key = f"experiments.{name}"
+        if name != "fashion" and experiment["dataset"] != "mnist":
+            raise InputError(f"{key}.dataset is {experiment['dataset']!r}, allowed is 'mnist'")
         _check_digits(poison["digits"], experiment["digits"], key)
         _check_parts(experiment, poison, key)
         points = experiment["poison"]
-        if (points == 0) != (name == "clean"):
-            allowed = "0" if name == "clean" else f"1 to {poison['train']}"
+        if (points == 0) != (name in WITHOUT_POISON):
+            allowed = "0" if name in WITHOUT_POISON else f"1 to {poison['train']}"
             raise InputError(f"{key}.poison is {points}, allowed is {allowed}")
         _check_points(points, f"{key}.poison", poison["train"])
         rows = experiment["train"] + points
@@ -118,6 +125,8 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
     if layers != [layer for layer in LAYERS if layer in layers]:
         raise InputError(f"activations.layers is {layers}, allowed are layers in the order {list(LAYERS)}")
     _check_inputs(configuration["inputs"], configuration["experiments"]["clean"]["test"])
+    _check_transfer(configuration["transfer"], configuration["experiments"])
+    _check_adaptive(configuration["adaptive"], configuration)
     for points in poison["test_points"]:
         _check_points(points, "poison.test_points", poison["train"])
 
@@ -143,6 +152,36 @@ def _check_inputs(inputs: Mapping[str, Any], n_test: int) -> None:
             )
 
 
+def _check_transfer(transfer: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
+    for name, settings in transfer["experiments"].items():
+        for key, value, of in [
+            (f"experiments.{name}.images", settings["images"], "test"),
+            ("validation", transfer["validation"], "calibration"),
+            ("networks.train", transfer["networks"]["train"], "train"),
+        ]:
+            if value > (most := experiments[name][of]):
+                allowed = f"allowed are up to {most}, those of experiments.{name}.{of}"
+                raise InputError(f"transfer.{key} is {value}, {allowed}")
+
+
+def _check_adaptive(adaptive: Mapping[str, Any], configuration: Mapping[str, Any]) -> None:
+    if adaptive["images"] > (most := configuration["experiments"]["clean"]["test"]):
+        allowed = f"allowed are up to {most}, those of experiments.clean.test"
+        raise InputError(f"adaptive.images is {adaptive['images']}, {allowed}")
+    layer, layers = adaptive["guides"]["layer"], configuration["activations"]["layers"]
+    if layer not in layers:
+        raise InputError(
+            f"adaptive.guides.layer is {layer!r}, allowed are those of activations.layers, {layers}"
+        )
+    epsilon, epsilons = adaptive["intermediate_level"]["epsilon"], adaptive["epsilons"]
+    if epsilon not in epsilons:
+        raise InputError(
+            f"adaptive.intermediate_level.epsilon is {epsilon}, allowed are those of adaptive.epsilons, {epsilons}"
+        )
+    if adaptive["radii"] != sorted(adaptive["radii"]):
+        raise InputError(f"adaptive.radii is {adaptive['radii']}, allowed are radii from the least")
+
+
 def _check_digits(digits: Sequence[int], allowed: Sequence[int], key: str) -> None:
     if not set(digits) <= set(allowed):
         raise InputError(f"poison.digits is {digits}, allowed are digits of {key}.digits, {allowed}")
@@ -157,25 +196,25 @@ def _check_points(points: int, key: str, sources: int) -> None:
 
 
 def _check_parts(experiment: Mapping[str, Any], poison: Mapping[str, Any], key: str) -> None:
-    """Check that each part of MNIST has the images that are drawn from it, first those of the attack."""
+    """Check that each part of the data set has the images that are drawn from it, first those of the attack."""
     for part, names in [("train", ["train"]), ("test", ["calibration", "test"])]:
-        counts = DATASETS["mnist"].counts(part)
+        counts, of = DATASETS[experiment["dataset"]].counts(part), f"the {part} part of {experiment['dataset']}"
         wanted = {f"{key}.{name}": experiment[name] for name in names}
         if experiment["poison_part"] == part:
             of_poison = {f"poison.{name}": poison[name] for name in ("train", "validation")}
-            _check_available(of_poison, poison["digits"], counts, part)
+            _check_available(of_poison, poison["digits"], counts, of)
             wanted |= of_poison
-        _check_available(wanted, experiment["digits"], counts, part)
+        _check_available(wanted, experiment["digits"], counts, of)
 
 
 def _check_available(
-    wanted: Mapping[str, int], digits: Sequence[int], counts: Sequence[int], part: str
+    wanted: Mapping[str, int], digits: Sequence[int], counts: Sequence[int], of: str
 ) -> None:
     total, available = sum(wanted.values()), sum(counts[digit] for digit in digits)
     if total > available:
         raise InputError(
             f"{' + '.join(wanted)} is {total}, allowed are up to {available}, "
-            f"the images of the digits {digits} in the {part} part of MNIST"
+            f"the images of the classes {digits} in {of}"
         )
 
 

@@ -80,17 +80,21 @@ class TramerB(nn.Sequential):
 
 
 class TramerC(nn.Sequential):
-    """Network C of Tramèr et al. 2018: tanh, and pooling."""
+    """Network C of Tramèr et al. 2018: tanh, and pooling.
+
+    Theirs has tanh before the pooling; the maximum of rising values is the value of the maximum, and so it is
+    a quarter of the work.
+    """
 
     def __init__(self) -> None:
         super().__init__(
             OrderedDict(
                 conv1=nn.Conv2d(1, 128, kernel_size=3),
-                tanh1=nn.Tanh(),
                 pool1=nn.MaxPool2d(2),
+                tanh1=nn.Tanh(),
                 conv2=nn.Conv2d(128, 64, kernel_size=3),
-                tanh2=nn.Tanh(),
                 pool2=nn.MaxPool2d(2),
+                tanh2=nn.Tanh(),
                 flatten=nn.Flatten(),
                 fc1=nn.Linear(64 * 5 * 5, 128),
                 relu3=nn.ReLU(inplace=True),
@@ -186,6 +190,17 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "small_resnet": SmallResNet,
 }
 """The networks by their names in the configuration."""
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    "report_cnn": ("relu1", "relu2", "relu3", "fc"),
+    "tramer_a": ("relu1", "relu2", "relu3", "fc"),
+    "tramer_b": ("relu1", "relu2", "relu3", "fc"),
+    "tramer_c": ("tanh1", "tanh2", "relu3", "fc"),
+    "tramer_d": ("relu1", "relu2", "relu3", "fc"),
+    "lenet": ("relu1", "relu2", "relu3", "relu4", "fc"),
+    "small_resnet": ("relu1", "block1", "block2", "block3", "fc"),
+}
+"""Their layers from input to output, as they are after activation, in which an attack may push."""
 
 
 def check_layers(network: nn.Module, layers: Iterable[str]) -> None:

@@ -48,7 +48,7 @@ def split(tmp_path: Path) -> Path:
     return tmp_path / "in/split.npz"
 
 
-TRAINING = ["--network", "report_cnn", "--epochs", 1, "--batch-size", 10, "--seed", 0]
+TRAINING = ["--images", N, "--network", "report_cnn", "--epochs", 1, "--batch-size", 10, "--seed", 0]
 FULL = "File too large"
 
 

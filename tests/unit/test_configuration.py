@@ -103,6 +103,18 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("experiments.two_digits.test", 1395, "experiments.two_digits.calibration + experiments.two_digits"),
         ("activations.layers", ["relu4", "fc"], "activations.layers[0] is 'relu4', allowed is 'relu1' "),
         ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 2 or more"),
+        ("experiments.clean.dataset", "fashion_mnist", "experiments.clean.dataset is 'fashion_mnist', allowed is 'mnist'"),
+        ("experiments.fashion.test", 9251, "experiments.fashion.calibration + experiments.fashion.test is 10001, "),
+        ("transfer.sources", ["vgg"], "transfer.sources[0] is 'vgg', allowed is 'report_cnn' or 'tramer_a' or "),
+        ("transfer.passes", 5, "transfer.passes is 5, allowed is one integer from 4, a multiple of 2"),
+        ("transfer.validation", 751, "transfer.validation is 751, allowed are up to 750, those of "),
+        ("transfer.networks.train", 20001, "transfer.networks.train is 20001, allowed are up to 20000, those of "),
+        ("transfer.experiments.clean.images", 8651, "transfer.experiments.clean.images is 8651, allowed are up to"),
+        ("transfer.experiments.fashion.epsilons", [0], "transfer.experiments.fashion.epsilons[0] is 0, allowed is "),
+        ("adaptive.images", 8651, "adaptive.images is 8651, allowed are up to 8650, those of experiments.clean.test"),
+        ("adaptive.radii", [2, 1], "adaptive.radii is [2, 1], allowed are radii from the least"),
+        ("adaptive.guides.layer", "conv1", "adaptive.guides.layer is 'conv1', allowed is 'relu1' or "),
+        ("adaptive.intermediate_level.epsilon", 0.5, "adaptive.intermediate_level.epsilon is 0.5, allowed are those "),
         ("calibration.mode", None, "calibration.mode is None, allowed is 'paper' or 'cleverhans' or"),
         ("inputs.bim.images", 8651, "inputs.bim.images is 8651, allowed are up to 8650, those of "),
         ("inputs.fashion_mnist.images", 10001, "inputs.fashion_mnist.images is 10001, allowed are up to "),
@@ -168,13 +180,16 @@ def test_sizes_that_pass_can_be_drawn(data: st.DataObject) -> None:
     configuration["neighbours"]["k"] = 1
     for settings in configuration["inputs"].values():
         settings["images"] = 1
-    mnist = DATASETS["mnist"]
+    configuration["transfer"]["networks"]["train"] = 2
+    for settings in (*configuration["transfer"]["experiments"].values(), configuration["adaptive"]):
+        settings["images"] = 1
     fits = True
-    for name, wanted in {"train": train, "test": 750 + test}.items():
-        of_the_attack = 100 + of_poison if part == name else 0
-        if of_the_attack:
-            fits &= of_the_attack <= sum(mnist.counts(name)[digit] for digit in digits[:2])
-        fits &= wanted + of_the_attack <= sum(mnist.counts(name)[digit] for digit in digits)
+    for dataset in DATASETS.values():
+        for name, wanted in {"train": train, "test": 750 + test}.items():
+            of_the_attack = 100 + of_poison if part == name else 0
+            if of_the_attack:
+                fits &= of_the_attack <= sum(dataset.counts(name)[digit] for digit in digits[:2])
+            fits &= wanted + of_the_attack <= sum(dataset.counts(name)[digit] for digit in digits)
     if fits:
         check(configuration, SCHEMA)
     else:
