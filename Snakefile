@@ -38,6 +38,8 @@ include: "rules/experiment_1.smk"
 include: "rules/experiment_2_1.smk"
 include: "rules/experiment_2_2.smk"
 include: "rules/dknn_mnist.smk"
+include: "rules/transfer.smk"
+include: "rules/adaptive.smk"
 include: "rules/pictures.smk"
 include: "rules/claims.smk"
 

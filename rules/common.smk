@@ -33,6 +33,20 @@ def of_seeds(experiment, file):
     )
 
 
+def of_sources(file, experiment="clean"):
+    """A file of every seed of an experiment and each source of attacks, in their order."""
+    return expand(of_seeds(experiment, file), source=config["transfer"]["sources"])
+
+
+def of_transfer(file):
+    """The same of all experiments whose images are attacked."""
+    return list(
+        chain.from_iterable(
+            of_sources(file, name) for name in config["transfer"]["experiments"]
+        )
+    )
+
+
 def option_for_folder(wildcards):
     """Where the user's own files of a data set lie, as an option of fetch_dataset."""
     folder = config["folders"][wildcards.name]
@@ -41,7 +55,9 @@ def option_for_folder(wildcards):
 
 def dataset_of_experiment(wildcards):
     """The file of the data set that an experiment is of."""
-    return f"results/datasets/{config['experiments'][wildcards.experiment]['dataset']}.npz"
+    return (
+        f"results/datasets/{config['experiments'][wildcards.experiment]['dataset']}.npz"
+    )
 
 
 def poison_of_training(wildcards):
@@ -59,6 +75,25 @@ def images_of_training(wildcards):
 def another_seed(wildcards):
     """A seed that no audited network begins with, for one of the same architecture would begin with its weights."""
     return 2**32 + int(wildcards.seed)
+
+
+def other_networks(wildcards):
+    """The networks that attacks are made on or shown to, but the audited one."""
+    transfer = config["transfer"]
+    return sorted(
+        {
+            *transfer["sources"],
+            *transfer["experiments"][wildcards.experiment]["targets"],
+        }
+    )
+
+
+def weights_of_networks(wildcards):
+    """The weights of the audited network, then those of the others."""
+    return [
+        "<run>/model.pt",
+        *(f"<run>/networks/{name}.pt" for name in other_networks(wildcards)),
+    ]
 
 
 def options_for_attack(wildcards):

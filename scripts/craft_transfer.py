@@ -1,28 +1,44 @@
-"""Make attacks on a source network, all of one radius, to see which other networks they fool.
+"""Make attacks on a source network, to see which other networks they fool.
 
-Writes a split with the attacked images, attack after attack in the order of `layeraudit.transfer.craft`, each
-of all images; and a record, a row each: `row, image, attack, guide, layer, forward, backward, linf, l2,
-no_reference, zero_gradients, objective, cosine, ratio` (the last five are ILA's, at its end), and the
-disturbance of each layer, `disturbance_{layer}`.
+Writes a split with the images as they are, then with one attack after the other, each of all images; and a
+record, a row for each of them: `dataset, source, seed, row, image`, `epsilon, attack, guide, layer, forward,
+backward` (see `layeraudit.transfer.Recipe`), `linf, l2`, and of the intermediate level attack, at its end,
+`no_reference, zero_gradients, objective, cosine, ratio` (see `layeraudit.attacks.intermediate_level.Pushed`).
 """
 
 import argparse
 import csv
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
-from layeraudit.activations import captured
-from layeraudit.attacks.conditions import frozen
+from layeraudit.attacks.intermediate_level import Pushed
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_split, written_whole
-from layeraudit.networks import NETWORKS, read_weights
+from layeraudit.networks import LAYERS, NETWORKS, read_weights
 from layeraudit.splits import Split
-from layeraudit.transfer import OBJECTIVES, craft, disturb
+from layeraudit.transfer import Recipe, craft, fine_tune
 
-ILA_FIGURES = ["no_reference", "zero_gradients", "objective", "cosine", "ratio"]
+OF_PUSHING = ["no_reference", "zero_gradients", "objective", "cosine", "ratio"]
+OF_RUN = ["dataset", "source", "seed"]
+COLUMNS = [*OF_RUN, "row", "image", *Recipe.__dataclass_fields__, "linf", "l2", *OF_PUSHING]
+
+
+def make_all(
+    source: nn.Module, x: Tensor, y: Tensor, arguments: argparse.Namespace
+) -> Iterator[tuple[Recipe, Tensor, Pushed | None]]:
+    yield Recipe(0.0, "none"), x, None
+    options = {"passes": arguments.passes, "batch_size": arguments.batch_size}
+    for epsilon in arguments.epsilons:
+        for recipe, images in craft(source, x, y, epsilon=epsilon, seed=arguments.seed, **options):
+            yield recipe, images, None
+        layers = LAYERS[arguments.network]
+        for recipe, pushed in fine_tune(source, x, y, layers=layers, epsilon=epsilon, **options):
+            yield recipe, pushed.x, pushed
 
 
 def main() -> None:
@@ -30,11 +46,10 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="a split that all networks get right")
     parser.add_argument("--network", choices=NETWORKS, required=True, help="the source")
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--epsilon", type=float, required=True)
+    parser.add_argument("--epsilons", type=float, nargs="+", required=True)
     parser.add_argument("--passes", type=int, required=True)
-    parser.add_argument("--layers", nargs="+", required=True)
-    parser.add_argument("--objectives", nargs="+", choices=OBJECTIVES, required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True, help="of the noise; stands in the record too")
+    parser.add_argument("--dataset", required=True, help="its name, for the record")
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--output-record", type=Path, required=True)
@@ -45,53 +60,30 @@ def main() -> None:
     read_weights(network, arguments.weights)
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
-    n, batch_size = len(split), arguments.batch_size
 
-    def show(images: torch.Tensor) -> dict[str, torch.Tensor]:
-        parts = [outputs(part) for part in images.split(batch_size)]
-        return {layer: torch.cat([part[layer] for part in parts]) for layer in arguments.layers}
-
-    attacked, rows = [], []
-    made = craft(
-        network,
-        x,
-        y,
-        epsilon=arguments.epsilon,
-        passes=arguments.passes,
-        layers=arguments.layers,
-        objectives=arguments.objectives,
-        seed=arguments.seed,
-        batch_size=batch_size,
-    )
-    for recipe, images, pushed in made:
-        with torch.no_grad(), frozen(network), captured(network, arguments.layers) as outputs:
-            clean, shown = show(x), show(images)
+    of_all = dict(zip(OF_RUN, (arguments.dataset, arguments.network, arguments.seed), strict=True))
+    attacked: list[Tensor] = []
+    rows: list[dict[str, object]] = []
+    for recipe, images, pushed in make_all(network, x, y, arguments):
         change = (images - x).flatten(start_dim=1)
-        columns = {
-            "image": torch.arange(n),
-            "linf": change.norm(p=torch.inf, dim=1),
-            "l2": change.norm(dim=1),
-            **{f"disturbance_{layer}": disturb(shown[layer], clean[layer]) for layer in arguments.layers},
-        }
+        columns = {"linf": change.norm(p=torch.inf, dim=1), "l2": change.norm(dim=1)}
         if pushed:
             ends = (pushed.objective[-1], pushed.cosine[-1], pushed.ratio[-1])
             figures = (pushed.no_reference, pushed.zero_gradients, *ends)
-            columns |= dict(zip(ILA_FIGURES, figures, strict=True))
-        values = zip(*(column.tolist() for column in columns.values()), strict=True)
-        rows += [asdict(recipe) | dict(zip(columns, row, strict=True)) for row in values]
+            columns |= dict(zip(OF_PUSHING, figures, strict=True))
+        for image, values in enumerate(zip(*(column.tolist() for column in columns.values()), strict=True)):
+            of_image = {"row": len(rows), "image": image} | dict(zip(columns, values, strict=True))
+            rows.append(of_all | asdict(recipe) | of_image)
         attacked.append(images)
-        print(f"{' '.join(filter(None, [recipe.attack, recipe.guide, recipe.layer]))}: {n} images")
+        print(" ".join([f"{recipe.epsilon:g}", recipe.attack, recipe.guide, recipe.layer]), flush=True)
 
-    repeated = [np.tile(array, len(attacked)) for array in (split.y_true, split.source)]
-    y_true, origin = repeated
-    x_all = torch.cat(attacked).numpy()
-    write_split(arguments.output, Split(x_all, y_true, y_true, np.zeros(len(x_all), bool), origin))
-    disturbances = [f"disturbance_{layer}" for layer in arguments.layers]
-    names = ["row", "image", "attack", "guide", "layer", "forward", "backward", "linf", "l2"]
+    y_true, origin = (np.tile(array, len(attacked)) for array in (split.y_true, split.source))
+    none = np.zeros(len(y_true), dtype=bool)
+    write_split(arguments.output, Split(torch.cat(attacked).numpy(), y_true, y_true, none, origin))
     with written_whole(arguments.output_record) as temporary, temporary.open("w", newline="") as file:
-        record = csv.DictWriter(file, [*names, *disturbances, *ILA_FIGURES], restval="", lineterminator="\n")
+        record = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         record.writeheader()
-        record.writerows(row | {"row": number} for number, row in enumerate(rows))
+        record.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Score a split: what the network says of each image, and what its neighbours say.
 
 Writes a row an image: `row, y, y_true, is_poison, dnn_label, dnn_confidence` (softmax), `dknn_label,
-credibility, confidence, nonconformity` (of the DkNN label), and for each layer `poison_neighbours_{layer}`
-and `same_label_neighbours_{layer}`: how many of the k neighbours are poison, and how many were given the
-label that the image was given.
+credibility, confidence, nonconformity` (of the DkNN label), and for each layer `poison_neighbours_{layer}`,
+`same_label_neighbours_{layer}` and `dnn_label_neighbours_{layer}`: how many of the k neighbours are poison, were
+given the label that the image was given, and were given the label that the network gives the image.
 """
 
 import argparse
@@ -39,6 +39,7 @@ def main() -> None:
 
     nonconformity = count_nonconformity(list(neighbours.values()), train.y, n_classes=logits.shape[1])
     judgement = judge(nonconformity, calibration, mode=str(mode))
+    dnn_label = logits.argmax(axis=1)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     scores = pd.DataFrame(
         {
@@ -46,7 +47,7 @@ def main() -> None:
             "y": split.y,
             "y_true": split.y_true,
             "is_poison": split.is_poison,
-            "dnn_label": logits.argmax(axis=1),
+            "dnn_label": dnn_label,
             "dnn_confidence": exponentials.max(axis=1) / exponentials.sum(axis=1),
             "dknn_label": judgement.label,
             "credibility": judgement.credibility,
@@ -59,6 +60,10 @@ def main() -> None:
         }
         | {
             f"same_label_neighbours_{layer}": (train.y[rows] == split.y[:, np.newaxis]).sum(axis=1)
+            for layer, rows in neighbours.items()
+        }
+        | {
+            f"dnn_label_neighbours_{layer}": (train.y[rows] == dnn_label[:, np.newaxis]).sum(axis=1)
             for layer, rows in neighbours.items()
         }
     )

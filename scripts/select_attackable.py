@@ -17,10 +17,9 @@ from layeraudit.splits import take
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, required=True)
-    parser.add_argument(
-        "--weights", type=Path, nargs="+", required=True, help="of the networks, in their order"
-    )
+    parser.add_argument("--network", choices=NETWORKS, required=True, help="the audited one")
+    parser.add_argument("--others", nargs="+", choices=NETWORKS, required=True)
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="of all, in their order")
     parser.add_argument("--images", type=int, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -29,7 +28,8 @@ def main() -> None:
     split = read_split(arguments.split)
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
     right = torch.ones(len(split), dtype=torch.bool)
-    for name, path in zip(arguments.networks, arguments.weights, strict=True):
+    names = [arguments.network, *arguments.others]
+    for name, path in zip(names, arguments.weights, strict=True):
         network = NETWORKS[name]()
         read_weights(network, path)
         of_network = predict(network, x, batch_size=arguments.batch_size) == y

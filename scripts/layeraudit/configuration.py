@@ -176,7 +176,8 @@ def _check_adaptive(adaptive: Mapping[str, Any], configuration: Mapping[str, Any
     epsilon, epsilons = adaptive["intermediate_level"]["epsilon"], adaptive["epsilons"]
     if epsilon not in epsilons:
         raise InputError(
-            f"adaptive.intermediate_level.epsilon is {epsilon}, allowed are those of adaptive.epsilons, {epsilons}"
+            f"adaptive.intermediate_level.epsilon is {epsilon}, "
+            f"allowed are those of adaptive.epsilons, {epsilons}"
         )
     if adaptive["radii"] != sorted(adaptive["radii"]):
         raise InputError(f"adaptive.radii is {adaptive['radii']}, allowed are radii from the least")
@@ -196,9 +197,12 @@ def _check_points(points: int, key: str, sources: int) -> None:
 
 
 def _check_parts(experiment: Mapping[str, Any], poison: Mapping[str, Any], key: str) -> None:
-    """Check that each part of the data set has the images that are drawn from it, first those of the attack."""
+    """Check that each part of the data set has the images drawn from it, first those of the attack."""
     for part, names in [("train", ["train"]), ("test", ["calibration", "test"])]:
-        counts, of = DATASETS[experiment["dataset"]].counts(part), f"the {part} part of {experiment['dataset']}"
+        counts, of = (
+            DATASETS[experiment["dataset"]].counts(part),
+            f"the {part} part of {experiment['dataset']}",
+        )
         wanted = {f"{key}.{name}": experiment[name] for name in names}
         if experiment["poison_part"] == part:
             of_poison = {f"poison.{name}": poison[name] for name in ("train", "validation")}

@@ -21,6 +21,8 @@ CONFIDENCE_LEVEL = 0.95
 
 SIGNIFICANCE_LEVEL = 0.05
 
+SIDES: tuple[Literal["greater"], Literal["less"]] = ("greater", "less")
+
 BETWEEN_SEEDS = "Student's t over seeds"
 BETWEEN_POINTS = "Wilson over points"
 
@@ -154,6 +156,30 @@ def share_differs(count: int, n: int, bound: float, side: Literal["greater", "le
     p; of no points NaN
     """
     return float(stats.binomtest(count, n, bound, alternative=side).pvalue) if n else np.nan
+
+
+def compare_pairs(differences: ArrayLike) -> tuple[float, float]:
+    """Test whether one of two judgements of the same points is greater: McNemar's exact test, or Wilcoxon's.
+
+    Parameters
+    ----------
+    differences : of each point; where each is -1, 0 or 1, McNemar's test of the points that differ, else
+        Wilcoxon's signed-rank test
+
+    Returns
+    -------
+    p whose alternative is that the differences lie above 0, and p whose alternative is that they lie below; 1
+    where no point differs
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    above, below = int((values > 0).sum()), int((values < 0).sum())
+    if not above + below:
+        return 1.0, 1.0
+    if np.isin(values, (-1, 0, 1)).all():
+        n = above + below
+        return float(stats.binom.sf(above - 1, n, 0.5)), float(stats.binom.sf(below - 1, n, 0.5))
+    above_0, below_0 = (stats.wilcoxon(values, alternative=side, method="approx") for side in SIDES)
+    return float(above_0.pvalue), float(below_0.pvalue)
 
 
 def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ one, and the noise none; they are no rivals but controls.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,9 @@ from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 OBJECTIVES = {"ilap": projection, "ilaf": flexible(5.0)}
 """With the α of the paper's experiments."""
 
+CRAFTED = (("fgsm", "ilap"), ("i_fgsm", "ilap"), ("i_fgsm", "ilaf"))
+"""The guides that are fine-tuned, and to which objective."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -24,6 +28,7 @@ class Recipe:
 
     Attributes
     ----------
+    epsilon : the radius of its ball in L∞
     attack : `none`, `noise`, `fgsm`, `i_fgsm`, `mi_fgsm`, `ilap` or `ilaf`
     guide : what ILA fine-tunes, `fgsm` or `i_fgsm`; empty for others
     layer : where it pushes, as the source names it; empty for others
@@ -31,6 +36,7 @@ class Recipe:
         layer
     """
 
+    epsilon: float
     attack: str
     guide: str = ""
     layer: str = ""
@@ -39,65 +45,82 @@ class Recipe:
 
 
 def craft(
-    source: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    *,
-    epsilon: float,
-    passes: int,
-    layers: Sequence[str],
-    objectives: Sequence[str],
-    seed: int,
-    batch_size: int,
-) -> Iterator[tuple[Recipe, Tensor, Pushed | None]]:
-    """Make every attack on a source.
+    source: nn.Module, x: Tensor, y: Tensor, *, epsilon: float, passes: int, seed: int, batch_size: int
+) -> Iterator[tuple[Recipe, Tensor]]:
+    """Make what ILA is compared with: noise, FGSM, and I-FGSM and MI-FGSM of N steps.
 
-    A step of I-FGSM and MI-FGSM is 2 ε / their number, so that a pixel can cross the ball; one of ILA is ε / 5,
-    as the paper has it. ILA starts at the clean image.
+    The noise adds ε to a pixel or takes it away, with the same chance. A step of I-FGSM and MI-FGSM is
+    2 ε / N, so that a pixel can cross the ball; μ is 1, as in Dong et al. 2018.
 
     Parameters
     ----------
     source : the network that is attacked
-    x, y : images that it gets right, as `attacks.standard` takes them
+    x, y : images and their labels, as `attacks.standard` takes them
     epsilon : the radius of all balls, in L∞
-    passes : N, even
-    layers, objectives : at which layers, and with which of `OBJECTIVES`, ILA pushes
+    passes : N
     seed : of the noise
 
     Yields
     ------
-    How it is made, float32 [n, c, h, w], and of ILA what happened on the way. The first is no attack at all.
+    How it is made, and float32 [n, c, h, w].
     """
-    ball = {"epsilon": epsilon, "batch_size": batch_size}
-
-    def iterate(steps: int) -> Tensor:
-        return bim(source, x, y, step=2 * epsilon / steps, steps=steps, **ball)
-
-    yield Recipe("none"), x, None
+    ball: dict[str, Any] = {"epsilon": epsilon, "batch_size": batch_size}
     signs = torch.randint(2, x.shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-    yield Recipe("noise"), (x + epsilon * signs).clamp(0, 1), None
-    one_step, half = fgsm(source, x, y, **ball), iterate(passes // 2)
-    yield Recipe("fgsm", forward=1, backward=1), one_step, None
-    yield Recipe("i_fgsm", forward=passes, backward=passes), iterate(passes), None
-    with_momentum = mi_fgsm(source, x, y, step=2 * epsilon / passes, steps=passes, momentum=1.0, **ball)
-    yield Recipe("mi_fgsm", forward=passes, backward=passes), with_momentum, None
-    for name, guide, spent in [("fgsm", one_step, 1), ("i_fgsm", half, passes // 2)]:
+    yield Recipe(epsilon, "noise"), (x + epsilon * signs).clamp(0, 1)
+    yield Recipe(epsilon, "fgsm", forward=1, backward=1), fgsm(source, x, y, **ball)
+    steps: dict[str, Any] = {"step": 2 * epsilon / passes, "steps": passes}
+    yield Recipe(epsilon, "i_fgsm", forward=passes, backward=passes), bim(source, x, y, **steps, **ball)
+    with_momentum = mi_fgsm(source, x, y, momentum=1.0, **steps, **ball)
+    yield Recipe(epsilon, "mi_fgsm", forward=passes, backward=passes), with_momentum
+
+
+def fine_tune(
+    source: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    layers: Sequence[str],
+    crafted: Sequence[tuple[str, str]] = CRAFTED,
+    epsilon: float,
+    passes: int,
+    batch_size: int,
+) -> Iterator[tuple[Recipe, Pushed]]:
+    """Fine-tune guides by ILA in each layer, from the clean images, by steps of ε / 5 as its paper has it.
+
+    Parameters
+    ----------
+    layers : where it pushes
+    crafted : guides and objectives, of those of `CRAFTED`
+    source, x, y, epsilon, passes : as in `craft`; N is even
+
+    Yields
+    ------
+    How it is made, and what came of it.
+    """
+    ball: dict[str, Any] = {"epsilon": epsilon, "batch_size": batch_size}
+    half = passes // 2
+    guides = {
+        "fgsm": (fgsm(source, x, y, **ball), 1),
+        "i_fgsm": (bim(source, x, y, step=2 * epsilon / half, steps=half, **ball), half),
+    }
+    for name, objective in crafted:
+        guide, spent = guides[name]
         steps = passes - spent
-        for objective in objectives:
-            for layer in layers:
-                pushed = ila(
-                    source,
-                    x,
-                    guide,
-                    OBJECTIVES[objective],
-                    layer=layer,
-                    from_guide=False,
-                    step=epsilon / 5,
-                    steps=steps,
-                    **ball,
-                )
-                recipe = Recipe(objective, name, layer, forward=spent + steps + 3, backward=passes)
-                yield recipe, pushed.x, pushed
+        for layer in layers:
+            pushed = ila(
+                source,
+                x,
+                guide,
+                OBJECTIVES[objective],
+                layer=layer,
+                from_guide=False,
+                step=epsilon / 5,
+                steps=steps,
+                **ball,
+            )
+            # Beside its steps it runs the clean image, the guide and, for the trace, what comes out.
+            forward = spent + steps + 3
+            yield Recipe(epsilon, objective, name, layer, forward, backward=passes), pushed
 
 
 def binarise(x: Tensor) -> Tensor:
@@ -106,5 +129,6 @@ def binarise(x: Tensor) -> Tensor:
 
 
 def disturb(outputs: Tensor, clean: Tensor) -> Tensor:
-    """Give the disturbance of a layer, ‖f(x'') − f(x)‖ / ‖f(x)‖, float32 [n], by which ILA's paper picks one."""
-    return (outputs - clean).norm(dim=1) / clean.norm(dim=1).clamp_min(1e-12)
+    """Give a layer's disturbance, ‖f(x'') − f(x)‖ / ‖f(x)‖, float32 [n], by which ILA's paper picks one."""
+    disturbance: Tensor = (outputs - clean).norm(dim=1) / clean.norm(dim=1).clamp_min(1e-12)
+    return disturbance

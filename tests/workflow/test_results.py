@@ -126,6 +126,7 @@ def test_scores_are_those_of_a_slow_count(run_folder: Path) -> None:
             *["dknn_label", "credibility", "confidence", "nonconformity"],
             *(f"poison_neighbours_{layer}" for layer in LAYERS),
             *(f"same_label_neighbours_{layer}" for layer in LAYERS),
+            *(f"dnn_label_neighbours_{layer}" for layer in LAYERS),
         ]
         assert scores["row"].tolist() == list(range(SIZES[split]))
         logits = torch.from_numpy(np.load(run_folder / f"layers/{split}/fc.npy")).double()
@@ -142,8 +143,9 @@ def test_scores_are_those_of_a_slow_count(run_folder: Path) -> None:
             for layer in LAYERS:
                 neighbours = np.load(run_folder / f"neighbours/{split}/{layer}.npy")[row]
                 assert of_row[f"poison_neighbours_{layer}"] == train["is_poison"][neighbours].sum()
-                same = sum(train["y"][neighbour] == of_row["y"] for neighbour in neighbours)
-                assert of_row[f"same_label_neighbours_{layer}"] == same
+                for whose, label in [("same_label", of_row["y"]), ("dnn_label", of_row["dnn_label"])]:
+                    with_label = sum(train["y"][neighbour] == label for neighbour in neighbours)
+                    assert of_row[f"{whose}_neighbours_{layer}"] == with_label
 
 
 def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path) -> None:

@@ -27,7 +27,8 @@ Objective = Callable[[Tensor, Tensor], Tensor]
 
 def projection(d: Tensor, r: Tensor) -> Tensor:
     """Give ILAP's objective, ⟨d, r⟩ / ‖r‖²: 1 is as far as the guide. Where r is 0 it is 0."""
-    return (d * r).sum(dim=1) / r.square().sum(dim=1).clamp_min(SMALLEST_NORM**2)
+    moved: Tensor = (d * r).sum(dim=1) / r.square().sum(dim=1).clamp_min(SMALLEST_NORM**2)
+    return moved
 
 
 def flexible(alpha: float) -> Objective:
@@ -55,16 +56,19 @@ def flexible(alpha: float) -> Objective:
 
 def cosine(d: Tensor, r: Tensor) -> Tensor:
     """Give cos(d, r), float [n]; 0 where one of them is 0."""
-    return (d * r).sum(dim=1) / (_norm(d) * _norm(r))
+    similarity: Tensor = (d * r).sum(dim=1) / (_norm(d) * _norm(r))
+    return similarity
 
 
 def ratio(d: Tensor, r: Tensor) -> Tensor:
     """Give ‖d‖ / ‖r‖, float [n]; huge where r is 0."""
-    return d.norm(dim=1) / _norm(r)
+    lengths: Tensor = d.norm(dim=1) / _norm(r)
+    return lengths
 
 
 def _norm(rows: Tensor) -> Tensor:
-    return rows.norm(dim=1).clamp_min(SMALLEST_NORM)
+    norms: Tensor = rows.norm(dim=1).clamp_min(SMALLEST_NORM)
+    return norms
 
 
 @dataclass(frozen=True)
@@ -161,8 +165,8 @@ def ila(
         with torch.no_grad():
             d = output(pushed) - clean
             trace.append(torch.stack([objective(d, r), cosine(d, r), ratio(d, r)]))
-        traces = torch.stack(trace, dim=1).masked_fill(no_reference, math.nan)
-        return Pushed(pushed, *traces, no_reference, zero_gradients)
+        reached, cosines, ratios = torch.stack(trace, dim=1).masked_fill(no_reference, math.nan)
+        return Pushed(pushed, reached, cosines, ratios, no_reference, zero_gradients)
 
     batches = zip(x.split(batch_size), guide.split(batch_size), strict=True)
     progress = tqdm(batches, total=math.ceil(len(x) / batch_size), desc="batches", disable=None)

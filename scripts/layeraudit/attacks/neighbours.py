@@ -39,6 +39,25 @@ class Layer:
     radius: float
 
 
+def usual_radius(
+    rows: NDArray[np.float32], farthest: NDArray[np.float32], metric: Literal["cosine", "l2"]
+) -> float:
+    """Give the mean distance of images to their k-th neighbour: η.
+
+    Parameters
+    ----------
+    rows : float32 [n, d], of clean images in one layer
+    farthest : float32 [n, d], of the k-th neighbour of each
+    metric : that of the search; `cosine` divides every row by its length
+    """
+    here, there = (_scaled(torch.from_numpy(np.array(of)), metric) for of in (rows, farthest))
+    return float((here - there).norm(dim=1).mean())
+
+
+def _scaled(rows: Tensor, metric: Literal["cosine", "l2"]) -> Tensor:
+    return nn.functional.normalize(rows, dim=-1) if metric == "cosine" else rows
+
+
 def choose_guides(
     x: Tensor, y: Tensor, rows: Tensor, labels: Tensor, *, toward: int, away: int
 ) -> tuple[Tensor, Tensor]:
@@ -107,8 +126,9 @@ def lead_to_neighbours(
     """Lead images to the guides of weight 1 and away from those of weight −1, in all layers at once.
 
     Steps from x itself along the steepest ascent in the norm, their length falling to 0; after each, a
-    projection to the box, then to the ball of radius `epsilon`. Of the images on the way, the one of the greatest objective is kept. What becomes of an
-    image does not depend on the others but for float32 rounding.
+    projection to the box, then to the ball of radius `epsilon`. Of the images on the way, the one of the
+    greatest objective is kept. What becomes of an image does not depend on the others but for float32
+    rounding.
 
     Parameters
     ----------
@@ -146,19 +166,17 @@ def lead_to_neighbours(
             f"allowed is [{len(x)}, m] for both, as x has rows"
         )
 
-    def scaled(rows: Tensor) -> Tensor:
-        return nn.functional.normalize(rows, dim=-1) if metric == "cosine" else rows
-
     def lead(x: Tensor, guides: Tensor, weights: Tensor) -> Tensor:
         guiding = {
-            name: scaled(torch.from_numpy(layer.rows[guides.numpy()])) for name, layer in layers.items()
+            name: _scaled(torch.from_numpy(layer.rows[guides.numpy()]), metric)
+            for name, layer in layers.items()
         }
         squares = {name: rows.square().sum(dim=2) for name, rows in guiding.items()}
 
         def objective(images: Tensor) -> Tensor:
             total = torch.zeros(len(images))
             for name, output in outputs(images).items():
-                features, radius = scaled(output), layers[name].radius
+                features, radius = _scaled(output, metric), layers[name].radius
                 products = torch.bmm(guiding[name], features.unsqueeze(2)).squeeze(2)
                 square = features.square().sum(dim=1, keepdim=True) + squares[name] - 2 * products
                 # A distance of 0 has no gradient; float32 knows none as small as this.
@@ -192,7 +210,8 @@ def steepest(gradient: Tensor, norm: Norm) -> Tensor:
     if norm == "linf":
         return gradient.sign()
     length = gradient.flatten(start_dim=1).norm(dim=1).clamp_min(1e-12)
-    return gradient / length.reshape(-1, *[1] * (gradient.ndim - 1))
+    direction: Tensor = gradient / length.reshape(-1, *[1] * (gradient.ndim - 1))
+    return direction
 
 
 def project(change: Tensor, norm: Norm, epsilon: float) -> Tensor:
@@ -200,4 +219,5 @@ def project(change: Tensor, norm: Norm, epsilon: float) -> Tensor:
     if norm == "linf":
         return change.clamp(-epsilon, epsilon)
     length = change.flatten(start_dim=1).norm(dim=1).clamp_min(epsilon)
-    return change * (epsilon / length).reshape(-1, *[1] * (change.ndim - 1))
+    projected: Tensor = change * (epsilon / length).reshape(-1, *[1] * (change.ndim - 1))
+    return projected

@@ -125,7 +125,7 @@ def mi_fgsm(
     return _attack(network, x, y, _in_ball(attack, epsilon), batch_size=batch_size)
 
 
-class _MomentumIterativeAttack(LinfMomentumIterativeFastGradientMethod):  # type: ignore[misc]
+class _MomentumIterativeAttack(LinfMomentumIterativeFastGradientMethod):
     def normalize(self, gradients: Any, *, x: Any, bounds: object) -> Any:
         norm = gradients.raw.abs().sum(dim=(1, 2, 3), keepdim=True)
         return gradients / type(gradients)(norm.where(norm > 0, 1))

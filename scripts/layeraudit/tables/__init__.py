@@ -30,6 +30,25 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a whole .parquet file: {error}") from None
 
 
+def read_records(paths: list[Path]) -> list[pd.DataFrame]:
+    """Read what attacks and their measurements wrote as `.csv`, a table a file.
+
+    Raises
+    ------
+    InputError
+        Where one is missing, or is no table.
+    """
+    tables = []
+    for path in paths:
+        try:
+            tables.append(pd.read_csv(path))
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist") from None
+        except ValueError as error:
+            raise InputError(f"{path} is no table: {error}") from None
+    return tables
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as `.csv`, numbers with six significant digits, and print it."""
     with written_whole(path) as temporary:

@@ -1,0 +1,111 @@
+"""Needs the activations and neighbours of clean models; makes an attack on Deep k-nearest neighbours itself."""
+
+
+rule craft_adaptive:
+    input:
+        split="<run>/data/test.npz",
+        train="<run>/data/train.npz",
+        weights="<run>/model.pt",
+        layers=expand(
+            "<run>/layers/train/{layer}.npy",
+            layer=config["activations"]["layers"],
+            allow_missing=True,
+        ),
+        calibration_layers=expand(
+            "<run>/layers/calibration/{layer}.npy",
+            layer=config["activations"]["layers"],
+            allow_missing=True,
+        ),
+        calibration_neighbours=expand(
+            "<run>/neighbours/calibration/{layer}.npy",
+            layer=config["activations"]["layers"],
+            allow_missing=True,
+        ),
+        script="scripts/craft_adaptive.py",
+        modules=modules_of("scripts/craft_adaptive.py"),
+    output:
+        attacked="<run>/data/adaptive.npz",
+        record="<run>/adaptive.csv",
+    log:
+        "<run>/logs/craft_adaptive.log",
+    benchmark:
+        "<run>/benchmarks/craft_adaptive.tsv"
+    priority: 2
+    conda:
+        "../envs/torch.yaml"
+    params:
+        network=lookup(dpath="training/network", within=config),
+        metric=lookup(dpath="neighbours/metric", within=config),
+        images=lookup(dpath="adaptive/images", within=config),
+        epsilons=lookup(dpath="adaptive/epsilons", within=config),
+        radii=lookup(dpath="adaptive/radii", within=config),
+        guide_layer=lookup(dpath="adaptive/guides/layer", within=config),
+        toward=lookup(dpath="adaptive/guides/toward", within=config),
+        away=lookup(dpath="adaptive/guides/away", within=config),
+        steepness=lookup(dpath="adaptive/steepness", within=config),
+        steps=lookup(dpath="adaptive/steps", within=config),
+        first_step=lookup(dpath="adaptive/first_step", within=config),
+        ila_epsilon=lookup(dpath="adaptive/intermediate_level/epsilon", within=config),
+        ila_steps=lookup(dpath="adaptive/intermediate_level/steps", within=config),
+        batch_size=lookup(dpath="activations/batch_size", within=config),
+    shell:
+        "python {input.script}"
+        " --split {input.split}"
+        " --images {params.images}"
+        " --train {input.train}"
+        " --network {params.network}"
+        " --weights {input.weights}"
+        " --layers {input.layers}"
+        " --calibration-layers {input.calibration_layers}"
+        " --calibration-neighbours {input.calibration_neighbours}"
+        " --metric {params.metric}"
+        " --epsilons {params.epsilons}"
+        " --radii {params.radii}"
+        " --guide-layer {params.guide_layer}"
+        " --toward {params.toward}"
+        " --away {params.away}"
+        " --steepness {params.steepness}"
+        " --steps {params.steps}"
+        " --first-step {params.first_step}"
+        " --ila-epsilon {params.ila_epsilon}"
+        " --ila-steps {params.ila_steps}"
+        " --batch-size {params.batch_size}"
+        " --output {output.attacked}"
+        " --output-record {output.record}"
+        " > {log} 2>&1"
+
+
+rule tabulate_adaptive:
+    input:
+        records=of_seeds("clean", "adaptive.csv"),
+        scores=of_seeds("clean", "scores/adaptive.parquet"),
+        test_scores=of_seeds("clean", "scores/test.parquet"),
+        script="scripts/tabulate_adaptive.py",
+        modules=modules_of("scripts/tabulate_adaptive.py"),
+    output:
+        table=report(
+            "results/tables/adaptive.csv",
+            caption="../report/adaptive.rst",
+            category="Attacks that know the defence",
+            labels={"result": "DkNN under attack", "form": "table"},
+        ),
+        claims="results/claims/adaptive.csv",
+    log:
+        "results/logs/tabulate_adaptive.log",
+    benchmark:
+        "results/benchmarks/tabulate_adaptive.tsv"
+    conda:
+        "../envs/tables.yaml"
+    params:
+        images=lookup(dpath="adaptive/images", within=config),
+        epsilons=lookup(dpath="adaptive/epsilons", within=config),
+    shell:
+        "python {input.script}"
+        " --records {input.records}"
+        " --scores {input.scores}"
+        " --test-scores {input.test_scores}"
+        " --images {params.images}"
+        " --epsilons {params.epsilons}"
+        " --table {output.table}"
+        " --claims {output.claims}"
+        " > {log} 2>&1"

@@ -1,0 +1,212 @@
+"""Needs the model of a run; makes attacks on other networks, and the tables of who is fooled and who notices."""
+
+
+rule select_attackable:
+    input:
+        split="<run>/data/test.npz",
+        weights=weights_of_networks,
+        script="scripts/select_attackable.py",
+        modules=modules_of("scripts/select_attackable.py"),
+    output:
+        attackable="<run>/data/attackable.npz",
+    log:
+        "<run>/logs/select_attackable.log",
+    benchmark:
+        "<run>/benchmarks/select_attackable.tsv"
+    priority: 2
+    conda:
+        "../envs/torch.yaml"
+    params:
+        network=lookup(dpath="training/network", within=config),
+        others=other_networks,
+        images=lookup(dpath="transfer/experiments/{experiment}/images", within=config),
+        batch_size=lookup(dpath="activations/batch_size", within=config),
+    shell:
+        "python {input.script}"
+        " --split {input.split}"
+        " --network {params.network}"
+        " --others {params.others}"
+        " --weights {input.weights}"
+        " --images {params.images}"
+        " --batch-size {params.batch_size}"
+        " --output {output.attackable}"
+        " > {log} 2>&1"
+
+
+rule craft_transfer:
+    input:
+        images="<run>/data/attackable.npz",
+        weights="<run>/networks/{source}.pt",
+        script="scripts/craft_transfer.py",
+        modules=modules_of("scripts/craft_transfer.py"),
+    output:
+        attacked="<run>/data/from_{source}.npz",
+        record="<run>/from_{source}.csv",
+    log:
+        "<run>/logs/craft_transfer_{source}.log",
+    benchmark:
+        "<run>/benchmarks/craft_transfer_{source}.tsv"
+    priority: 2
+    conda:
+        "../envs/foolbox.yaml"
+    params:
+        epsilons=lookup(
+            dpath="transfer/experiments/{experiment}/epsilons", within=config
+        ),
+        passes=lookup(dpath="transfer/passes", within=config),
+        dataset=lookup(dpath="experiments/{experiment}/dataset", within=config),
+        batch_size=lookup(dpath="activations/batch_size", within=config),
+    shell:
+        "python {input.script}"
+        " --images {input.images}"
+        " --network {wildcards.source}"
+        " --weights {input.weights}"
+        " --epsilons {params.epsilons}"
+        " --passes {params.passes}"
+        " --dataset {params.dataset}"
+        " --seed {wildcards.seed}"
+        " --batch-size {params.batch_size}"
+        " --output {output.attacked}"
+        " --output-record {output.record}"
+        " > {log} 2>&1"
+
+
+rule measure_disturbance:
+    input:
+        split="<run>/data/calibration.npz",
+        weights="<run>/networks/{source}.pt",
+        script="scripts/measure_disturbance.py",
+        modules=modules_of("scripts/measure_disturbance.py"),
+    output:
+        disturbance="<run>/disturbance_{source}.csv",
+    log:
+        "<run>/logs/measure_disturbance_{source}.log",
+    benchmark:
+        "<run>/benchmarks/measure_disturbance_{source}.tsv"
+    priority: 2
+    conda:
+        "../envs/foolbox.yaml"
+    params:
+        images=lookup(dpath="transfer/validation", within=config),
+        epsilons=lookup(
+            dpath="transfer/experiments/{experiment}/epsilons", within=config
+        ),
+        passes=lookup(dpath="transfer/passes", within=config),
+        dataset=lookup(dpath="experiments/{experiment}/dataset", within=config),
+        batch_size=lookup(dpath="activations/batch_size", within=config),
+    shell:
+        "python {input.script}"
+        " --split {input.split}"
+        " --images {params.images}"
+        " --network {wildcards.source}"
+        " --weights {input.weights}"
+        " --epsilons {params.epsilons}"
+        " --passes {params.passes}"
+        " --dataset {params.dataset}"
+        " --seed {wildcards.seed}"
+        " --batch-size {params.batch_size}"
+        " --output {output.disturbance}"
+        " > {log} 2>&1"
+
+
+rule judge_transfer:
+    input:
+        split="<run>/data/from_{source}.npz",
+        weights=weights_of_networks,
+        script="scripts/judge_transfer.py",
+        modules=modules_of("scripts/judge_transfer.py"),
+    output:
+        labels="<run>/labels_from_{source}.npz",
+    log:
+        "<run>/logs/judge_transfer_{source}.log",
+    benchmark:
+        "<run>/benchmarks/judge_transfer_{source}.tsv"
+    priority: 2
+    conda:
+        "../envs/foolbox.yaml"
+    params:
+        network=lookup(dpath="training/network", within=config),
+        others=other_networks,
+        batch_size=lookup(dpath="activations/batch_size", within=config),
+    shell:
+        "python {input.script}"
+        " --split {input.split}"
+        " --network {params.network}"
+        " --others {params.others}"
+        " --weights {input.weights}"
+        " --batch-size {params.batch_size}"
+        " --output {output.labels}"
+        " > {log} 2>&1"
+
+
+rule tabulate_transfer:
+    input:
+        attackable=of_transfer("data/attackable.npz"),
+        records=of_transfer("from_{source}.csv"),
+        labels=of_transfer("labels_from_{source}.npz"),
+        disturbances=of_transfer("disturbance_{source}.csv"),
+        script="scripts/tabulate_transfer.py",
+        modules=modules_of("scripts/tabulate_transfer.py"),
+    output:
+        table=report(
+            "results/tables/transfer.csv",
+            caption="../report/transfer.rst",
+            category="Attacks that transfer",
+            labels={"result": "who is fooled", "form": "table"},
+        ),
+        claims="results/claims/transfer.csv",
+    log:
+        "results/logs/tabulate_transfer.log",
+    benchmark:
+        "results/benchmarks/tabulate_transfer.tsv"
+    conda:
+        "../envs/tables.yaml"
+    shell:
+        "python {input.script}"
+        " --attackable {input.attackable}"
+        " --records {input.records}"
+        " --labels {input.labels}"
+        " --disturbances {input.disturbances}"
+        " --table {output.table}"
+        " --claims {output.claims}"
+        " > {log} 2>&1"
+
+
+rule tabulate_dknn_against_transfer:
+    input:
+        attackable=of_sources("data/attackable.npz"),
+        records=of_sources("from_{source}.csv"),
+        scores=of_sources("scores/from_{source}.parquet"),
+        disturbances=of_sources("disturbance_{source}.csv"),
+        test=of_sources("data/test.npz"),
+        test_scores=of_sources("scores/test.parquet"),
+        script="scripts/tabulate_dknn_against_transfer.py",
+        modules=modules_of("scripts/tabulate_dknn_against_transfer.py"),
+    output:
+        table=report(
+            "results/tables/dknn_against_transfer.csv",
+            caption="../report/dknn_against_transfer.rst",
+            category="Attacks that transfer",
+            labels={"result": "who notices", "form": "table"},
+        ),
+        claims="results/claims/dknn_against_transfer.csv",
+    log:
+        "results/logs/tabulate_dknn_against_transfer.log",
+    benchmark:
+        "results/benchmarks/tabulate_dknn_against_transfer.tsv"
+    conda:
+        "../envs/tables.yaml"
+    params:
+        layers=lookup(dpath="activations/layers", within=config),
+    shell:
+        "python {input.script}"
+        " --attackable {input.attackable}"
+        " --records {input.records}"
+        " --scores {input.scores}"
+        " --disturbances {input.disturbances}"
+        " --test {input.test}"
+        " --test-scores {input.test_scores}"
+        " --layers {params.layers}"
+        " --table {output.table}"
+        " --claims {output.claims}"
+        " > {log} 2>&1"

@@ -1,0 +1,172 @@
+"""Attack Deep k-nearest neighbours itself, and write what comes out as a split.
+
+Each of the first images of a split is led to training images of another class, in all layers at once (see
+`layeraudit.attacks.neighbours`): in L-infinity balls, and in L2 balls, where points on the way from the image
+to the attacked one are written too, since one of them may be enough. What is made in one L-infinity ball is
+also fine-tuned by the intermediate level attack in each layer. Writes the split and a record of its rows:
+`row, image, attack` (`adaptive` or `ilap`), `norm, radius, share` (of the way), `layer, linf, l2`.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from layeraudit.activations import capture
+from layeraudit.attacks.intermediate_level import ila, projection
+from layeraudit.attacks.neighbours import Layer, Norm, choose_guides, lead_to_neighbours, usual_radius
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.files import open_matrix, read_split, write_split, written_whole
+from layeraudit.networks import NETWORKS, read_weights
+from layeraudit.splits import Split, take_first
+
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)
+"""Of the way from an image to what an L2 ball made of it."""
+
+RECORD = ["row", "image", "attack", "norm", "radius", "share", "layer", "linf", "l2"]
+
+
+def read_layers(arguments: argparse.Namespace) -> dict[str, Layer]:
+    """Read the training rows in each layer, and how far the neighbours of calibration images lie."""
+    layers = {}
+    for path, calibration, neighbours in zip(
+        arguments.layers, arguments.calibration_layers, arguments.calibration_neighbours, strict=True
+    ):
+        rows, queries = open_matrix(path, np.float32), open_matrix(calibration, np.float32)
+        last = open_matrix(neighbours, np.int64, rows=len(queries))[:, -1]
+        layers[path.stem] = Layer(rows, usual_radius(queries, rows[last], arguments.metric))
+        print(f"{path.stem}: neighbours usually lie within {layers[path.stem].radius:.4f}", flush=True)
+    return layers
+
+
+def find_guides(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    labels: Tensor,
+    layers: dict[str, Layer],
+    options: argparse.Namespace,
+) -> tuple[Tensor, Tensor]:
+    """Choose the guides of each image in the layer that is named."""
+    name = options.guide_layer
+    rows = torch.from_numpy(np.array(layers[name].rows))
+    found = []
+    for batch, of_batch in zip(capture(network, x, [name], batch_size=50), y.split(50), strict=True):
+        shown = batch[name]
+        if options.metric == "cosine":
+            shown, rows = (nn.functional.normalize(of, dim=1) for of in (shown, rows))
+        found.append(choose_guides(shown, of_batch, rows, labels, toward=options.toward, away=options.away))
+    guides, weights = zip(*found, strict=True)
+    return torch.cat(guides), torch.cat(weights)
+
+
+def make_all(
+    network: nn.Module,
+    x: Tensor,
+    guides: tuple[Tensor, Tensor],
+    layers: dict[str, Layer],
+    options: argparse.Namespace,
+) -> Iterator[tuple[dict[str, object], Tensor]]:
+    """Make every attack, with what the record says of it."""
+
+    def lead(norm: Norm, radius: float) -> Tensor:
+        return lead_to_neighbours(
+            network,
+            x,
+            *guides,
+            layers,
+            metric=options.metric,
+            norm=norm,
+            epsilon=radius,
+            steepness=options.steepness,
+            steps=options.steps,
+            first_step=options.first_step * radius,
+            batch_size=50,  # the guides of an image in all layers take 10 MB
+        )
+
+    for epsilon in options.epsilons:
+        attacked = lead("linf", epsilon)
+        yield {"attack": "adaptive", "norm": "linf", "radius": epsilon, "share": 1.0}, attacked
+        if epsilon == options.ila_epsilon:
+            for layer in layers:
+                pushed = ila(
+                    network,
+                    x,
+                    attacked,
+                    projection,
+                    layer=layer,
+                    from_guide=False,
+                    epsilon=epsilon,
+                    step=epsilon / 5,
+                    steps=options.ila_steps,
+                    batch_size=options.batch_size,
+                )
+                of_ila = {"attack": "ilap", "norm": "linf", "radius": epsilon, "share": 1.0, "layer": layer}
+                yield of_ila, pushed.x
+    for radius in options.radii:
+        attacked = lead("l2", radius)
+        for share in SHARES:
+            of_share = {"attack": "adaptive", "norm": "l2", "radius": radius, "share": share}
+            yield of_share, x + share * (attacked - x)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--images", type=int, required=True, help="how many of the split, from its first")
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--network", choices=NETWORKS, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    for_each = {"type": Path, "nargs": "+", "required": True}
+    parser.add_argument("--layers", help="{layer}.npy of the training rows, for each layer", **for_each)
+    parser.add_argument("--calibration-layers", help="the same of calibration images", **for_each)
+    parser.add_argument("--calibration-neighbours", help="of these images, in each layer", **for_each)
+    parser.add_argument("--metric", choices=["cosine", "l2"], required=True)
+    parser.add_argument("--epsilons", type=float, nargs="+", required=True, help="radii in L-infinity")
+    parser.add_argument("--radii", type=float, nargs="+", required=True, help="radii in L2")
+    parser.add_argument("--guide-layer", required=True)
+    parser.add_argument("--toward", type=int, required=True)
+    parser.add_argument("--away", type=int, required=True)
+    parser.add_argument("--steepness", type=float, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--first-step", type=float, required=True, help="as a share of the radius")
+    parser.add_argument("--ila-epsilon", type=float, required=True)
+    parser.add_argument("--ila-steps", type=int, required=True)
+    parser.add_argument("--batch-size", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--output-record", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    split = take_first(read_split(arguments.split), arguments.images)
+    network = NETWORKS[arguments.network]()
+    read_weights(network, arguments.weights)
+    torch.use_deterministic_algorithms(True)
+    x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
+    layers = read_layers(arguments)
+    labels = torch.from_numpy(read_split(arguments.train).y)
+    guides = find_guides(network, x, y, labels, layers, arguments)
+
+    attacked, rows = [], []
+    for recipe, images in make_all(network, x, guides, layers, arguments):
+        change = (images - x).flatten(start_dim=1)
+        norms = zip(change.norm(p=torch.inf, dim=1).tolist(), change.norm(dim=1).tolist(), strict=True)
+        for image, (linf, l2) in enumerate(norms):
+            rows.append(recipe | {"row": len(rows), "image": image, "linf": linf, "l2": l2})
+        attacked.append(images)
+        print(" ".join(map(str, recipe.values())), flush=True)
+
+    y_true, origin = (np.tile(array, len(attacked)) for array in (split.y_true, split.source))
+    none = np.zeros(len(y_true), dtype=bool)
+    write_split(arguments.output, Split(torch.cat(attacked).numpy(), y_true, y_true, none, origin))
+    with written_whole(arguments.output_record) as temporary, temporary.open("w", newline="") as file:
+        record = csv.DictWriter(file, RECORD, restval="", lineterminator="\n")
+        record.writeheader()
+        record.writerows(rows)
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

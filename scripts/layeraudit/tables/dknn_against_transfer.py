@@ -1,0 +1,227 @@
+"""Whether Deep k-nearest neighbours catches attacks that were made on another network.
+
+The attacked network is the audited one, which no attack has seen, under its own DkNN. An image is flagged
+where its credibility is at most a threshold, set so that at most one in twenty clean held-out images, which
+are not among those attacked, is flagged. An attack is evasive where it fools the network and is not flagged.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from layeraudit.statistics import (
+    Claim,
+    compare_pairs,
+    figure_over_seeds,
+    greatest_over_seeds,
+    tabulate_claims,
+)
+from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE
+
+FALSE_POSITIVE_RATE = 0.05
+
+KEYS = ["source", *RECIPE, "quantity", "detector", "against", "matched_by"]
+
+CLAIMED_EPSILON = 0.2
+
+
+def set_threshold(clean: NDArray[np.float64]) -> float:
+    """Give the greatest credibility at or below which at most 5 % of clean images lie.
+
+    Parameters
+    ----------
+    clean : float64 [n], their credibility
+
+    Returns
+    -------
+    The threshold; below 0 where even the least credibility is that of more
+    """
+    values, counts = np.unique(clean, return_counts=True)
+    within = counts.cumsum() <= FALSE_POSITIVE_RATE * len(clean)
+    return float(values[within].max()) if within.any() else -1.0
+
+
+def measure_suspicion(scores: pd.DataFrame, layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Give what each detector thinks of images, greater where it is more suspicious.
+
+    Of a layer it is the number of neighbours that were not given the label that the network gives, of
+    softmax, which needs no neighbours, 1 - confidence.
+    """
+    suspicion = {"credibility": 1 - scores["credibility"].to_numpy(float)}
+    for layer in layers:
+        suspicion[layer] = -scores[f"dnn_label_neighbours_{layer}"].to_numpy(float)
+    return suspicion | {"softmax": 1 - scores["dnn_confidence"].to_numpy(float)}
+
+
+def measure_detection(
+    record: pd.DataFrame, scores: pd.DataFrame, threshold: float, layers: Sequence[str]
+) -> pd.DataFrame:
+    """Measure what DkNN makes of each attack on a source, in one seed.
+
+    Parameters
+    ----------
+    record : a row for each attacked image, as `craft_transfer` writes it; the first attack is none
+    scores : their scores, in the same order
+    threshold : what `set_threshold` gives
+    layers : those that are searched
+
+    Returns
+    -------
+    A row for each figure: `dataset`, `seed`, the columns of `KEYS`, `figure`, `n_points`, and `p_more`,
+    `p_less` of a comparison. Figures of `successes` are over the images that fool the network. A comparison is of the same
+    images, those that both attacks fool the network with (`matched_by` is `images`), or of the whole attack
+    with the other at the radius that has the same rate of success, or the same mean L2, between two radii by
+    the straight line (`success`, `l2`).
+    """
+    record = record.fillna({"guide": "", "layer": ""})
+    table = scores.assign(
+        fools=scores["dnn_label"] != scores["y_true"],
+        fools_dknn=scores["dknn_label"] != scores["y_true"],
+        flagged=scores["credibility"] <= threshold,
+        l2=record["l2"].to_numpy(),
+    )
+    suspicion = measure_suspicion(scores, layers)
+    rows = {recipe: part.index.to_numpy() for recipe, part in record.groupby(RECIPE, sort=False)}
+    clean = rows[0.0, "none", "", ""]
+    found: list[dict[str, object]] = []
+    for recipe, own in rows.items():
+        keys = dict(zip(RECIPE, recipe, strict=True))
+        of_recipe = table.loc[own]
+        for quantity, values in _figures(of_recipe).items():
+            found.append(keys | {"quantity": quantity} | _mean(values))
+        if recipe[1] == "none":
+            continue
+        fools = of_recipe["fools"].to_numpy()
+        for detector, of_detector in suspicion.items():
+            for quantity, judged in [("auroc", own), ("auroc_of_successes", own[fools])]:
+                value = _auroc(of_detector[judged], of_detector[clean])
+                figure = {"detector": detector, "figure": value, "n_points": len(judged)}
+                found.append(keys | {"quantity": quantity} | figure)
+        for against in ("fgsm", BASELINE):
+            other = table.loc[rows[recipe[0], against, "", ""]]
+            if recipe[1] != against:
+                found += [keys | figure for figure in _compare_on_images(of_recipe, other, against)]
+    figures = pd.DataFrame([*found, *_compare_between_radii(pd.DataFrame(found))])
+    return figures.assign(**record[["dataset", "source", "seed"]].iloc[0])
+
+
+def _figures(of_recipe: pd.DataFrame) -> dict[str, pd.Series]:
+    fools, passes = of_recipe["fools"], ~of_recipe["flagged"]
+    return {
+        "success": fools,
+        "dknn_accuracy": ~of_recipe["fools_dknn"],
+        "credibility": of_recipe["credibility"],
+        "credibility_of_successes": of_recipe.loc[fools, "credibility"],
+        "flagged": of_recipe["flagged"],
+        "flagged_of_successes": of_recipe.loc[fools, "flagged"],
+        "evasive_success": fools & passes,
+        "evasive_success_on_dknn": of_recipe["fools_dknn"] & passes,
+        "l2": of_recipe["l2"],
+    }
+
+
+def _mean(values: pd.Series) -> dict[str, object]:
+    return {"figure": float(values.mean()) if len(values) else np.nan, "n_points": len(values)}
+
+
+def _auroc(attacked: NDArray[np.float64], clean: NDArray[np.float64]) -> float:
+    if not len(attacked):
+        return np.nan
+    truth = np.repeat([True, False], [len(attacked), len(clean)])
+    return float(roc_auc_score(truth, np.concatenate([attacked, clean])))
+
+
+def _compare_on_images(own: pd.DataFrame, other: pd.DataFrame, against: str) -> Iterator[dict[str, object]]:
+    """Compare two attacks on the images that both fool the network with."""
+    both = own["fools"].to_numpy() & other["fools"].to_numpy()
+    for quantity in ("flagged", "credibility"):
+        difference = (own[quantity].to_numpy(float) - other[quantity].to_numpy(float))[both]
+        p_more, p_less = compare_pairs(difference)
+        yield {
+            "quantity": f"{quantity}_difference",
+            "against": against,
+            "matched_by": "images",
+            "figure": float(difference.mean()) if len(difference) else np.nan,
+            "n_points": len(difference),
+            "p_more": p_more,
+            "p_less": p_less,
+        }
+
+
+def _compare_between_radii(found: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """Compare each attack with others at the same rate of success, and at the same mean L2."""
+    figures = found[found["detector"].isna() & found["against"].isna()]
+    wide = figures.pivot(index=RECIPE, columns="quantity", values="figure").reset_index()
+    wide["n"] = figures["n_points"].max()
+    none = wide[wide["attack"] == "none"]
+    for against, recipe in product(("fgsm", BASELINE), wide.to_dict("records")):
+        if recipe["attack"] in ("none", against):
+            continue
+        other = wide[wide["attack"] == against]
+        for matched_by, quantity in [("success", "flagged_of_successes"), ("l2", "evasive_success")]:
+            # Without an attack there is no success, and of none no share that is flagged.
+            line = other if matched_by == "success" else pd.concat([none, other])
+            line = line.sort_values(matched_by)
+            at, least, most = recipe[matched_by], line[matched_by].min(), line[matched_by].max()
+            expected = np.interp(at, line[matched_by], line[quantity]) if least <= at <= most else np.nan
+            yield {name: recipe[name] for name in RECIPE} | {
+                "quantity": f"{quantity}_difference",
+                "against": against,
+                "matched_by": matched_by,
+                "figure": recipe[quantity] - expected,
+                "n_points": recipe["n"],
+            }
+
+
+def tabulate_detection(by_seed: pd.DataFrame) -> pd.DataFrame:
+    """Average what `measure_detection` gives over the seeds.
+
+    Returns
+    -------
+    A row for each combination of `KEYS`: `value`, `ci95_low`, `ci95_high` (Student's t over seeds),
+    `n_seeds`, `n_points`, `p_more`, `p_less` (the greatest of the seeds, not corrected)
+    """
+    table = []
+    text = ["detector", "against", "matched_by"]
+    for keys, of_figure in by_seed.fillna(dict.fromkeys(text, "")).groupby(KEYS, sort=False):
+        quantity = str(keys[KEYS.index("quantity")])
+        low = -1.0 if quantity.endswith("_difference") else 0.0
+        table.append(
+            dict(zip(KEYS, keys, strict=True))
+            | figure_over_seeds(of_figure["figure"], low=low, high=np.inf if quantity == "l2" else 1)
+            | {"n_points": int(of_figure["n_points"].sum())}
+            | {name: greatest_over_seeds(of_figure[name]) for name in ("p_more", "p_less")}
+        )
+    return pd.DataFrame(table)
+
+
+def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
+    """Put the report's third question as a claim: pushed further in feature space, attacks are easier to catch.
+
+    A guide fine-tuned by ILA, in the layer that is chosen on the source alone, is compared with the guide's own
+    attack at the full budget, on the images that both fool the network with.
+    """
+    return tabulate_claims(_claims(by_seed))
+
+
+def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
+    ours = by_seed[(by_seed["layer"] == CHOSEN) & (by_seed["epsilon"] == CLAIMED_EPSILON)]
+    ours = ours[(ours["guide"] == ours["against"]) & (ours["quantity"] == "credibility_difference")]
+    for (source, guide), of_source in ours.groupby(["source", "guide"], sort=False):
+        yield Claim(
+            claim=f"pushed_further_{guide}_is_easier_to_catch_{source}",
+            source="the report, section 3.2, which asks and has no results",
+            words="(in short) does DkNN detect an adversarial example fine-tuned by ILA?",
+            reported="",
+            quantity=f"credibility of {guide} fine-tuned by ILAP - of {guide}, both fooling, epsilon 0.2",
+            **figure_over_seeds(of_source["figure"], low=-1, high=1),
+            n_points=int(of_source["n_points"].sum()),
+            test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
+            p_for=greatest_over_seeds(of_source["p_less"]),
+            p_against=greatest_over_seeds(of_source["p_more"]),
+            where="results/tables/dknn_against_transfer.csv",
+        )

@@ -1,0 +1,47 @@
+"""Tabulate how Deep k-nearest neighbours fares under an attack that knows it, beside published figures.
+
+See `layeraudit.tables.adaptive` for the columns.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.tables import read_records, read_scores, write_table
+from layeraudit.tables.adaptive import make_claims, measure_attack, measure_clean, tabulate_attack
+from layeraudit.tables.dknn_against_transfer import set_threshold
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for_each = {"type": Path, "nargs": "+", "required": True}
+    parser.add_argument("--records", help="of the attacks, a file a seed", **for_each)
+    parser.add_argument("--scores", help="of the attacked images, likewise", **for_each)
+    parser.add_argument("--test-scores", help="of the held-out images, likewise", **for_each)
+    parser.add_argument(
+        "--images", type=int, required=True, help="that were attacked, the first held-out ones"
+    )
+    parser.add_argument("--epsilons", type=float, nargs="+", required=True, help="radii in L-infinity")
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--claims", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    measured = []
+    files = zip(read_records(arguments.records), arguments.scores, arguments.test_scores, strict=True)
+    for record, scores, test_scores in files:
+        clean = read_scores([test_scores])
+        # The threshold is set on images that are not attacked.
+        threshold = set_threshold(clean["credibility"].to_numpy()[arguments.images :])
+        measured += [
+            measure_clean(clean, threshold),
+            measure_attack(record, read_scores([scores]), threshold),
+        ]
+    by_seed = pd.concat(measured, ignore_index=True)
+    write_table(arguments.table, tabulate_attack(by_seed))
+    write_table(arguments.claims, make_claims(by_seed, arguments.epsilons))
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

@@ -1,0 +1,61 @@
+"""Tabulate how often attacks on one network fool others, and put the claims on them to the test.
+
+See `layeraudit.tables.transfer` for the columns.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.files import read_arrays, read_split
+from layeraudit.tables import read_records, write_table
+from layeraudit.tables.transfer import (
+    CHOSEN,
+    ORACLE,
+    add_choice,
+    choose_layers,
+    find_best_layers,
+    make_claims,
+    measure_success,
+    tabulate_success,
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for_each = {"type": Path, "nargs": "+", "required": True}
+    parser.add_argument("--attackable", help="the images, for each run and source", **for_each)
+    parser.add_argument("--records", help="of the attacks, in the same order", **for_each)
+    parser.add_argument("--labels", help="that networks gave, likewise", **for_each)
+    parser.add_argument("--disturbances", help="of the source's layers, likewise", **for_each)
+    parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--claims", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    measured = []
+    for images, record, path in zip(
+        arguments.attackable, read_records(arguments.records), arguments.labels, strict=True
+    ):
+        y = read_split(images).y_true
+        measured.append(measure_success(record, y[record["image"]], read_labels(path)))
+    by_seed = pd.concat(measured, ignore_index=True)
+    chosen = choose_layers(pd.concat(read_records(arguments.disturbances), ignore_index=True))
+    best = find_best_layers(by_seed)
+    for layers, name in [(chosen, CHOSEN), (best, ORACLE)]:
+        by_seed = add_choice(by_seed, layers, name)
+    write_table(arguments.table, tabulate_success(by_seed))
+    write_table(arguments.claims, make_claims(by_seed))
+
+
+def read_labels(path: Path) -> dict[str, NDArray[np.int64]]:
+    """Read what each network takes each image for."""
+    names = [name for name in np.load(path, allow_pickle=False).files]
+    return dict(zip(names, read_arrays(path, *names), strict=True))
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)
