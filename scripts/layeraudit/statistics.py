@@ -131,7 +131,7 @@ def judge_claims(claims: pd.DataFrame) -> pd.DataFrame:
 
 def tabulate_claims(claims: Iterable[Claim]) -> pd.DataFrame:
     """Put claims into a table, a row each."""
-    return pd.DataFrame([asdict(claim) for claim in claims])
+    return pd.DataFrame([asdict(claim) for claim in claims], columns=list(Claim.__dataclass_fields__))
 
 
 def greatest_over_seeds(p_values: ArrayLike) -> float:

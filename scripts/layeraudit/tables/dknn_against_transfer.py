@@ -20,13 +20,11 @@ from layeraudit.statistics import (
     greatest_over_seeds,
     tabulate_claims,
 )
-from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE
+from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE, middle_radius
 
 FALSE_POSITIVE_RATE = 0.05
 
 KEYS = ["source", *RECIPE, "quantity", "detector", "against", "matched_by"]
-
-CLAIMED_EPSILON = 0.2
 
 
 def set_threshold(clean: NDArray[np.float64]) -> float:
@@ -209,15 +207,16 @@ def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
-    ours = by_seed[(by_seed["layer"] == CHOSEN) & (by_seed["epsilon"] == CLAIMED_EPSILON)]
-    ours = ours[(ours["guide"] == ours["against"]) & (ours["quantity"] == "credibility_difference")]
+    chosen = by_seed[(by_seed["layer"] == CHOSEN) & (by_seed["quantity"] == "credibility_difference")]
+    epsilon = middle_radius(chosen["epsilon"])
+    ours = chosen[(chosen["guide"] == chosen["against"]) & (chosen["epsilon"] == epsilon)]
     for (source, guide), of_source in ours.groupby(["source", "guide"], sort=False):
         yield Claim(
             claim=f"pushed_further_{guide}_is_easier_to_catch_{source}",
             source="the report, section 3.2, which asks and has no results",
             words="(in short) does DkNN detect an adversarial example fine-tuned by ILA?",
             reported="",
-            quantity=f"credibility of {guide} fine-tuned by ILAP - of {guide}, both fooling, epsilon 0.2",
+            quantity=f"credibility of {guide} fine-tuned by ILAP - of {guide}, both fooling, epsilon {epsilon:g}",
             **figure_over_seeds(of_source["figure"], low=-1, high=1),
             n_points=int(of_source["n_points"].sum()),
             test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
