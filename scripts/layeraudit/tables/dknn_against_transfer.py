@@ -70,9 +70,9 @@ def measure_detection(
     Returns
     -------
     A row for each figure: `dataset`, `seed`, the columns of `KEYS`, `figure`, `n_points`, and `p_more`,
-    `p_less` of a comparison. Figures of `successes` are over the images that fool the network. A comparison is of the same
-    images, those that both attacks fool the network with (`matched_by` is `images`), or of the whole attack
-    with the other at the radius that has the same rate of success, or the same mean L2, between two radii by
+    `p_less` of a comparison. Figures of `successes` are over the images that fool the network. A comparison
+    is of the same images, those that both attacks fool it with (`matched_by` is `images`), or of all with the
+    other at the radius that has the same rate of success, or the same mean L2, between two radii by
     the straight line (`success`, `l2`).
     """
     record = record.fillna({"guide": "", "layer": ""})
@@ -198,10 +198,10 @@ def tabulate_detection(by_seed: pd.DataFrame) -> pd.DataFrame:
 
 
 def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
-    """Put the report's third question as a claim: pushed further in feature space, attacks are easier to catch.
+    """Put the report's third question as a claim: pushed further in the layers, attacks are easier to catch.
 
-    A guide fine-tuned by ILA, in the layer that is chosen on the source alone, is compared with the guide's own
-    attack at the full budget, on the images that both fool the network with.
+    A guide fine-tuned by ILA, in the layer chosen on the source alone, is compared with the guide's own attack
+    at the full budget, on the images that both fool the network with.
     """
     return tabulate_claims(_claims(by_seed))
 
@@ -216,7 +216,7 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
             source="the report, section 3.2, which asks and has no results",
             words="(in short) does DkNN detect an adversarial example fine-tuned by ILA?",
             reported="",
-            quantity=f"credibility of {guide} fine-tuned by ILAP - of {guide}, both fooling, epsilon {epsilon:g}",
+            quantity=f"credibility of ILAP after {guide} - of {guide}, where both fool, epsilon {epsilon:g}",
             **figure_over_seeds(of_source["figure"], low=-1, high=1),
             n_points=int(of_source["n_points"].sum()),
             test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
