@@ -1,12 +1,13 @@
 """Ask every network what it takes attacked images for, as they are and with every pixel made 0 or 1.
 
-Writes int64 [n] for each network, `label_{name}` and `binarised_{name}`; the audited network's name is
-`audited`, another's that of its architecture.
+Writes `names` of the networks, the audited one's `audited`, another's that of its architecture, and int64
+[networks, n], `labels` and `binarised`.
 """
 
 import argparse
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from layeraudit.errors import end_in_a_sentence
@@ -28,14 +29,16 @@ def main() -> None:
     x = torch.from_numpy(read_split(arguments.split).x)
     names = ["audited", *arguments.others]
     architectures = [arguments.network, *arguments.others]
-    labels = {}
-    for name, architecture, path in zip(names, architectures, arguments.weights, strict=True):
+    labels, binarised = [], []
+    for architecture, path in zip(architectures, arguments.weights, strict=True):
         network = NETWORKS[architecture]()
         read_weights(network, path)
-        for column, images in ((f"label_{name}", x), (f"binarised_{name}", binarise(x))):
-            labels[column] = predict(network, images, batch_size=arguments.batch_size)
-        print(name, flush=True)
-    write_arrays(arguments.output, **{name: label.numpy() for name, label in labels.items()})
+        for found, images in ((labels, x), (binarised, binarise(x))):
+            found.append(predict(network, images, batch_size=arguments.batch_size).numpy())
+        print(path, flush=True)
+    write_arrays(
+        arguments.output, names=np.array(names), labels=np.stack(labels), binarised=np.stack(binarised)
+    )
 
 
 if __name__ == "__main__":

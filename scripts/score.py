@@ -2,8 +2,8 @@
 
 Writes a row an image: `row, y, y_true, is_poison, dnn_label, dnn_confidence` (softmax), `dknn_label,
 credibility, confidence, nonconformity` (of the DkNN label), and for each layer `poison_neighbours_{layer}`,
-`same_label_neighbours_{layer}` and `dnn_label_neighbours_{layer}`: how many of the k neighbours are poison, were
-given the label that the image was given, and were given the label that the network gives the image.
+`same_label_neighbours_{layer}` and `dnn_label_neighbours_{layer}`: how many of the k neighbours are poison,
+were given the label that the image was given, and were given the label that the network gives the image.
 """
 
 import argparse

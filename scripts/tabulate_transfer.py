@@ -52,9 +52,14 @@ def main() -> None:
 
 
 def read_labels(path: Path) -> dict[str, NDArray[np.int64]]:
-    """Read what each network takes each image for."""
-    names = [name for name in np.load(path, allow_pickle=False).files]
-    return dict(zip(names, read_arrays(path, *names), strict=True))
+    """Read what each network takes each image for, as `measure_success` wants it."""
+    names, labels, binarised = read_arrays(path, "names", "labels", "binarised")
+    of_kinds = {"label": labels, "binarised": binarised}
+    return {
+        f"{kind}_{name}": of_network
+        for kind, of_kind in of_kinds.items()
+        for name, of_network in zip(names, of_kind, strict=True)
+    }
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Attacks that are made on one network to fool others: what is made, in what order, at what cost.
 
 Everything is compared at the same number N of backward passes through the source: I-FGSM and MI-FGSM take N
-steps; ILA takes those that its guide leaves, N - 1 after FGSM and N / 2 after I-FGSM of N / 2 steps. FGSM takes
-one, and the noise none; they are no rivals but controls.
+steps; ILA takes those that its guide leaves, N - 1 after FGSM and N / 2 after I-FGSM of N / 2 steps. FGSM
+takes one, and the noise none; they are no rivals but controls.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from layeraudit.attacks.intermediate_level import Pushed, flexible, ila, project
 from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 
 OBJECTIVES = {"ilap": projection, "ilaf": flexible(5.0)}
-"""With the α of the paper's experiments."""
+"""With the 5 that its paper takes for alpha."""
 
 CRAFTED = (("fgsm", "ilap"), ("i_fgsm", "ilap"), ("i_fgsm", "ilaf"))
 """The guides that are fine-tuned, and to which objective."""

@@ -103,7 +103,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("experiments.two_digits.test", 1395, "experiments.two_digits.calibration + experiments.two_digits"),
         ("activations.layers", ["relu4", "fc"], "activations.layers[0] is 'relu4', allowed is 'relu1' "),
         ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 2 or more"),
-        ("experiments.clean.dataset", "fashion_mnist", "experiments.clean.dataset is 'fashion_mnist', allowed"),
+        ("experiments.clean.dataset", "fashion_mnist", "experiments.clean.dataset is 'fashion_mnist', "),
         ("experiments.fashion.test", 9251, "experiments.fashion.calibration + experiments.fashion.t"),
         ("transfer.sources", ["vgg"], "transfer.sources[0] is 'vgg', allowed is 'report_cnn' or "),
         ("transfer.passes", 5, "transfer.passes is 5, allowed is one integer from 4, a multiple of 2"),

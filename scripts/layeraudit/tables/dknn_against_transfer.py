@@ -200,8 +200,8 @@ def tabulate_detection(by_seed: pd.DataFrame) -> pd.DataFrame:
 def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
     """Put the report's third question as a claim: pushed further in the layers, attacks are easier to catch.
 
-    A guide fine-tuned by ILA, in the layer chosen on the source alone, is compared with the guide's own attack
-    at the full budget, on the images that both fool the network with.
+    A guide fine-tuned by ILA, in the layer chosen on the source alone, is compared with the guide's own
+    attack at the full budget, on the images that both fool the network with.
     """
     return tabulate_claims(_claims(by_seed))
 

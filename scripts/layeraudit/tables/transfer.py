@@ -51,11 +51,11 @@ def measure_success(
 
     Returns
     -------
-    A row for each target and recipe, and for the mean of the others: `dataset`, `source`, `seed`, `target`, `epsilon`, `attack`, `guide`,
-    `layer`, `success`, `success_binarised`, `linf`, `l2`, `forward`, `backward`, `n_points`,
-    `no_reference` and `zero_gradients` (images of which that is so); and against the baseline `gain`
-    (difference of the successes), `p_more` and `p_less` (McNemar's exact test; of the mean Wilcoxon's
-    signed-rank test of the number of networks that an image fools)
+    A row for each target and recipe, and for the mean of the others: `dataset`, `source`, `seed`, `target`,
+    `epsilon`, `attack`, `guide`, `layer`, `success`, `success_binarised`, `linf`, `l2`, `forward`,
+    `backward`, `n_points`, `no_reference` and `zero_gradients` (images of which that is so); and against the baseline
+    `gain` (difference of the successes), `p_more` and `p_less` (McNemar's exact test; of the mean Wilcoxon's
+    signed-rank test of the share of the networks that an image fools)
     """
     of_all = record[["dataset", "source", "seed"]].iloc[0].to_dict()
     names = [name.removeprefix("label_") for name in labels if name.startswith("label_")]
@@ -173,9 +173,9 @@ def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     A row for each data set, source, target, recipe and quantity (those of `BOUNDS`): `value`, `ci95_low`,
-    `ci95_high` (Student's t over seeds), `n_points`, `n_seeds`, `p_more`, `p_less` (of a gain, the greatest of
-    the seeds, not corrected), `forward`, `backward`, `no_reference`, `zero_gradients`, `layer_taken` (of each
-    seed, where they differ)
+    `ci95_high` (Student's t over seeds), `n_points`, `n_seeds`, `p_more`, `p_less` (of a gain, the greatest
+    of the seeds, not corrected), `forward`, `backward`, `no_reference`, `zero_gradients`, `layer_taken` (of
+    each seed, where they differ)
     """
     table = []
     for keys, of_recipe in by_seed.groupby([*CELL, *RECIPE], sort=False):
@@ -215,7 +215,7 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
                 source="Huang et al. 2019 (arXiv:1907.10823)",
                 words="(in short) fine-tuned by ILA, I-FGSM fools other networks more often",
                 reported="ImageNet, 8 to 14 points more",
-                quantity=f"success of ILAP after I-FGSM - success of I-FGSM, epsilon {epsilon:g}, mean of targets",
+                quantity=f"success of ILAP after I-FGSM - of I-FGSM, epsilon {epsilon:g}, mean of targets",
                 **figure_over_seeds(of_source["gain"], low=-1, high=1),
                 n_points=int(of_source["n_points"].sum()),
                 test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
