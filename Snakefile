@@ -67,6 +67,9 @@ rule all:
         "results/table1.csv",
         "results/tables/claims.csv",
         "results/summary.md",
+        "results/tables/transfer.csv",
+        "results/tables/dknn_against_transfer.csv",
+        "results/tables/adaptive.csv",
         expand(
             "results/figures/{figure}.{form}",
             figure=[
@@ -79,6 +82,10 @@ rule all:
                 "depth",
                 "dknn_mnist",
                 "reliability",
+                "transfer_mnist",
+                "transfer_fashion_mnist",
+                "dknn_against_transfer",
+                "adaptive",
                 "poison_grid",
                 "neighbours_clean",
                 "neighbours_poisoned",

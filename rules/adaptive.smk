@@ -109,3 +109,29 @@ rule tabulate_adaptive:
         " --table {output.table}"
         " --claims {output.claims}"
         " > {log} 2>&1"
+
+
+rule plot_adaptive:
+    input:
+        table="results/tables/adaptive.csv",
+        script="scripts/plot_adaptive.py",
+        modules=modules_of("scripts/plot_adaptive.py"),
+    output:
+        svg=report(
+            "results/figures/adaptive.svg",
+            caption="../report/adaptive.rst",
+            category="Attacks that know the defence",
+            labels={"result": "DkNN under attack", "form": "figure"},
+        ),
+        png="results/figures/adaptive.png",
+    log:
+        "results/logs/plot_adaptive.log",
+    benchmark:
+        "results/benchmarks/plot_adaptive.tsv"
+    conda:
+        "../envs/tables.yaml"
+    shell:
+        "python {input.script}"
+        " --table {input.table}"
+        " --output {output}"
+        " > {log} 2>&1"

@@ -10,6 +10,9 @@ rule judge_claims:
                 "experiment_2_1",
                 "experiment_2_2",
                 "dknn_mnist",
+                "transfer",
+                "dknn_against_transfer",
+                "adaptive",
             ],
         ),
         script="scripts/judge_claims.py",
@@ -43,6 +46,9 @@ rule summarise:
         table1="results/table1.csv",
         table1_memorised="results/tables/table1_memorised.csv",
         inputs="results/tables/dknn_mnist.csv",
+        transfer="results/tables/transfer.csv",
+        detection="results/tables/dknn_against_transfer.csv",
+        adaptive="results/tables/adaptive.csv",
         script="scripts/summarise.py",
         modules=modules_of("scripts/summarise.py"),
     output:
@@ -71,6 +77,9 @@ rule summarise:
         " --table1 {input.table1}"
         " --table1-memorised {input.table1_memorised}"
         " --inputs {input.inputs}"
+        " --transfer {input.transfer}"
+        " --detection {input.detection}"
+        " --adaptive {input.adaptive}"
         " --markdown {output.markdown}"
         " --page {output.page}"
         " > {log} 2>&1"

@@ -210,3 +210,47 @@ rule tabulate_dknn_against_transfer:
         " --table {output.table}"
         " --claims {output.claims}"
         " > {log} 2>&1"
+
+
+rule plot_transfer:
+    input:
+        transfer="results/tables/transfer.csv",
+        detection="results/tables/dknn_against_transfer.csv",
+        script="scripts/plot_transfer.py",
+        modules=modules_of("scripts/plot_transfer.py"),
+    output:
+        mnist_svg=report(
+            "results/figures/transfer_mnist.svg",
+            caption="../report/transfer.rst",
+            category="Attacks that transfer",
+            labels={"result": "who is fooled, MNIST", "form": "figure"},
+        ),
+        mnist_png="results/figures/transfer_mnist.png",
+        fashion_mnist_svg=report(
+            "results/figures/transfer_fashion_mnist.svg",
+            caption="../report/transfer.rst",
+            category="Attacks that transfer",
+            labels={"result": "who is fooled, Fashion-MNIST", "form": "figure"},
+        ),
+        fashion_mnist_png="results/figures/transfer_fashion_mnist.png",
+        detection_svg=report(
+            "results/figures/dknn_against_transfer.svg",
+            caption="../report/dknn_against_transfer.rst",
+            category="Attacks that transfer",
+            labels={"result": "who notices", "form": "figure"},
+        ),
+        detection_png="results/figures/dknn_against_transfer.png",
+    log:
+        "results/logs/plot_transfer.log",
+    benchmark:
+        "results/benchmarks/plot_transfer.tsv"
+    conda:
+        "../envs/tables.yaml"
+    shell:
+        "python {input.script}"
+        " --transfer {input.transfer}"
+        " --detection {input.detection}"
+        " --mnist-figure {output.mnist_svg} {output.mnist_png}"
+        " --fashion-mnist-figure {output.fashion_mnist_svg} {output.fashion_mnist_png}"
+        " --detection-figure {output.detection_svg} {output.detection_png}"
+        " > {log} 2>&1"

@@ -8,11 +8,14 @@ import pandas as pd
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import written_whole
 from layeraudit.tables.summary import (
+    summarise_adaptive,
     summarise_claims,
+    summarise_detection,
     summarise_detectors,
     summarise_groups,
     summarise_inputs,
     summarise_table1,
+    summarise_transfer,
     write_markdown,
     write_page,
 )
@@ -27,6 +30,9 @@ def main() -> None:
     parser.add_argument("--table1", type=Path, required=True)
     parser.add_argument("--table1-memorised", type=Path, required=True)
     parser.add_argument("--inputs", type=Path, required=True)
+    parser.add_argument("--transfer", type=Path, required=True)
+    parser.add_argument("--detection", type=Path, required=True)
+    parser.add_argument("--adaptive", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, required=True)
     parser.add_argument("--page", type=Path, required=True)
     arguments = parser.parse_args()
@@ -43,6 +49,9 @@ def main() -> None:
         summarise_table1("Table 1, trained as in the report", pd.read_csv(arguments.table1)),
         summarise_table1("Table 1, poison memorised", pd.read_csv(arguments.table1_memorised)),
         summarise_inputs("Deep k-nearest neighbours on MNIST", pd.read_csv(arguments.inputs)),
+        summarise_transfer("Attacks that transfer", pd.read_csv(arguments.transfer)),
+        summarise_detection("DkNN against attacks that transfer", pd.read_csv(arguments.detection)),
+        summarise_adaptive("An attack that knows DkNN", pd.read_csv(arguments.adaptive)),
     ]
     for path, text in [
         (arguments.markdown, write_markdown(sections)),

@@ -1,13 +1,16 @@
 """The results on one page: what the README quotes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from layeraudit.tables.dknn_mnist import INPUTS, NO_MODE
+from layeraudit.tables.transfer import CHOSEN, ORACLE, OTHERS, middle_radius
 
 GROUPS = {
     "non_poisoned": "clean held-out images",
@@ -70,6 +73,16 @@ def with_interval(value: float, low: float, high: float, *, digits: int) -> str:
     if pd.isna(value):
         return "-"
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+NOTHING = dict.fromkeys(["value", "ci95_low", "ci95_high", "published"], np.nan)
+"""A figure that is not there."""
+
+
+def _with_published(row: Mapping[Any, Any]) -> str:
+    """Write a figure with its interval, and the published one in brackets, where there is one."""
+    published = "" if pd.isna(row["published"]) else f" ({row['published']:.3f})"
+    return with_interval(row["value"], row["ci95_low"], row["ci95_high"], digits=3) + published
 
 
 def summarise_claims(title: str, claims: pd.DataFrame) -> Section:
@@ -154,9 +167,90 @@ def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
         by_key = of_input.set_index(["quantity", "mode"]).to_dict("index")
         cells = [f"{INPUTS[str(name)]} ({of_input['n_points'].iloc[0]:,})"]
         for column in columns.values():
-            row = by_key.get(column, dict.fromkeys(["value", "ci95_low", "ci95_high", "published"], np.nan))
-            published = "" if pd.isna(row["published"]) else f" ({row['published']:.3f})"
-            figure = with_interval(row["value"], row["ci95_low"], row["ci95_high"], digits=3)
-            cells.append(figure + published)
+            cells.append(_with_published(by_key.get(column, NOTHING)))
         rows.append(cells)
     return Section(title, ["input (images)", *columns], rows)
+
+
+ATTACKS = {
+    ("noise", "", ""): "noise",
+    ("fgsm", "", ""): "FGSM",
+    ("i_fgsm", "", ""): "I-FGSM",
+    ("mi_fgsm", "", ""): "MI-FGSM",
+    ("ilap", "fgsm", CHOSEN): "ILAP after FGSM, layer chosen on the source",
+    ("ilap", "fgsm", ORACLE): "*ILAP after FGSM, best layer by hindsight*",
+    ("ilap", "i_fgsm", CHOSEN): "ILAP after I-FGSM, layer chosen on the source",
+    ("ilap", "i_fgsm", ORACLE): "*ILAP after I-FGSM, best layer by hindsight*",
+}
+
+
+def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
+    """Write how often attacks on a source fool it, the audited network and others, at the middle radius."""
+    table = table.fillna({"guide": "", "layer": ""})
+    rows = []
+    for (dataset, source), of_source in table.groupby(["dataset", "source"], sort=False):
+        epsilon = middle_radius(of_source.loc[of_source["epsilon"] > 0, "epsilon"])
+        for recipe, name in ATTACKS.items():
+            own = of_source[of_source["epsilon"] == epsilon]
+            own = own[(own[["attack", "guide", "layer"]] == list(recipe)).all(axis=1)]
+            cells = [
+                _write_quantities(own[own["target"] == target], quantities, digits=3)
+                for target, quantities in [
+                    (source, ["success"]),
+                    ("audited", ["success"]),
+                    (OTHERS, ["success", "gain", "success_binarised", "l2"]),
+                ]
+            ]
+            n = own["n_points"].max()
+            made_on = f"{str(dataset).replace('_', '-')} {epsilon:g}, {str(source).replace('_', ' ')} ({n:,})"
+            rows.append([made_on, name, *chain.from_iterable(cells)])
+    figures = ["white box", "audited CNN", "mean of others", "gain over I-FGSM", "binarised", "L2"]
+    return Section(title, ["data, radius, source (images)", "attack", *figures], rows)
+
+
+def summarise_detection(title: str, table: pd.DataFrame) -> Section:
+    """Write what DkNN makes of attacks on another network, at the middle radius."""
+    table = table.fillna({"guide": "", "layer": "", "detector": "", "against": ""})
+    epsilon = middle_radius(table.loc[table["epsilon"] > 0, "epsilon"])
+    rows = []
+    for source, of_source in table[table["epsilon"] == epsilon].groupby("source", sort=False):
+        for recipe, name in ATTACKS.items():
+            own = of_source[(of_source[["attack", "guide", "layer"]] == list(recipe)).all(axis=1)]
+            if own.empty:
+                continue
+            alone = own[(own["against"] == "") & own["detector"].isin(["", "credibility"])]
+            quantities = ["success", "dknn_accuracy", "credibility", "auroc_of_successes"]
+            quantities += ["flagged_of_successes", "evasive_success", "l2"]
+            cells = _write_quantities(alone, quantities, digits=3)
+            rows.append([f"{str(source).replace('_', ' ')} ({own['n_points'].max():,})", name, *cells])
+    figures = ["fools the CNN", "DkNN right", "credibility", "AUROC of successes", "flagged of successes"]
+    figures += ["fools the CNN and passes", "L2"]
+    return Section(title, ["source (images)", "attack", *figures], rows)
+
+
+def summarise_adaptive(title: str, table: pd.DataFrame) -> Section:
+    """Write how DkNN fares under an attack that knows it, the published figures in brackets."""
+    columns = {
+        "DkNN right": "dknn_accuracy",
+        "network right": "dnn_accuracy",
+        "credibility of successes": "credibility_of_successes",
+        "of them above 0.1": "successes_above_0.1",
+        "of them not flagged": "successes_not_flagged",
+        "fools both": "fools_both",
+        "L2 of successes": "l2_of_successes",
+    }
+    rows = []
+    by_attack = table.fillna({"layer": ""}).groupby(["attack", "layer", "norm", "radius"], sort=False)
+    for (attack, layer, norm, radius), own in by_attack:
+        by_quantity = own.set_index("quantity").to_dict("index")
+        cells = []
+        for column in columns.values():
+            row = by_quantity.get(
+                column, dict.fromkeys(["value", "ci95_low", "ci95_high", "published"], np.nan)
+            )
+            published = "" if pd.isna(row["published"]) else f" ({row['published']:.3f})"
+            cells.append(with_interval(row["value"], row["ci95_low"], row["ci95_high"], digits=3) + published)
+        ball = "least of all" if np.isinf(radius) else f"{radius:g}"
+        name = " ".join(filter(None, [str(attack).replace("_", " "), str(layer)]))
+        rows.append([f"{name} ({own['n_points'].max():,})", f"{norm} {ball}", *cells])
+    return Section(title, ["attack (images)", "ball", *columns], rows)

@@ -53,9 +53,9 @@ def measure_success(
     -------
     A row for each target and recipe, and for the mean of the others: `dataset`, `source`, `seed`, `target`,
     `epsilon`, `attack`, `guide`, `layer`, `success`, `success_binarised`, `linf`, `l2`, `forward`,
-    `backward`, `n_points`, `no_reference` and `zero_gradients` (images of which that is so); and against the baseline
-    `gain` (difference of the successes), `p_more` and `p_less` (McNemar's exact test; of the mean Wilcoxon's
-    signed-rank test of the share of the networks that an image fools)
+    `backward`, `n_points`, `no_reference` and `zero_gradients` (images of which that is so); and against the
+    baseline `gain` (difference of the successes), `p_more` and `p_less` (McNemar's exact test; of the mean
+    Wilcoxon's signed-rank test of the share of the networks that an image fools)
     """
     of_all = record[["dataset", "source", "seed"]].iloc[0].to_dict()
     names = [name.removeprefix("label_") for name in labels if name.startswith("label_")]
