@@ -207,6 +207,9 @@ TABLES = {
     "reliability": "input,score,mode,bin_low,bin_high,mean_score,value,ci95_low,ci95_high,interval",
     "validity": "mode,alpha,value,ci95_low,ci95_high,n_seeds,n_points",
     "dknn_mnist": "input,quantity,mode,value,ci95_low,ci95_high,n_seeds,n_points,published",
+    "transfer": "dataset,source,target,epsilon,attack,guide,layer,quantity,value,ci95_low,ci95_high,n_seeds",
+    "dknn_against_transfer": "source,epsilon,attack,guide,layer,quantity,detector,against,matched_by,value",
+    "adaptive": "attack,layer,norm,radius,quantity,value,ci95_low,ci95_high,n_seeds,n_points,published",
     "claims": "claim,source,words,reported,quantity,value,ci95_low,ci95_high,interval,n_points,n_seeds,test",
 }
 
@@ -264,6 +267,61 @@ def test_attacked_images_are_held_out_ones_moved_within_bounds(name: str, finish
     assert not attacked["is_poison"].any()
 
 
+def test_images_for_transfer_are_clean_ones_that_every_network_gets_right(finished_run: Path) -> None:
+    folder = finished_run / "results/clean/small/seed2"
+    attackable, attacked = (load(folder / f"data/{name}.npz") for name in ("attackable", "from_small_resnet"))
+    labels = load(folder / "labels_from_small_resnet.npz")
+    n = len(attackable["y"])
+    assert n == 20
+    np.testing.assert_array_equal(attacked["x"][:n], attackable["x"])
+    assert labels["names"].tolist() == ["audited", "lenet", "small_resnet"]
+    assert (labels["labels"][:, :n] == attackable["y_true"]).all()
+    record = pd.read_csv(folder / "from_small_resnet.csv").fillna("")
+    assert len(record) == len(attacked["y"]) == n * (1 + 2 * (4 + 15))
+    move = np.abs(attacked["x"].astype(np.float64) - attackable["x"][record["image"]]).max(axis=(1, 2, 3))
+    np.testing.assert_allclose(record["linf"], move, atol=1e-6)
+    assert (move <= record["epsilon"] + 2**-23).all()
+
+
+def test_success_and_evasion_are_what_a_slow_count_finds(finished_run: Path) -> None:
+    recipe = {"epsilon": 0.3, "attack": "ilap", "guide": "fgsm", "layer": "block1"}
+    success, evasive = [], []
+    for seed in SEEDS:
+        folder = finished_run / f"results/clean/small/seed{seed}"
+        test = pd.read_parquet(folder / "scores/test.parquet")
+        sources = {name: load(folder / f"data/{name}.npz")["source"] for name in ("test", "attackable")}
+        others = test.loc[~np.isin(sources["test"], sources["attackable"]), "credibility"]
+        allowed = [t for t in others if (others <= t).sum() <= 0.05 * len(others)]
+        record = pd.read_csv(folder / "from_small_resnet.csv")
+        rows = np.logical_and.reduce([record[name] == value for name, value in recipe.items()])
+        scores = pd.read_parquet(folder / "scores/from_small_resnet.parquet")[rows]
+        fools = scores["dnn_label"] != scores["y_true"]
+        success.append(fools.mean())
+        evasive.append((fools & (scores["credibility"] > max(allowed, default=-1))).mean())
+    table = pd.read_csv(finished_run / "results/tables/dknn_against_transfer.csv")
+    for name, value in recipe.items():
+        table = table[table[name] == value]
+    found = table[table["detector"].isna() & table["against"].isna()].set_index("quantity")["value"]
+    assert found["success"] == pytest.approx(np.mean(success))
+    assert found["evasive_success"] == pytest.approx(np.mean(evasive))
+    transfer = pd.read_csv(finished_run / "results/tables/transfer.csv")
+    for name, value in (recipe | {"dataset": "mnist", "target": "audited", "quantity": "success"}).items():
+        transfer = transfer[transfer[name] == value]
+    assert transfer["value"].tolist() == pytest.approx([np.mean(success)])
+
+
+def test_an_attack_that_knows_dknn_leads_to_neighbours_of_another_class(finished_run: Path) -> None:
+    """Its images have fewer neighbours of their own class than the same images untouched."""
+    for seed in SEEDS:
+        folder = finished_run / f"results/clean/small/seed{seed}"
+        record = pd.read_csv(folder / "adaptive.csv")
+        attacked = pd.read_parquet(folder / "scores/adaptive.parquet")
+        clean = pd.read_parquet(folder / "scores/test.parquet").iloc[:20]
+        own = [f"same_label_neighbours_{layer}" for layer in LAYERS]
+        strongest = attacked[(record["norm"] == "linf") & (record["radius"] == 0.3)]
+        assert strongest[own].sum(axis=1).mean() < 0.5 * clean[own].sum(axis=1).mean()
+
+
 def test_a_clean_model_is_trained_on_no_poison_and_no_image_of_the_attack(finished_run: Path) -> None:
     for experiment, poison in [("clean", 0), ("ten_digits", 6)]:
         folder = finished_run / f"results/{experiment}/small/seed1/data"
@@ -284,6 +342,7 @@ def test_wide_activations_go_when_all_that_reads_them_is_done(finished_run: Path
         if (folder / "small").exists()
     }
     assert left.pop("two_digits") == set(LAYERS)  # asked for with --notemp
+    assert left.pop("fashion") == set()  # whose images are attacked, and no neighbours sought
     assert left == {name: {"fc"} for name in ("clean", "ten_digits", "two_digits_memorised")}
 
 

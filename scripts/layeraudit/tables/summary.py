@@ -166,9 +166,7 @@ def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
     for name, of_input in table.groupby("input", sort=False):
         by_key = of_input.set_index(["quantity", "mode"]).to_dict("index")
         cells = [f"{INPUTS[str(name)]} ({of_input['n_points'].iloc[0]:,})"]
-        for column in columns.values():
-            cells.append(_with_published(by_key.get(column, NOTHING)))
-        rows.append(cells)
+        rows.append(cells + [_with_published(by_key.get(column, NOTHING)) for column in columns.values()])
     return Section(title, ["input (images)", *columns], rows)
 
 
@@ -243,14 +241,8 @@ def summarise_adaptive(title: str, table: pd.DataFrame) -> Section:
     by_attack = table.fillna({"layer": ""}).groupby(["attack", "layer", "norm", "radius"], sort=False)
     for (attack, layer, norm, radius), own in by_attack:
         by_quantity = own.set_index("quantity").to_dict("index")
-        cells = []
-        for column in columns.values():
-            row = by_quantity.get(
-                column, dict.fromkeys(["value", "ci95_low", "ci95_high", "published"], np.nan)
-            )
-            published = "" if pd.isna(row["published"]) else f" ({row['published']:.3f})"
-            cells.append(with_interval(row["value"], row["ci95_low"], row["ci95_high"], digits=3) + published)
-        ball = "least of all" if np.isinf(radius) else f"{radius:g}"
+        cells = [_with_published(by_quantity.get(column, NOTHING)) for column in columns.values()]
+        ball = "least of all" if radius == np.inf else f"{radius:g}"
         name = " ".join(filter(None, [str(attack).replace("_", " "), str(layer)]))
         rows.append([f"{name} ({own['n_points'].max():,})", f"{norm} {ball}", *cells])
     return Section(title, ["attack (images)", "ball", *columns], rows)
