@@ -20,7 +20,7 @@ rule select_attackable:
         network=lookup(dpath="training/network", within=config),
         others=other_networks,
         images=lookup(dpath="transfer/experiments/{experiment}/images", within=config),
-        batch_size=lookup(dpath="activations/batch_size", within=config),
+        batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"
         " --split {input.split}"
@@ -55,7 +55,7 @@ rule craft_transfer:
         ),
         passes=lookup(dpath="transfer/passes", within=config),
         dataset=lookup(dpath="experiments/{experiment}/dataset", within=config),
-        batch_size=lookup(dpath="activations/batch_size", within=config),
+        batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"
         " --images {input.images}"
@@ -93,7 +93,7 @@ rule measure_disturbance:
         ),
         passes=lookup(dpath="transfer/passes", within=config),
         dataset=lookup(dpath="experiments/{experiment}/dataset", within=config),
-        batch_size=lookup(dpath="activations/batch_size", within=config),
+        batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"
         " --split {input.split}"
@@ -127,7 +127,7 @@ rule judge_transfer:
     params:
         network=lookup(dpath="training/network", within=config),
         others=other_networks,
-        batch_size=lookup(dpath="activations/batch_size", within=config),
+        batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"
         " --split {input.split}"

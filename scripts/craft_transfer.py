@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from layeraudit.attacks.intermediate_level import Pushed
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_split, written_whole
-from layeraudit.networks import LAYERS, NETWORKS, read_weights
+from layeraudit.networks import LAYERS, NETWORKS, read_network
 from layeraudit.splits import Split
 from layeraudit.transfer import Recipe, craft, fine_tune
 
@@ -56,8 +56,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     split = read_split(arguments.images)
-    network = NETWORKS[arguments.network]()
-    read_weights(network, arguments.weights)
+    network = read_network(arguments.network, arguments.weights)
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
 

@@ -12,7 +12,7 @@ import torch
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_arrays
-from layeraudit.networks import NETWORKS, predict, read_weights
+from layeraudit.networks import NETWORKS, predict, read_network
 from layeraudit.transfer import binarise
 
 
@@ -31,8 +31,7 @@ def main() -> None:
     architectures = [arguments.network, *arguments.others]
     labels, binarised = [], []
     for architecture, path in zip(architectures, arguments.weights, strict=True):
-        network = NETWORKS[architecture]()
-        read_weights(network, path)
+        network = read_network(architecture, path)
         for found, images in ((labels, x), (binarised, binarise(x))):
             found.append(predict(network, images, batch_size=arguments.batch_size).numpy())
         print(path, flush=True)

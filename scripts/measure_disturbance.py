@@ -16,7 +16,7 @@ from layeraudit.activations import captured
 from layeraudit.attacks.conditions import frozen
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, written_whole
-from layeraudit.networks import LAYERS, NETWORKS, read_weights
+from layeraudit.networks import LAYERS, NETWORKS, read_network
 from layeraudit.splits import take_first
 from layeraudit.transfer import disturb, fine_tune
 
@@ -36,8 +36,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     split = take_first(read_split(arguments.split), arguments.images)
-    network, layers = NETWORKS[arguments.network](), LAYERS[arguments.network]
-    read_weights(network, arguments.weights)
+    network, layers = read_network(arguments.network, arguments.weights), LAYERS[arguments.network]
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
 

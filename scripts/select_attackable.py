@@ -10,7 +10,7 @@ import torch
 
 from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.files import read_split, write_split
-from layeraudit.networks import NETWORKS, predict, read_weights
+from layeraudit.networks import NETWORKS, predict, read_network
 from layeraudit.splits import take
 
 
@@ -30,8 +30,7 @@ def main() -> None:
     right = torch.ones(len(split), dtype=torch.bool)
     names = [arguments.network, *arguments.others]
     for name, path in zip(names, arguments.weights, strict=True):
-        network = NETWORKS[name]()
-        read_weights(network, path)
+        network = read_network(name, path)
         of_network = predict(network, x, batch_size=arguments.batch_size) == y
         right &= of_network
         print(f"{path}: right on {int(of_network.sum())} of {len(split)} images")

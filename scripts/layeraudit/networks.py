@@ -224,6 +224,19 @@ def predict(network: nn.Module, x: Tensor, *, batch_size: int) -> Tensor:
         return torch.cat([network(images).argmax(dim=1) for images in x.split(batch_size)])
 
 
+def read_network(name: str, path: Path) -> nn.Module:
+    """Give one of `NETWORKS` with its weights, laid out as processors are fastest with it.
+
+    Raises
+    ------
+    InputError
+        As `read_weights` does.
+    """
+    network = NETWORKS[name]()
+    read_weights(network, path)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def read_weights(network: nn.Module, path: Path) -> None:
     """Read a `state_dict` into the network.
 

@@ -3,12 +3,16 @@
 import pandas as pd
 
 from layeraudit.tables.summary import (
+    ATTACKS,
     Section,
+    summarise_adaptive,
     summarise_claims,
+    summarise_detection,
     summarise_detectors,
     summarise_groups,
     summarise_inputs,
     summarise_table1,
+    summarise_transfer,
     with_interval,
     write_markdown,
     write_page,
@@ -127,3 +131,51 @@ def test_an_input_is_a_row_with_the_papers_figure_in_brackets() -> None:
     )
     ours = "0.500 [0.400, 0.600]"
     assert summarise_inputs("Inputs", table).rows == [["FGSM (300)", f"{ours} (0.271)", "-", "-", ours, "-"]]
+
+
+def test_attacks_that_transfer_are_a_row_each_at_the_middle_radius() -> None:
+    interval = {"ci95_low": 0.1, "ci95_high": 0.9, "n_points": 1050}
+    of_run = {"dataset": "mnist", "source": "lenet", "guide": None, "layer": None}
+    table = pd.DataFrame(
+        of_run | interval | {"epsilon": epsilon, "attack": attack, "guide": guide, "layer": layer}
+        | {"target": target, "quantity": quantity, "value": epsilon}
+        for epsilon in (0.1, 0.2)
+        for attack, guide, layer in ATTACKS
+        for target in ("lenet", "audited", "mean_of_others")
+        for quantity in ("success", "gain", "success_binarised", "l2")
+    )  # fmt: skip
+    section = summarise_transfer("t", table.replace("", None))
+    assert len(section.rows) == len(ATTACKS)
+    assert section.rows[1][:3] == ["mnist 0.2, lenet (1,050)", "FGSM", "0.200 [0.100, 0.900]"]
+    assert all(len(row) == len(section.header) for row in section.rows)
+
+
+def test_dknn_against_transfer_shows_the_attacks_that_its_table_has() -> None:
+    interval = {"ci95_low": 0.1, "ci95_high": 0.9, "n_points": 1050, "source": "lenet", "epsilon": 0.2}
+    plain = ["success", "dknn_accuracy", "credibility", "flagged_of_successes", "evasive_success", "l2"]
+    kinds = [(quantity, None, None) for quantity in plain]
+    kinds += [("auroc_of_successes", detector, None) for detector in ("credibility", "softmax")]
+    kinds += [("credibility_difference", None, "i_fgsm")]
+    table = pd.DataFrame(
+        interval | {"attack": "fgsm", "guide": None, "layer": None, "value": number / 10}
+        | {"quantity": quantity, "detector": detector, "against": against}
+        for number, (quantity, detector, against) in enumerate(kinds)
+    )  # fmt: skip
+    section = summarise_detection("d", table)
+    assert [row[:2] for row in section.rows] == [["lenet (1,050)", "FGSM"]]
+    figures = [cell.split()[0] for cell in section.rows[0][2:]]
+    assert figures == ["0.000", "0.100", "0.200", "0.600", "0.300", "0.400", "0.500"]
+    assert len(section.header) == len(section.rows[0])
+
+
+def test_the_attack_that_knows_dknn_stands_beside_published_figures() -> None:
+    interval = {"ci95_low": 0.1, "ci95_high": 0.2, "n_points": 1050, "layer": None, "value": 0.15}
+    ball = {"attack": "adaptive", "norm": "linf", "radius": 0.2, "published": 0.174}
+    least = {"attack": "least_l2", "norm": "l2", "radius": float("inf"), "published": 0.95}
+    table = pd.DataFrame(
+        [interval | ball | {"quantity": "dknn_accuracy"}, interval | least | {"quantity": "fools_both"}]
+    )
+    first, second = summarise_adaptive("a", table).rows
+    assert first[:4] == ["adaptive (1,050)", "linf 0.2", "0.150 [0.100, 0.200] (0.174)", "-"]
+    assert second[:2] == ["least l2 (1,050)", "l2 least of all"]
+    assert second[-2] == "0.150 [0.100, 0.200] (0.950)"
