@@ -59,6 +59,15 @@ def test_training_on_a_full_disk(split: Path, tmp_path: Path) -> None:
     assert not list(output.parent.iterdir())
 
 
+def test_training_on_more_images_than_there_are(split: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out/model.pt"
+    options = ["--train", split, *TRAINING, "--learning-rate", 0.001, "--output", output]
+    assert "31 images are asked for, allowed are 1 to 30" in run_program(
+        "train_model.py", *options, "--images", N + 1
+    )
+    assert not output.exists()
+
+
 def test_training_that_diverges(split: Path, tmp_path: Path) -> None:
     output = tmp_path / "out/model.pt"
     options = ["--train", split, *TRAINING, "--learning-rate", 1e30, "--output", output]

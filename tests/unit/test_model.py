@@ -8,7 +8,7 @@ from torch import nn
 
 from layeraudit.activations import capture
 from layeraudit.errors import InputError
-from layeraudit.networks import ReportCNN, read_weights
+from layeraudit.networks import LAYERS, NETWORKS, ReportCNN, check_layers, read_network, read_weights
 from layeraudit.training import train
 
 IMAGES = torch.rand(7, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -18,6 +18,29 @@ def test_the_layers_of_appendix_a_have_the_sizes_that_the_paper_gives() -> None:
     batches = capture(ReportCNN(), IMAGES, ["relu1", "relu2", "relu3", "fc"], batch_size=7)
     shapes = {layer: tuple(values.shape) for layer, values in next(batches).items()}
     assert shapes == {"relu1": (7, 12544), "relu2": (7, 3200), "relu3": (7, 128), "fc": (7, 10)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_gives_logits_and_has_the_layers_that_attacks_push_in(name: str) -> None:
+    network = NETWORKS[name]().eval()
+    check_layers(network, LAYERS[name])
+    assert network(IMAGES).shape == (7, 10)
+    assert LAYERS[name][-1] == "fc"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_is_read_gives_what_the_saved_one_gives(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = NETWORKS[name]().eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    again = read_network(name, tmp_path / "weights.pt").eval()
+    torch.testing.assert_close(again(IMAGES), network(IMAGES))
+
+
+def test_pooling_before_tanh_is_pooling_after_it() -> None:
+    x = torch.randn(3, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    pool = nn.MaxPool2d(2)
+    torch.testing.assert_close(pool(x).tanh(), pool(x.tanh()), rtol=0, atol=0)
 
 
 class TwoLayers(nn.Module):
