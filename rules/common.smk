@@ -34,8 +34,12 @@ def of_seeds(experiment, file):
 
 
 def of_sources(file, experiment="clean"):
-    """A file of every seed of an experiment and each source of attacks, in their order."""
-    return expand(of_seeds(experiment, file), source=config["transfer"]["sources"])
+    """A file for every seed of an experiment and each source of attacks; one of the run is there for each."""
+    return [
+        path.replace("{source}", source)
+        for path in of_seeds(experiment, file)
+        for source in config["transfer"]["sources"]
+    ]
 
 
 def of_transfer(file):
