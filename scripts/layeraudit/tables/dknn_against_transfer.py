@@ -20,7 +20,7 @@ from layeraudit.statistics import (
     greatest_over_seeds,
     tabulate_claims,
 )
-from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE, middle_radius
+from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE, middle_radius, read_off
 
 FALSE_POSITIVE_RATE = 0.05
 
@@ -163,9 +163,7 @@ def _compare_between_radii(found: pd.DataFrame) -> Iterator[dict[str, object]]:
         for matched_by, quantity in [("success", "flagged_of_successes"), ("l2", "evasive_success")]:
             # Without an attack there is no success, and of none no share that is flagged.
             line = other if matched_by == "success" else pd.concat([none, other])
-            line = line.sort_values(matched_by)
-            at, least, most = recipe[matched_by], line[matched_by].min(), line[matched_by].max()
-            expected = np.interp(at, line[matched_by], line[quantity]) if least <= at <= most else np.nan
+            expected = read_off(recipe[matched_by], line[matched_by].tolist(), line[quantity].tolist())
             yield {name: recipe[name] for name in RECIPE} | {
                 "quantity": f"{quantity}_difference",
                 "against": against,

@@ -4,7 +4,7 @@ Images are those that every network gets right, so an attack succeeds on a targe
 an attack is compared with is I-FGSM of as many backward passes, on the same images and the same target.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,14 @@ CHOSEN, ORACLE = "chosen", "oracle"
 OTHERS = "mean_of_others"
 """In the place of a target: the mean over all networks that were never touched."""
 
-BOUNDS = {"success": (0, 1), "success_binarised": (0, 1), "gain": (-1, 1), "linf": (0, 1), "l2": (0, np.inf)}
+BOUNDS = {
+    "success": (0, 1),
+    "success_binarised": (0, 1),
+    "gain": (-1, 1),
+    "gain_at_equal_l2": (-1, 1),
+    "linf": (0, 1),
+    "l2": (0, np.inf),
+}
 """The figures of an attack, and the least and greatest value of each."""
 
 
@@ -52,10 +59,11 @@ def measure_success(
     Returns
     -------
     A row for each target and recipe, and for the mean of the others: `dataset`, `source`, `seed`, `target`,
-    `epsilon`, `attack`, `guide`, `layer`, `success`, `success_binarised`, `linf`, `l2`, `forward`,
+    `epsilon`, `attack`, `guide`, `layer`, `success`, `success_binarised`, `linf`, `l2` (means), `forward`,
     `backward`, `n_points`, `no_reference` and `zero_gradients` (images of which that is so); and against the
     baseline `gain` (difference of the successes), `p_more` and `p_less` (McNemar's exact test; of the mean
-    Wilcoxon's signed-rank test of the share of the networks that an image fools)
+    Wilcoxon's signed-rank test of the share of the networks that an image fools), and `gain_at_equal_l2`,
+    over the baseline at the radius whose mean L2 is the same
     """
     of_all = record[["dataset", "source", "seed"]].iloc[0].to_dict()
     names = [name.removeprefix("label_") for name in labels if name.startswith("label_")]
@@ -67,15 +75,21 @@ def measure_success(
     record = record.fillna({"guide": "", "layer": ""})
     recipes = {recipe: rows.index.to_numpy() for recipe, rows in record.groupby(RECIPE, sort=False)}
     table = []
+    l2 = {recipe: record.loc[rows, "l2"].mean() for recipe, rows in recipes.items()}
+    # An attack of no length succeeds nowhere, since the images are those that all get right.
+    baselines = [recipe for recipe in recipes if recipe[1] in ("none", BASELINE)]
     for target, of_target in fooled.items():
+        reached = [of_target[recipes[recipe]].mean() for recipe in baselines]
         for recipe, rows in recipes.items():
             baseline = recipes.get((recipe[0], BASELINE, "", ""))
             own, of_recipe = of_target[rows], record.loc[rows]
+            at_equal_l2 = read_off(l2[recipe], [l2[recipe] for recipe in baselines], reached)
             table.append(
                 of_all
                 | {"target": target}
                 | dict(zip(RECIPE, recipe, strict=True))
                 | {"success": own.mean(), "success_binarised": binarised[target][rows].mean()}
+                | {"gain_at_equal_l2": own.mean() - at_equal_l2}
                 | of_recipe[["linf", "l2"]].mean().to_dict()
                 | of_recipe[["forward", "backward"]].max().to_dict()
                 | {"n_points": len(rows), "no_reference": int((of_recipe["no_reference"] == True).sum())}  # noqa: E712
@@ -95,6 +109,12 @@ GAIN = ("gain", "p_more", "p_less")
 def _compare(own: NDArray[np.float64], baseline: NDArray[np.float64]) -> dict[str, float]:
     """Compare the successes on the same images; each is 0 or 1, or a mean over networks."""
     return dict(zip(GAIN, (float((own - baseline).mean()), *compare_pairs(own - baseline)), strict=True))
+
+
+def read_off(at: float, across: Sequence[float], up: Sequence[float]) -> float:
+    """Read a figure off the line through some points, given in any order; beyond them it is NaN."""
+    order = np.argsort(across)
+    return float(np.interp(at, np.take(across, order), np.take(up, order), left=np.nan, right=np.nan))
 
 
 def middle_radius(epsilons: pd.Series) -> float:
