@@ -80,6 +80,7 @@ rule tabulate_adaptive:
         records=of_seeds("clean", "adaptive.csv"),
         scores=of_seeds("clean", "scores/adaptive.parquet"),
         test_scores=of_seeds("clean", "scores/test.parquet"),
+        calibration_scores=of_seeds("clean", "scores/calibration.parquet"),
         script="scripts/tabulate_adaptive.py",
         modules=modules_of("scripts/tabulate_adaptive.py"),
     output:
@@ -97,14 +98,13 @@ rule tabulate_adaptive:
     conda:
         "../envs/tables.yaml"
     params:
-        images=lookup(dpath="adaptive/images", within=config),
         epsilons=lookup(dpath="adaptive/epsilons", within=config),
     shell:
         "python {input.script}"
         " --records {input.records}"
         " --scores {input.scores}"
         " --test-scores {input.test_scores}"
-        " --images {params.images}"
+        " --calibration-scores {input.calibration_scores}"
         " --epsilons {params.epsilons}"
         " --table {output.table}"
         " --claims {output.claims}"

@@ -174,12 +174,10 @@ rule tabulate_transfer:
 
 rule tabulate_dknn_against_transfer:
     input:
-        attackable=of_sources("data/attackable.npz"),
         records=of_sources("from_{source}.csv"),
         scores=of_sources("scores/from_{source}.parquet"),
         disturbances=of_sources("disturbance_{source}.csv"),
-        test=of_sources("data/test.npz"),
-        test_scores=of_sources("scores/test.parquet"),
+        calibration_scores=of_sources("scores/calibration.parquet"),
         script="scripts/tabulate_dknn_against_transfer.py",
         modules=modules_of("scripts/tabulate_dknn_against_transfer.py"),
     output:
@@ -200,12 +198,10 @@ rule tabulate_dknn_against_transfer:
         layers=lookup(dpath="activations/layers", within=config),
     shell:
         "python {input.script}"
-        " --attackable {input.attackable}"
         " --records {input.records}"
         " --scores {input.scores}"
         " --disturbances {input.disturbances}"
-        " --test {input.test}"
-        " --test-scores {input.test_scores}"
+        " --calibration-scores {input.calibration_scores}"
         " --layers {params.layers}"
         " --table {output.table}"
         " --claims {output.claims}"

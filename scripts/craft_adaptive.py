@@ -8,8 +8,8 @@ also fine-tuned by the intermediate level attack in each layer. Writes the split
 """
 
 import argparse
-import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,15 @@ from layeraudit.activations import capture
 from layeraudit.attacks.intermediate_level import ila, projection
 from layeraudit.attacks.neighbours import Layer, Norm, choose_guides, lead_to_neighbours, usual_radius
 from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import open_matrix, read_split, write_split, written_whole
+from layeraudit.files import open_matrix, read_split, write_rows, write_split
 from layeraudit.networks import NETWORKS, read_weights
-from layeraudit.splits import Split, take_first
+from layeraudit.splits import take_attacked, take_first
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)
 """Of the way from an image to what an L2 ball made of it."""
+
+AT_ONCE = 50
+"""Images that are attacked together; the guides of one take 10 MB in the layers of the report's CNN."""
 
 RECORD = ["row", "image", "attack", "norm", "radius", "share", "layer", "linf", "l2"]
 
@@ -53,13 +56,16 @@ def find_guides(
 ) -> tuple[Tensor, Tensor]:
     """Choose the guides of each image in the layer that is named."""
     name = options.guide_layer
-    rows = torch.from_numpy(np.array(layers[name].rows))
+    scaled = partial(nn.functional.normalize, dim=1) if options.metric == "cosine" else nn.Identity()
+    rows = scaled(torch.from_numpy(np.array(layers[name].rows)))
     found = []
-    for batch, of_batch in zip(capture(network, x, [name], batch_size=50), y.split(50), strict=True):
-        shown = batch[name]
-        if options.metric == "cosine":
-            shown, rows = (nn.functional.normalize(of, dim=1) for of in (shown, rows))
-        found.append(choose_guides(shown, of_batch, rows, labels, toward=options.toward, away=options.away))
+    for batch, of_batch in zip(
+        capture(network, x, [name], batch_size=AT_ONCE), y.split(AT_ONCE), strict=True
+    ):
+        guides_of_batch = choose_guides(
+            scaled(batch[name]), of_batch, rows, labels, toward=options.toward, away=options.away
+        )
+        found.append(guides_of_batch)
     guides, weights = zip(*found, strict=True)
     return torch.cat(guides), torch.cat(weights)
 
@@ -85,7 +91,7 @@ def make_all(
             steepness=options.steepness,
             steps=options.steps,
             first_step=options.first_step * radius,
-            batch_size=50,  # the guides of an image in all layers take 10 MB
+            batch_size=AT_ONCE,
         )
 
     for epsilon in options.epsilons:
@@ -159,13 +165,8 @@ def main() -> None:
         attacked.append(images)
         print(" ".join(map(str, recipe.values())), flush=True)
 
-    y_true, origin = (np.tile(array, len(attacked)) for array in (split.y_true, split.source))
-    none = np.zeros(len(y_true), dtype=bool)
-    write_split(arguments.output, Split(torch.cat(attacked).numpy(), y_true, y_true, none, origin))
-    with written_whole(arguments.output_record) as temporary, temporary.open("w", newline="") as file:
-        record = csv.DictWriter(file, RECORD, restval="", lineterminator="\n")
-        record.writeheader()
-        record.writerows(rows)
+    write_split(arguments.output, take_attacked(split, torch.cat(attacked).numpy()))
+    write_rows(arguments.output_record, RECORD, rows)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,18 @@ backward` (see `layeraudit.transfer.Recipe`), `linf, l2`, and of the intermediat
 """
 
 import argparse
-import csv
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from layeraudit.attacks.intermediate_level import Pushed
 from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import read_split, write_split, written_whole
+from layeraudit.files import read_split, write_rows, write_split
 from layeraudit.networks import LAYERS, NETWORKS, read_network
-from layeraudit.splits import Split
+from layeraudit.splits import take_attacked
 from layeraudit.transfer import Recipe, craft, fine_tune
 
 OF_PUSHING = ["no_reference", "zero_gradients", "objective", "cosine", "ratio"]
@@ -76,13 +74,8 @@ def main() -> None:
         attacked.append(images)
         print(" ".join([f"{recipe.epsilon:g}", recipe.attack, recipe.guide, recipe.layer]), flush=True)
 
-    y_true, origin = (np.tile(array, len(attacked)) for array in (split.y_true, split.source))
-    none = np.zeros(len(y_true), dtype=bool)
-    write_split(arguments.output, Split(torch.cat(attacked).numpy(), y_true, y_true, none, origin))
-    with written_whole(arguments.output_record) as temporary, temporary.open("w", newline="") as file:
-        record = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        record.writeheader()
-        record.writerows(rows)
+    write_split(arguments.output, take_attacked(split, torch.cat(attacked).numpy()))
+    write_rows(arguments.output_record, COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ guide, layer, seen, disturbance` (the mean over the images) and `n_points`.
 """
 
 import argparse
-import csv
 from pathlib import Path
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 from layeraudit.activations import captured
 from layeraudit.attacks.conditions import frozen
 from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import read_split, written_whole
+from layeraudit.files import read_split, write_rows
 from layeraudit.networks import LAYERS, NETWORKS, read_network
 from layeraudit.splits import take_first
 from layeraudit.transfer import disturb, fine_tune
@@ -44,8 +43,9 @@ def main() -> None:
         with torch.no_grad(), frozen(network), captured(network, layers) as outputs:
             return outputs(images)
 
-    clean, rows = show(x), []
-    of_all = [arguments.dataset, arguments.network, arguments.seed]
+    clean = show(x)
+    of_all = {"dataset": arguments.dataset, "source": arguments.network, "seed": arguments.seed}
+    rows = []
     for epsilon in arguments.epsilons:
         for recipe, pushed in fine_tune(
             network,
@@ -58,13 +58,10 @@ def main() -> None:
             batch_size=arguments.batch_size,
         ):
             for seen, outputs in show(pushed.x).items():
+                of_attack = {"epsilon": epsilon, "guide": recipe.guide, "layer": recipe.layer, "seen": seen}
                 disturbance = float(disturb(outputs, clean[seen]).mean())
-                rows.append([*of_all, epsilon, recipe.guide, recipe.layer, seen, disturbance, len(x)])
-    with written_whole(arguments.output) as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        names = ["dataset", "source", "seed", "epsilon", "guide", "layer", "seen", "disturbance", "n_points"]
-        table.writerow(names)
-        table.writerows(rows)
+                rows.append(of_all | of_attack | {"disturbance": disturbance, "n_points": len(x)})
+    write_rows(arguments.output, list(rows[0]), rows)
 
 
 if __name__ == "__main__":

@@ -29,15 +29,16 @@ def main() -> None:
     arguments = parser.parse_args()
 
     measured = []
-    files = zip(read_records(arguments.records), arguments.scores, arguments.test_scores, strict=True)
-    for record, scores, test_scores in files:
-        clean = read_scores([test_scores])
-        # The threshold is set on images that are not attacked.
-        threshold = set_threshold(clean["credibility"].to_numpy()[arguments.images :])
-        measured += [
-            measure_clean(clean, threshold),
-            measure_attack(record, read_scores([scores]), threshold),
-        ]
+    for record, scores, test, calibration in zip(
+        read_records(arguments.records),
+        arguments.scores,
+        arguments.test_scores,
+        arguments.calibration_scores,
+        strict=True,
+    ):
+        threshold = set_threshold(read_scores([calibration])["credibility"].to_numpy())
+        measured.append(measure_clean(read_scores([test]), threshold))
+        measured.append(measure_attack(record, read_scores([scores]), threshold))
     by_seed = pd.concat(measured, ignore_index=True)
     write_table(arguments.table, tabulate_attack(by_seed))
     write_table(arguments.claims, make_claims(by_seed, arguments.epsilons))

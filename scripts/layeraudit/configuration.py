@@ -104,14 +104,15 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
     k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
     for name, experiment in configuration["experiments"].items():
         key = f"experiments.{name}"
-        if name != "fashion" and experiment["dataset"] != "mnist":
-            raise InputError(f"{key}.dataset is {experiment['dataset']!r}, allowed is 'mnist'")
+        allowed = "fashion_mnist" if name == "fashion" else "mnist"
+        if experiment["dataset"] != allowed:
+            raise InputError(f"{key}.dataset is {experiment['dataset']!r}, allowed is {allowed!r}")
         _check_digits(poison["digits"], experiment["digits"], key)
         _check_parts(experiment, poison, key)
         points = experiment["poison"]
         if (points == 0) != (name in WITHOUT_POISON):
-            allowed = "0" if name in WITHOUT_POISON else f"1 to {poison['train']}"
-            raise InputError(f"{key}.poison is {points}, allowed is {allowed}")
+            number = "0" if name in WITHOUT_POISON else f"1 to {poison['train']}"
+            raise InputError(f"{key}.poison is {points}, allowed is {number}")
         _check_points(points, f"{key}.poison", poison["train"])
         rows = experiment["train"] + points
         for value, of, most in [(k, "k", rows - 1), (shards, "shards", rows)]:

@@ -1,8 +1,9 @@
 """The files of a run: each is written whole or not at all, and checked when it is read."""
 
+import csv
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
@@ -115,6 +116,14 @@ def open_matrix(path: Path, dtype: DTypeLike, *, rows: int | None = None) -> NDA
             f"allowed is {np.dtype(dtype)} [{'rows' if rows is None else rows}, columns]"
         )
     return matrix
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows as `.csv`; what a row lacks is left empty."""
+    with written_whole(path) as temporary, temporary.open("w", newline="") as file:
+        table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

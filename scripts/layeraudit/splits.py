@@ -114,6 +114,17 @@ def take(split: Split, rows: NDArray[np.int64]) -> Split:
     return Split(**{name: array[rows] for name, array in vars(split).items()})
 
 
+def take_attacked(split: Split, x: NDArray[np.float32]) -> Split:
+    """Take what attacks have made of all rows of a split, attack after attack, as a clean split.
+
+    Parameters
+    ----------
+    x : float32 [attacks · n, c, h, w], the n rows of the split in their order, once for each attack
+    """
+    y_true, source = (np.tile(array, len(x) // len(split)) for array in (split.y_true, split.source))
+    return Split(x, y_true, y_true, np.zeros(len(x), dtype=bool), source)
+
+
 def merge(first: Split, second: Split) -> Split:
     """Put the rows of the second split after those of the first."""
     return Split(

@@ -21,6 +21,9 @@ CONFIDENCE_LEVEL = 0.95
 
 SIGNIFICANCE_LEVEL = 0.05
 
+MOST_SIGNS = 13
+"""Up to so many differences every choice of their signs is tried, 8,192 at most."""
+
 SIDES: tuple[Literal["greater"], Literal["less"]] = ("greater", "less")
 
 BETWEEN_SEEDS = "Student's t over seeds"
@@ -164,21 +167,25 @@ def compare_pairs(differences: ArrayLike) -> tuple[float, float]:
     Parameters
     ----------
     differences : of each point; where each is -1, 0 or 1, McNemar's test of the points that differ, else
-        Wilcoxon's signed-rank test
+        Wilcoxon's signed-rank test, by all signs that so few points could have or, of many, by the normal
+        distribution
 
     Returns
     -------
     p whose alternative is that the differences lie above 0, and p whose alternative is that they lie below; 1
-    where no point differs
+    where no point differs, NaN without a point
     """
     values = np.asarray(differences, dtype=np.float64)
     above, below = int((values > 0).sum()), int((values < 0).sum())
     if not above + below:
-        return 1.0, 1.0
+        return (1.0, 1.0) if len(values) else (np.nan, np.nan)
     if np.isin(values, (-1, 0, 1)).all():
         n = above + below
         return float(stats.binom.sf(above - 1, n, 0.5)), float(stats.binom.sf(below - 1, n, 0.5))
-    above_0, below_0 = (stats.wilcoxon(values, alternative=side, method="approx") for side in SIDES)
+    different = values[values != 0]
+    few = len(different) <= MOST_SIGNS
+    method: Any = stats.PermutationMethod(n_resamples=2**MOST_SIGNS) if few else "approx"
+    above_0, below_0 = (stats.wilcoxon(different, alternative=side, method=method) for side in SIDES)
     return float(above_0.pvalue), float(below_0.pvalue)
 
 

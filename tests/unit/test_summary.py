@@ -4,6 +4,7 @@ import pandas as pd
 
 from layeraudit.tables.summary import (
     ATTACKS,
+    GAINS,
     Section,
     summarise_adaptive,
     summarise_claims,
@@ -139,14 +140,14 @@ def test_attacks_that_transfer_are_a_row_each_at_the_middle_radius() -> None:
     table = pd.DataFrame(
         of_run | interval | {"epsilon": epsilon, "attack": attack, "guide": guide, "layer": layer}
         | {"target": target, "quantity": quantity, "value": epsilon}
-        for epsilon in (0.1, 0.2)
         for attack, guide, layer in ATTACKS
+        for epsilon in ([0.1, 0.2] if attack != "none" else [0.0])
         for target in ("lenet", "audited", "mean_of_others")
-        for quantity in ("success", "gain", "success_binarised", "l2")
+        for quantity in ("success", *GAINS, "success_binarised", "l2")
     )  # fmt: skip
     section = summarise_transfer("t", table.replace("", None))
     assert len(section.rows) == len(ATTACKS)
-    assert section.rows[1][:3] == ["mnist 0.2, lenet (1,050)", "FGSM", "0.200 [0.100, 0.900]"]
+    assert section.rows[2][:3] == ["mnist 0.2, lenet (1,050)", "FGSM", "0.200 [0.100, 0.900]"]
     assert all(len(row) == len(section.header) for row in section.rows)
 
 

@@ -69,7 +69,7 @@ def _plot_layers(axes: Axes, table: pd.DataFrame) -> None:
     for number, (quantity, label, colour, marker) in enumerate(
         [
             ("dknn_accuracy", "DkNN right", CLEAN, "o"),
-            ("evasive_success", "DkNN errs and does not flag", OTHER, "^"),
+            ("dknn_errs_and_passes", "DkNN errs and does not flag", OTHER, "^"),
         ]
     ):
         own = rows[rows["quantity"] == quantity].set_index("layer").reindex(names)

@@ -45,7 +45,7 @@ def measure_attack(record: pd.DataFrame, scores: pd.DataFrame, threshold: float)
     ----------
     record : a row for each attacked image, as `craft_adaptive` writes it
     scores : their scores, in the same order
-    threshold : the credibility at or below which an image is flagged, set on clean images
+    threshold : the credibility at or below which an image is flagged, set on calibration images
 
     Returns
     -------
@@ -91,7 +91,7 @@ def _figures(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
         "credibility_of_successes": successes["credibility"],
         "successes_above_0.1": successes["above"],
         "successes_not_flagged": ~successes["flagged"],
-        "evasive_success": rows["fools_dknn"] & ~rows["flagged"],
+        "dknn_errs_and_passes": rows["fools_dknn"] & ~rows["flagged"],
         "l2_of_successes": successes["l2"],
     }.items():
         figure = float(values.mean()) if len(values) else np.nan

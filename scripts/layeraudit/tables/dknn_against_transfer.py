@@ -1,8 +1,8 @@
 """Whether Deep k-nearest neighbours catches attacks that were made on another network.
 
 The attacked network is the audited one, which no attack has seen, under its own DkNN. An image is flagged
-where its credibility is at most a threshold, set so that at most one in twenty clean held-out images, which
-are not among those attacked, is flagged. An attack is evasive where it fools the network and is not flagged.
+where its credibility is at most a threshold, set so that at most one in twenty calibration images is flagged,
+none of which is attacked. An attack is evasive where it fools the network and is not flagged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from layeraudit.errors import InputError
 from layeraudit.statistics import (
     Claim,
     compare_pairs,
@@ -20,7 +21,7 @@ from layeraudit.statistics import (
     greatest_over_seeds,
     tabulate_claims,
 )
-from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE, middle_radius, read_off
+from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE, read_off
 
 FALSE_POSITIVE_RATE = 0.05
 
@@ -28,35 +29,42 @@ KEYS = ["source", *RECIPE, "quantity", "detector", "against", "matched_by"]
 
 
 def set_threshold(clean: NDArray[np.float64]) -> float:
-    """Give the greatest credibility at or below which at most 5 % of clean images lie.
+    """Give the greatest score at or below which at most 5 % of clean images lie.
 
     Parameters
     ----------
-    clean : float64 [n], their credibility
+    clean : float64 [n], their credibility, or another score that is low where something is wrong
 
     Returns
     -------
-    The threshold; below 0 where even the least credibility is that of more
+    The threshold; minus infinity where more than that have the least score
+
+    Raises
+    ------
+    InputError
+        Where there is no image.
     """
+    if not len(clean):
+        raise InputError("a threshold is to be set on 0 images, allowed are 1 and more")
     values, counts = np.unique(clean, return_counts=True)
     within = counts.cumsum() <= FALSE_POSITIVE_RATE * len(clean)
-    return float(values[within].max()) if within.any() else -1.0
+    return float(values[within].max()) if within.any() else -np.inf
 
 
-def measure_suspicion(scores: pd.DataFrame, layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """Give what each detector thinks of images, greater where it is more suspicious.
+def measure_conformity(scores: pd.DataFrame, layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Give each detector's score of images, low where something is wrong.
 
-    Of a layer it is the number of neighbours that were not given the label that the network gives, of
-    softmax, which needs no neighbours, 1 - confidence.
+    Of a layer it is the number of neighbours that were given the label that the network gives; of softmax,
+    which needs no neighbours, the confidence.
     """
-    suspicion = {"credibility": 1 - scores["credibility"].to_numpy(float)}
+    conformity = {"credibility": scores["credibility"].to_numpy(float)}
     for layer in layers:
-        suspicion[layer] = -scores[f"dnn_label_neighbours_{layer}"].to_numpy(float)
-    return suspicion | {"softmax": 1 - scores["dnn_confidence"].to_numpy(float)}
+        conformity[layer] = scores[f"dnn_label_neighbours_{layer}"].to_numpy(float)
+    return conformity | {"softmax": scores["dnn_confidence"].to_numpy(float)}
 
 
 def measure_detection(
-    record: pd.DataFrame, scores: pd.DataFrame, threshold: float, layers: Sequence[str]
+    record: pd.DataFrame, scores: pd.DataFrame, calibration: pd.DataFrame, layers: Sequence[str]
 ) -> pd.DataFrame:
     """Measure what DkNN makes of each attack on a source, in one seed.
 
@@ -64,7 +72,7 @@ def measure_detection(
     ----------
     record : a row for each attacked image, as `craft_transfer` writes it; the first attack is none
     scores : their scores, in the same order
-    threshold : what `set_threshold` gives
+    calibration : scores of the calibration images, on which thresholds are set
     layers : those that are searched
 
     Returns
@@ -79,10 +87,11 @@ def measure_detection(
     table = scores.assign(
         fools=scores["dnn_label"] != scores["y_true"],
         fools_dknn=scores["dknn_label"] != scores["y_true"],
-        flagged=scores["credibility"] <= threshold,
         l2=record["l2"].to_numpy(),
     )
-    suspicion = measure_suspicion(scores, layers)
+    conformity, of_clean = (measure_conformity(of, layers) for of in (scores, calibration))
+    flagged = {name: of <= set_threshold(of_clean[name]) for name, of in conformity.items()}
+    table["flagged"] = flagged["credibility"]
     rows = {recipe: part.index.to_numpy() for recipe, part in record.groupby(RECIPE, sort=False)}
     clean = rows[0.0, "none", "", ""]
     found: list[dict[str, object]] = []
@@ -94,17 +103,20 @@ def measure_detection(
         if recipe[1] == "none":
             continue
         fools = of_recipe["fools"].to_numpy()
-        for detector, of_detector in suspicion.items():
-            for quantity, judged in [("auroc", own), ("auroc_of_successes", own[fools])]:
-                value = _auroc(of_detector[judged], of_detector[clean])
-                figure = {"detector": detector, "figure": value, "n_points": len(judged)}
-                found.append(keys | {"quantity": quantity} | figure)
+        for detector, of_detector in conformity.items():
+            for suffix, judged in [("", own), ("_of_successes", own[fools])]:
+                figures = {
+                    "auroc": _auroc(of_detector[judged], of_detector[clean]),
+                    "true_positive_rate": flagged[detector][judged].mean() if len(judged) else np.nan,
+                }
+                same = keys | {"detector": detector, "n_points": len(judged)}
+                found += [same | {"quantity": q + suffix, "figure": value} for q, value in figures.items()]
         for against in ("fgsm", BASELINE):
             other = table.loc[rows[recipe[0], against, "", ""]]
             if recipe[1] != against:
                 found += [keys | figure for figure in _compare_on_images(of_recipe, other, against)]
-    figures = pd.DataFrame([*found, *_compare_between_radii(pd.DataFrame(found))])
-    return figures.assign(**record[["dataset", "source", "seed"]].iloc[0])
+    of_seed = pd.DataFrame([*found, *_compare_between_radii(pd.DataFrame(found))])
+    return of_seed.assign(**record[["dataset", "source", "seed"]].iloc[0])
 
 
 def _figures(of_recipe: pd.DataFrame) -> dict[str, pd.Series]:
@@ -117,7 +129,7 @@ def _figures(of_recipe: pd.DataFrame) -> dict[str, pd.Series]:
         "flagged": of_recipe["flagged"],
         "flagged_of_successes": of_recipe.loc[fools, "flagged"],
         "evasive_success": fools & passes,
-        "evasive_success_on_dknn": of_recipe["fools_dknn"] & passes,
+        "evasive_success_on_dknn": fools & of_recipe["fools_dknn"] & passes,
         "l2": of_recipe["l2"],
     }
 
@@ -129,7 +141,7 @@ def _mean(values: pd.Series) -> dict[str, object]:
 def _auroc(attacked: NDArray[np.float64], clean: NDArray[np.float64]) -> float:
     if not len(attacked):
         return np.nan
-    truth = np.repeat([True, False], [len(attacked), len(clean)])
+    truth = np.repeat([False, True], [len(attacked), len(clean)])
     return float(roc_auc_score(truth, np.concatenate([attacked, clean])))
 
 
@@ -189,7 +201,7 @@ def tabulate_detection(by_seed: pd.DataFrame) -> pd.DataFrame:
         table.append(
             dict(zip(KEYS, keys, strict=True))
             | figure_over_seeds(of_figure["figure"], low=low, high=np.inf if quantity == "l2" else 1)
-            | {"n_points": int(of_figure["n_points"].sum())}
+            | {"n_points": int(of_figure.loc[of_figure["figure"].notna(), "n_points"].sum())}
             | {name: greatest_over_seeds(of_figure[name]) for name in ("p_more", "p_less")}
         )
     return pd.DataFrame(table)
@@ -206,13 +218,13 @@ def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
 
 def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     chosen = by_seed[(by_seed["layer"] == CHOSEN) & (by_seed["quantity"] == "credibility_difference")]
-    epsilon = middle_radius(chosen["epsilon"])
+    epsilon = chosen["epsilon"].max()  # where most images fool the network
     ours = chosen[(chosen["guide"] == chosen["against"]) & (chosen["epsilon"] == epsilon)]
     for (source, guide), of_source in ours.groupby(["source", "guide"], sort=False):
         yield Claim(
             claim=f"pushed_further_{guide}_is_easier_to_catch_{source}",
-            source="the report, section 3.2, which asks and has no results",
-            words="(in short) does DkNN detect an adversarial example fine-tuned by ILA?",
+            source="the report, section 3.2, which has no results",
+            words="(its question, answered yes) fine-tuned by ILA, adversarial examples are easier to detect",
             reported="",
             quantity=f"credibility of ILAP after {guide} - of {guide}, where both fool, epsilon {epsilon:g}",
             **figure_over_seeds(of_source["figure"], low=-1, high=1),

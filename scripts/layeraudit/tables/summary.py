@@ -171,6 +171,7 @@ def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
 
 
 ATTACKS = {
+    ("none", "", ""): "none",
     ("noise", "", ""): "noise",
     ("fgsm", "", ""): "FGSM",
     ("i_fgsm", "", ""): "I-FGSM",
@@ -182,6 +183,9 @@ ATTACKS = {
 }
 
 
+GAINS = ["gain_over_i_fgsm", "gain_over_mi_fgsm", "gain_at_equal_l2"]
+
+
 def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
     """Write how often attacks on a source fool it, the audited network and others, at the middle radius."""
     table = table.fillna({"guide": "", "layer": ""})
@@ -189,20 +193,21 @@ def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
     for (dataset, source), of_source in table.groupby(["dataset", "source"], sort=False):
         epsilon = middle_radius(of_source.loc[of_source["epsilon"] > 0, "epsilon"])
         for recipe, name in ATTACKS.items():
-            own = of_source[of_source["epsilon"] == epsilon]
+            own = of_source[of_source["epsilon"] == (0 if name == "none" else epsilon)]
             own = own[(own[["attack", "guide", "layer"]] == list(recipe)).all(axis=1)]
             cells = [
                 _write_quantities(own[own["target"] == target], quantities, digits=3)
                 for target, quantities in [
                     (source, ["success"]),
                     ("audited", ["success"]),
-                    (OTHERS, ["success", "gain", "success_binarised", "l2"]),
+                    (OTHERS, ["success", *GAINS, "success_binarised", "l2"]),
                 ]
             ]
             n = own["n_points"].max()
             made_on = f"{str(dataset).replace('_', '-')} {epsilon:g}, {str(source).replace('_', ' ')} ({n:,})"
             rows.append([made_on, name, *chain.from_iterable(cells)])
-    figures = ["white box", "audited CNN", "mean of others", "gain over I-FGSM", "binarised", "L2"]
+    gains = ["gain over I-FGSM", "over MI-FGSM", "at equal L2"]
+    figures = ["white box", "audited CNN", "mean of others", *gains, "binarised", "L2"]
     return Section(title, ["data, radius, source (images)", "attack", *figures], rows)
 
 

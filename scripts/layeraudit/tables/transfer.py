@@ -5,6 +5,7 @@ an attack is compared with is I-FGSM of as many backward passes, on the same ima
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,13 @@ CHOICE_KEYS = ["dataset", "source", "seed", "epsilon", "guide"]
 """Within these ILA's layer is chosen."""
 
 BASELINE = "i_fgsm"
-"""What attacks of as many backward passes are compared with."""
+"""What ILA's paper compares it with, of as many backward passes."""
+
+BASELINES = (BASELINE, "mi_fgsm", "fgsm")
+"""What an attack is to beat; all but the last take as many backward passes."""
+
+COMPARED = BASELINES[:2]
+"""What the claims compare with."""
 
 CHOSEN, ORACLE = "chosen", "oracle"
 """In the place of a layer: the one chosen on the source alone, and the best of those seen, on the targets."""
@@ -36,7 +43,7 @@ OTHERS = "mean_of_others"
 BOUNDS = {
     "success": (0, 1),
     "success_binarised": (0, 1),
-    "gain": (-1, 1),
+    **{f"gain_over_{baseline}": (-1, 1) for baseline in BASELINES},
     "gain_at_equal_l2": (-1, 1),
     "linf": (0, 1),
     "l2": (0, np.inf),
@@ -60,10 +67,10 @@ def measure_success(
     -------
     A row for each target and recipe, and for the mean of the others: `dataset`, `source`, `seed`, `target`,
     `epsilon`, `attack`, `guide`, `layer`, `success`, `success_binarised`, `linf`, `l2` (means), `forward`,
-    `backward`, `n_points`, `no_reference` and `zero_gradients` (images of which that is so); and against the
-    baseline `gain` (difference of the successes), `p_more` and `p_less` (McNemar's exact test; of the mean
-    Wilcoxon's signed-rank test of the share of the networks that an image fools), and `gain_at_equal_l2`,
-    over the baseline at the radius whose mean L2 is the same
+    `backward`, `n_points`, `no_reference` and `zero_gradients` (images of which that is so); against each
+    baseline of the same radius `gain_over_{baseline}` (difference of the successes), `p_more_{baseline}` and
+    `p_less_{baseline}` (McNemar's exact test; of the mean Wilcoxon's signed-rank test of the share of the
+    networks that an image fools); and `gain_at_equal_l2`, over I-FGSM at the radius whose mean L2 is the same
     """
     of_all = record[["dataset", "source", "seed"]].iloc[0].to_dict()
     names = [name.removeprefix("label_") for name in labels if name.startswith("label_")]
@@ -81,7 +88,6 @@ def measure_success(
     for target, of_target in fooled.items():
         reached = [of_target[recipes[recipe]].mean() for recipe in baselines]
         for recipe, rows in recipes.items():
-            baseline = recipes.get((recipe[0], BASELINE, "", ""))
             own, of_recipe = of_target[rows], record.loc[rows]
             at_equal_l2 = read_off(l2[recipe], [l2[recipe] for recipe in baselines], reached)
             table.append(
@@ -94,21 +100,15 @@ def measure_success(
                 | of_recipe[["forward", "backward"]].max().to_dict()
                 | {"n_points": len(rows), "no_reference": int((of_recipe["no_reference"] == True).sum())}  # noqa: E712
                 | {"zero_gradients": int((of_recipe["zero_gradients"] > 0).sum())}
-                | (
-                    _compare(own, of_target[baseline])
-                    if baseline is not None
-                    else dict.fromkeys(GAIN, np.nan)
-                )
             )
+            for baseline in BASELINES:
+                # Without an attack there is no radius to compare at.
+                other = recipes.get((recipe[0], baseline, "", ""), rows[:0])
+                difference = own - of_target[other] if len(other) else np.array([])
+                p_more, p_less = compare_pairs(difference)
+                table[-1] |= {f"gain_over_{baseline}": difference.mean() if len(difference) else np.nan}
+                table[-1] |= {f"p_more_{baseline}": p_more, f"p_less_{baseline}": p_less}
     return pd.DataFrame(table)
-
-
-GAIN = ("gain", "p_more", "p_less")
-
-
-def _compare(own: NDArray[np.float64], baseline: NDArray[np.float64]) -> dict[str, float]:
-    """Compare the successes on the same images; each is 0 or 1, or a mean over networks."""
-    return dict(zip(GAIN, (float((own - baseline).mean()), *compare_pairs(own - baseline)), strict=True))
 
 
 def read_off(at: float, across: Sequence[float], up: Sequence[float]) -> float:
@@ -123,26 +123,30 @@ def middle_radius(epsilons: pd.Series) -> float:
     return float(radii[len(radii) // 2])
 
 
-def choose_layer(disturbances: pd.DataFrame) -> str:
+def choose_layer(disturbances: pd.DataFrame) -> tuple[str, bool]:
     """Choose ILA's layer on the source alone, by the rule of its paper: the latest peak of the disturbance.
 
     The attack made in a layer disturbs each layer by so much, relative to its clean output. A layer is a peak
     where the attack made in it disturbs it more than the layers before and after it; the last layer, after
-    which there is none, is no peak. Without a peak it is the first.
+    which there is none, is no peak.
 
     Parameters
     ----------
     disturbances : a row for each `layer` that is attacked and layer that is `seen`, in the order of the
         network, with the mean `disturbance` over images that are not those of the evaluation
+
+    Returns
+    -------
+    The layer, and whether it is a peak; where none is, which the rule does not provide for, it is the first
     """
     layers = list(disturbances["layer"].unique())
     table = disturbances.pivot(index="layer", columns="seen", values="disturbance").loc[layers, layers]
-    curves, peak = table.to_numpy(), 0
-    for number in range(len(layers) - 1):
+    curves = table.to_numpy()
+    for number in reversed(range(len(layers) - 1)):
         around = curves[number, max(number - 1, 0) : number + 2]
         if curves[number, number] == around.max():
-            peak = number
-    return str(layers[peak])
+            return str(layers[number]), True
+    return str(layers[0]), False
 
 
 def choose_layers(disturbances: pd.DataFrame) -> pd.DataFrame:
@@ -150,23 +154,25 @@ def choose_layers(disturbances: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    disturbances : what `measure_disturbance` writes, with columns for `dataset`, `source` and `seed`
+    disturbances : what `measure_disturbance` writes
 
     Returns
     -------
-    A row for each of `CHOICE_KEYS`, with `layer`
+    A row for each of `CHOICE_KEYS`, with `layer` and `layer_taken`, which says too where it is no peak
     """
-    cells = disturbances.groupby(CHOICE_KEYS, sort=False)
-    return pd.DataFrame(
-        [dict(zip(CHOICE_KEYS, cell, strict=True)) | {"layer": choose_layer(rows)} for cell, rows in cells]
-    )
+    rows = []
+    for cell, of_cell in disturbances.groupby(CHOICE_KEYS, sort=False):
+        layer, is_peak = choose_layer(of_cell)
+        taken = layer if is_peak else f"{layer} (no peak)"
+        rows.append(dict(zip(CHOICE_KEYS, cell, strict=True)) | {"layer": layer, "layer_taken": taken})
+    return pd.DataFrame(rows)
 
 
 def find_best_layers(by_seed: pd.DataFrame) -> pd.DataFrame:
     """Find the layer in which ILAP fools most of the others, in each cell: what no attacker can know."""
     over_others = by_seed[(by_seed["attack"] == "ilap") & (by_seed["target"] == OTHERS)]
     best = over_others.groupby(CHOICE_KEYS, sort=False)["success"].idxmax()
-    return by_seed.loc[best, [*CHOICE_KEYS, "layer"]]
+    return by_seed.loc[best, [*CHOICE_KEYS, "layer"]].assign(layer_taken=by_seed["layer"])
 
 
 def add_choice(by_seed: pd.DataFrame, layers: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -179,12 +185,12 @@ def add_choice(by_seed: pd.DataFrame, layers: pd.DataFrame, name: str) -> pd.Dat
 
     Returns
     -------
-    The rows, with the column `layer_taken`, and below them those of the choice
+    The rows, and below them those of the choice, with what was chosen in the column `layer_taken`
     """
-    if "layer_taken" not in by_seed:
-        by_seed = by_seed.assign(layer_taken=by_seed["layer"])
-    taken = by_seed[by_seed["attack"] == "ilap"].merge(layers, on=[*CHOICE_KEYS, "layer"])
-    return pd.concat([by_seed, taken.assign(layer=name)], ignore_index=True)
+    own = by_seed[by_seed["attack"] == "ilap"].drop(columns="layer_taken", errors="ignore")
+    return pd.concat(
+        [by_seed, own.merge(layers, on=[*CHOICE_KEYS, "layer"]).assign(layer=name)], ignore_index=True
+    )
 
 
 def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
@@ -193,24 +199,27 @@ def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     A row for each data set, source, target, recipe and quantity (those of `BOUNDS`): `value`, `ci95_low`,
-    `ci95_high` (Student's t over seeds), `n_points`, `n_seeds`, `p_more`, `p_less` (of a gain, the greatest
-    of the seeds, not corrected), `forward`, `backward`, `no_reference`, `zero_gradients`, `layer_taken` (of
-    each seed, where they differ)
+    `ci95_high` (Student's t over seeds), `n_seeds`, `n_points`, `p_more`, `p_less` (of a gain, the greatest
+    of the seeds, not corrected), `forward`, `backward`, `no_reference`, `zero_gradients`, `layer_taken` (by
+    a choice, of each seed where they differ)
     """
     table = []
     for keys, of_recipe in by_seed.groupby([*CELL, *RECIPE], sort=False):
-        same: dict[str, object] = {"n_points": int(of_recipe["n_points"].sum())}
-        same |= {name: int(of_recipe[name].max()) for name in ("forward", "backward")}
+        same: dict[str, object] = {name: int(of_recipe[name].max()) for name in ("forward", "backward")}
         same |= {name: int(of_recipe[name].sum()) for name in ("no_reference", "zero_gradients")}
-        same |= {"layer_taken": " ".join(dict.fromkeys(of_recipe["layer_taken"]))}
+        same |= {"layer_taken": ", ".join(dict.fromkeys(of_recipe["layer_taken"].dropna()))}
         for quantity, (low, high) in BOUNDS.items():
-            figure = figure_over_seeds(of_recipe[quantity], low=low, high=high)
-            p = {name: greatest_over_seeds(of_recipe[name]) for name in ("p_more", "p_less")}
+            known = of_recipe[of_recipe[quantity].notna()]
+            baseline = quantity.removeprefix("gain_over_")
+            p = dict.fromkeys(("p_more", "p_less"), np.nan)
+            if baseline in BASELINES:
+                p = {name: greatest_over_seeds(known[f"{name}_{baseline}"]) for name in p}
             table.append(
                 dict(zip([*CELL, *RECIPE], keys, strict=True))
                 | {"quantity": quantity}
-                | figure
-                | (p if quantity == "gain" else dict.fromkeys(p, np.nan))
+                | figure_over_seeds(known[quantity], low=low, high=high)
+                | {"n_points": int(known["n_points"].sum())}
+                | p
                 | same
             )
     return pd.DataFrame(table)
@@ -219,7 +228,8 @@ def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
 def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
     """Put the claim of ILA's paper to the test: it fools networks never touched more often than I-FGSM does.
 
-    Of the same passes, in the layer that is chosen on the source alone, on the same images in each seed.
+    Of the same passes, in the layer that is chosen on the source alone, on the same images in each seed. The
+    paper compares it with MI-FGSM as well, and so do we.
     """
     return tabulate_claims(_claims(by_seed))
 
@@ -229,17 +239,18 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     for dataset, of_dataset in chosen[chosen["target"] == OTHERS].groupby("dataset", sort=False):
         epsilon = middle_radius(of_dataset["epsilon"])
         ours = of_dataset[of_dataset["epsilon"] == epsilon]
-        for source, of_source in ours.groupby("source", sort=False):
+        for (source, of_source), baseline in product(ours.groupby("source", sort=False), COMPARED):
+            name = baseline.replace("_", "-").upper()
             yield Claim(
-                claim=f"ila_transfers_more_than_i_fgsm_{dataset}_{source}",
+                claim=f"ila_transfers_more_than_{baseline}_{dataset}_{source}",
                 source="Huang et al. 2019 (arXiv:1907.10823)",
-                words="(in short) fine-tuned by ILA, I-FGSM fools other networks more often",
-                reported="ImageNet, 8 to 14 points more",
-                quantity=f"success of ILAP after I-FGSM - of I-FGSM, epsilon {epsilon:g}, mean of targets",
-                **figure_over_seeds(of_source["gain"], low=-1, high=1),
+                words=f"(in short) fine-tuned by ILA, I-FGSM fools other networks more often than {name}",
+                reported="ImageNet, 8 to 14 points more than I-FGSM" if baseline == BASELINE else "",
+                quantity=f"success of ILAP after I-FGSM - of {name}, epsilon {epsilon:g}, mean of targets",
+                **figure_over_seeds(of_source[f"gain_over_{baseline}"], low=-1, high=1),
                 n_points=int(of_source["n_points"].sum()),
                 test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
-                p_for=greatest_over_seeds(of_source["p_more"]),
-                p_against=greatest_over_seeds(of_source["p_less"]),
+                p_for=greatest_over_seeds(of_source[f"p_more_{baseline}"]),
+                p_against=greatest_over_seeds(of_source[f"p_less_{baseline}"]),
                 where="results/tables/transfer.csv",
             )
