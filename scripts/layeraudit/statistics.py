@@ -179,7 +179,7 @@ def compare_pairs(differences: ArrayLike) -> tuple[float, float]:
     above, below = int((values > 0).sum()), int((values < 0).sum())
     if not above + below:
         return (1.0, 1.0) if len(values) else (np.nan, np.nan)
-    if np.isin(values, (-1, 0, 1)).all():
+    if np.isin(values, (-1, 0, 1)).all() or above + below == 1:  # a single rank is a throw of a coin as well
         n = above + below
         return float(stats.binom.sf(above - 1, n, 0.5)), float(stats.binom.sf(below - 1, n, 0.5))
     different = values[values != 0]

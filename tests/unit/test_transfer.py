@@ -1,0 +1,1117 @@
+"""Attacks that transfer: how they are made, and what is counted of them, on records laid out by hand."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import REPOSITORY
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from layeraudit.activations import capture
+from layeraudit.attacks.conditions import ROUNDING
+from layeraudit.attacks.intermediate_level import flexible, ila, projection
+from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
+from layeraudit.errors import InputError
+from layeraudit.files import read_arrays, read_split, write_split
+from layeraudit.networks import LAYERS, NETWORKS, predict, read_network
+from layeraudit.splits import Split
+from layeraudit.statistics import compare_pairs
+from layeraudit.tables import dknn_against_transfer, transfer
+from layeraudit.tables.dknn_against_transfer import (
+    measure_conformity,
+    measure_detection,
+    set_threshold,
+    tabulate_detection,
+)
+from layeraudit.tables.transfer import (
+    CHOSEN,
+    ORACLE,
+    OTHERS,
+    add_choice,
+    choose_layer,
+    choose_layers,
+    find_best_layers,
+    measure_success,
+    middle_radius,
+    read_off,
+    tabulate_success,
+)
+from layeraudit.transfer import Recipe, binarise, craft, disturb, fine_tune
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    # Tensors as small as these gain nothing by a second, which waits long where the cores are busy.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+RecipeKey = tuple[float, str, str, str]
+
+NONE: RecipeKey = (0.0, "none", "", "")
+
+
+def i_fgsm_at(epsilon: float) -> RecipeKey:
+    return epsilon, "i_fgsm", "", ""
+
+
+def fgsm_at(epsilon: float) -> RecipeKey:
+    return epsilon, "fgsm", "", ""
+
+
+def ilap_at(epsilon: float, *, guide: str = "fgsm", layer: str = "relu1") -> RecipeKey:
+    return epsilon, "ilap", guide, layer
+
+
+def make_record(recipes: Mapping[RecipeKey, Mapping[str, Any]], *, n: int) -> pd.DataFrame:
+    """Lay out what `craft_transfer` writes, as it is read: recipes with columns of theirs, n images each."""
+    rows = [
+        {"dataset": "mnist", "source": "lenet", "seed": 3, "image": image}
+        | dict(zip(["epsilon", "attack", "guide", "layer"], recipe, strict=True))
+        | {"forward": 0, "backward": 0, "linf": recipe[0], "l2": 0.0}
+        | {"no_reference": "", "zero_gradients": ""}
+        | {name: values[image] if isinstance(values, list) else values for name, values in columns.items()}
+        for recipe, columns in recipes.items()
+        for image in range(n)
+    ]
+    file = StringIO()
+    pd.DataFrame(rows).to_csv(file, index=False)
+    file.seek(0)
+    return pd.read_csv(file)
+
+
+IN_RECORD: dict[RecipeKey, dict[str, Any]] = {
+    NONE: {},
+    i_fgsm_at(0.1): {"l2": [1.0, 3.0, 2.0, 2.0], "forward": 8, "backward": 8},
+    ilap_at(0.1): {
+        **{"l2": 1.0, "linf": [0.1, 0.1, 0.05, 0.05], "forward": 11, "backward": 8},
+        **{"no_reference": [True, False, False, False], "zero_gradients": [0, 2, 1, 0]},
+    },
+    i_fgsm_at(0.2): {"l2": 4.0},
+    ilap_at(0.2): {"l2": 3.0, "no_reference": False, "zero_gradients": 0},
+    (0.2, "mi_fgsm", "", ""): {"l2": 5.0},
+}
+
+FOOLED = {
+    # In the order of the recipes above, four images each; lenet is the source.
+    "audited": ["0000", "1000", "0110", "1010", "1111", "1111"],
+    "lenet": ["0000", "1111", "1100", "1111", "1111", "1111"],
+    "tramer_d": ["0000", "0100", "0110", "0100", "0000", "1000"],
+}
+BINARISED = {
+    "audited": ["0001", "0000", "0100", "0000", "1110", "0000"],
+    "lenet": ["0000", "1000", "1000", "1111", "1111", "1111"],
+    "tramer_d": ["0000", "0000", "0111", "0000", "1111", "0000"],
+}
+
+
+def read_marks(marks: list[str]) -> NDArray[np.int64]:
+    return np.array([int(mark) for mark in "".join(marks)], np.int64)
+
+
+def make_successes() -> pd.DataFrame:
+    y = np.tile(np.array([4, 0, 9, 2]), len(IN_RECORD))
+    labels = {f"label_{name}": (y + 3 * read_marks(marks)) % 10 for name, marks in FOOLED.items()}
+    labels |= {f"binarised_{name}": (y + read_marks(marks)) % 10 for name, marks in BINARISED.items()}
+    measured = measure_success(make_record(IN_RECORD, n=4), y, labels)
+    return measured.set_index(["target", *transfer.RECIPE]).sort_index()
+
+
+SUCCESSES = make_successes()
+
+
+@pytest.mark.parametrize(
+    ("target", "recipe", "success", "success_binarised"),
+    [
+        ("audited", NONE, 0.0, 0.25),
+        ("audited", i_fgsm_at(0.1), 0.25, 0.0),
+        ("audited", ilap_at(0.1), 0.5, 0.25),
+        ("tramer_d", ilap_at(0.1), 0.5, 0.75),
+        ("lenet", i_fgsm_at(0.1), 1.0, 0.25),
+        ("lenet", ilap_at(0.1), 0.5, 0.25),
+        (OTHERS, i_fgsm_at(0.1), 0.25, 0.0),
+        (OTHERS, ilap_at(0.1), 0.5, 0.5),
+        (OTHERS, ilap_at(0.2), 0.5, 0.875),
+    ],
+)
+def test_an_attack_succeeds_where_the_target_gives_another_label_than_the_true_one(
+    target: str, recipe: RecipeKey, success: float, success_binarised: float
+) -> None:
+    row = SUCCESSES.loc[(target, *recipe)]
+    assert (row["success"], row["success_binarised"]) == (success, success_binarised)
+    assert (row["dataset"], row["source"], row["seed"], row["n_points"]) == ("mnist", "lenet", 3, 4)
+
+
+def test_the_source_is_its_own_target_and_none_of_the_others() -> None:
+    assert set(SUCCESSES.index.get_level_values("target")) == {"audited", "lenet", "tramer_d", OTHERS}
+    assert len(SUCCESSES) == 4 * len(IN_RECORD)
+    of_others = (SUCCESSES.loc["audited", "success"] + SUCCESSES.loc["tramer_d", "success"]) / 2
+    pd.testing.assert_series_equal(SUCCESSES.loc[OTHERS, "success"], of_others)
+
+
+def mcnemar(above: int, below: int) -> tuple[float, float]:
+    n = above + below
+    tails = (sum(math.comb(n, i) for i in range(least, n + 1)) for least in (above, below))
+    p_more, p_less = (tail / 2**n for tail in tails)
+    return p_more, p_less
+
+
+@pytest.mark.parametrize(
+    ("target", "recipe", "gain", "above", "below"),
+    [
+        ("audited", ilap_at(0.1), 0.25, 2, 1),
+        ("audited", ilap_at(0.2), 0.5, 2, 0),
+        ("lenet", ilap_at(0.1), -0.5, 0, 2),
+        ("lenet", ilap_at(0.2), 0.0, 0, 0),
+        ("tramer_d", ilap_at(0.1), 0.25, 1, 0),
+        ("tramer_d", (0.2, "mi_fgsm", "", ""), 0.0, 1, 1),
+        ("audited", i_fgsm_at(0.2), 0.0, 0, 0),
+    ],
+)
+def test_a_gain_is_over_i_fgsm_of_the_same_radius_on_the_same_images(
+    target: str, recipe: RecipeKey, gain: float, above: int, below: int
+) -> None:
+    row = SUCCESSES.loc[(target, *recipe)]
+    assert row["gain_over_i_fgsm"] == gain
+    p = row[["p_more_i_fgsm", "p_less_i_fgsm"]].tolist()
+    assert p == pytest.approx(mcnemar(above, below))
+
+
+def test_the_gain_in_the_mean_of_the_others_is_tested_by_how_many_an_image_fools() -> None:
+    row = SUCCESSES.loc[(OTHERS, *ilap_at(0.1))]
+    # I-FGSM fools 1 1 0 0 of both, ILAP 0 2 2 0.
+    assert row["gain_over_i_fgsm"] == 0.25
+    p = row[["p_more_i_fgsm", "p_less_i_fgsm"]].tolist()
+    assert p == pytest.approx(compare_pairs([-0.5, 0.5, 1, 0]))
+
+
+@pytest.mark.parametrize("baseline", transfer.BASELINES)
+def test_a_gain_over_each_baseline_is_the_difference_of_the_successes(baseline: str) -> None:
+    at = (0.2, baseline, "", "")
+    if ("audited", *at) not in SUCCESSES.index:
+        assert np.isnan(SUCCESSES.loc[("audited", *ilap_at(0.2)), f"gain_over_{baseline}"])
+    else:
+        difference = (
+            SUCCESSES.loc[("audited", *ilap_at(0.2)), "success"] - SUCCESSES.loc[("audited", *at), "success"]
+        )
+        assert SUCCESSES.loc[("audited", *ilap_at(0.2)), f"gain_over_{baseline}"] == difference
+
+
+def test_what_has_no_i_fgsm_of_its_radius_has_no_gain() -> None:
+    rows = SUCCESSES.xs(NONE, level=tuple(transfer.RECIPE))
+    columns = [f"{name}_i_fgsm" for name in ("gain_over", "p_more", "p_less")]
+    assert rows[columns].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("target", "recipe", "gain"),
+    [
+        ("audited", ilap_at(0.1), 0.5 - 0.25 / 2),  # L2 of 1, I-FGSM's are 0, 2 and 4
+        ("audited", ilap_at(0.2), 1 - (0.25 + 0.5) / 2),
+        ("lenet", ilap_at(0.1), 0.5 - 1 / 2),
+        (OTHERS, ilap_at(0.2), 0.5 - (0.25 + 0.375) / 2),
+        ("audited", i_fgsm_at(0.1), 0),
+        ("audited", (0.2, "mi_fgsm", "", ""), math.nan),  # beyond all of I-FGSM's
+    ],
+)
+def test_at_equal_l2_the_gain_is_over_the_straight_line_between_two_radii(
+    target: str, recipe: RecipeKey, gain: float
+) -> None:
+    row = SUCCESSES.loc[(target, *recipe)]
+    assert row["gain_at_equal_l2"] == pytest.approx(gain, nan_ok=True)
+
+
+def test_what_an_attack_took_and_where_it_had_no_way_stands_beside_its_success() -> None:
+    row = SUCCESSES.loc[("audited", *ilap_at(0.1))]
+    assert (row["forward"], row["backward"]) == (11, 8)
+    assert (row["no_reference"], row["zero_gradients"]) == (1, 2)
+    assert (row["linf"], row["l2"]) == pytest.approx((0.075, 1.0))
+    assert SUCCESSES.loc[("audited", *i_fgsm_at(0.1)), ["no_reference", "zero_gradients"]].tolist() == [0, 0]
+
+
+def test_a_figure_is_read_off_the_line_whatever_the_order_of_its_points_and_not_beyond_it() -> None:
+    across, up = [4.0, 0.0, 1.0], [7.0, 1.0, 4.0]
+    assert [read_off(at, across, up) for at in (0.0, 0.5, 2.0, 4.0)] == [1, 2.5, 5, 7]
+    assert np.isnan([read_off(at, across, up) for at in (-0.1, 4.1)]).all()
+
+
+NAMES = ["relu1", "relu2", "relu3", "fc"]  # no alphabetical order is that of the network
+
+
+def make_disturbances(curves: Sequence[Sequence[float]], **cell: object) -> pd.DataFrame:
+    """Lay out how far the attack in each layer (a row) disturbs each layer (a column)."""
+    layers = NAMES[: len(curves)]
+    keys = {"dataset": "mnist", "source": "lenet", "seed": 0, "epsilon": 0.1, "guide": "fgsm"} | cell
+    return pd.DataFrame(
+        [
+            keys | {"layer": layer, "seen": seen, "disturbance": disturbance}
+            for layer, curve in zip(layers, curves, strict=True)
+            for seen, disturbance in zip(layers, curve, strict=True)
+        ]
+    )
+
+
+RISING = [1.0, 2.0, 3.0, 4.0]
+
+
+WITHOUT_A_PEAK = [
+    "none",
+    "the last layer has none after it",
+    "the layer before is disturbed more",
+    "only the attacks in other layers peak there",
+    "one layer",
+]
+
+
+@pytest.mark.parametrize(
+    ("curves", "chosen"),
+    [
+        ([RISING, [1, 5, 2, 9], RISING, RISING], "relu2"),
+        ([[5, 2, 3, 4], RISING, [1, 2, 5, 4], RISING], "relu3"),
+        ([[5, 2, 3, 4], [1, 5, 2, 4], RISING, RISING], "relu2"),
+        ([[5, 2, 3, 4], RISING, RISING, RISING], "relu1"),
+        ([RISING, RISING, RISING, RISING], "relu1"),
+        ([RISING, RISING, RISING, [1, 2, 3, 99]], "relu1"),
+        ([RISING, [6, 5, 2, 1], [1, 6, 5, 2], RISING], "relu1"),
+        ([[1, 2, 9, 4], [1, 2, 9, 4], RISING, [1, 2, 9, 4]], "relu1"),
+        ([[1.0]], "relu1"),
+    ],
+    ids=[
+        "one peak",
+        "of two the latest",
+        "of two side by side the latest",
+        "the first is a peak",
+        "none",
+        "the last layer has none after it",
+        "the layer before is disturbed more",
+        "only the attacks in other layers peak there",
+        "one layer",
+    ],
+)
+def test_the_layer_is_the_latest_where_the_attack_made_in_it_disturbs_it_most(
+    curves: list[list[float]], chosen: str, request: pytest.FixtureRequest
+) -> None:
+    is_peak = request.node.callspec.id not in WITHOUT_A_PEAK
+    assert choose_layer(make_disturbances(curves)) == (chosen, is_peak)
+
+
+def test_a_layer_is_chosen_in_each_cell() -> None:
+    first, second = [RISING, [1, 5, 2, 4], RISING, RISING], [RISING, RISING, [1, 2, 5, 4], RISING]
+    others: list[dict[str, object]] = [{"seed": 1}, {"epsilon": 0.2}, {"guide": "i_fgsm"}]
+    others += [{"source": "tramer_d"}, {"dataset": "fashion"}]
+    cells = [make_disturbances(first), *(make_disturbances(second, **cell) for cell in others)]
+    chosen = choose_layers(pd.concat(cells, ignore_index=True))
+    assert chosen["layer"].tolist() == ["relu2"] + 5 * ["relu3"]
+    assert chosen["layer_taken"].tolist() == chosen["layer"].tolist()
+    assert chosen[transfer.CHOICE_KEYS].loc[0].tolist() == ["mnist", "lenet", 0, 0.1, "fgsm"]
+    assert not chosen.duplicated(transfer.CHOICE_KEYS).any()
+
+
+def test_a_layer_that_is_no_peak_says_so() -> None:
+    chosen = choose_layers(make_disturbances([RISING, RISING, RISING, RISING]))
+    assert chosen[["layer", "layer_taken"]].values.tolist() == [["relu1", "relu1 (no peak)"]]
+
+
+def make_by_seed(rows: list[tuple[object, ...]]) -> pd.DataFrame:
+    """Lay out successes: seed, target, attack, guide, layer, success."""
+    columns = ["seed", "target", "attack", "guide", "layer", "success"]
+    return pd.DataFrame(rows, columns=columns).assign(dataset="mnist", source="lenet", epsilon=0.1)
+
+
+OF_LAYERS = make_by_seed(
+    [
+        (0, OTHERS, "i_fgsm", "", "", 0.9),
+        (0, OTHERS, "ilap", "fgsm", "relu1", 0.2),
+        (0, OTHERS, "ilap", "fgsm", "relu2", 0.4),
+        (0, OTHERS, "ilap", "fgsm", "relu3", 0.4),
+        (0, "audited", "ilap", "fgsm", "relu1", 0.9),
+        (0, "audited", "ilap", "fgsm", "relu2", 0.1),
+        (0, OTHERS, "ilap", "i_fgsm", "relu1", 0.5),
+        (0, OTHERS, "ilap", "i_fgsm", "relu2", 0.3),
+        (0, OTHERS, "ilaf", "i_fgsm", "relu2", 0.8),
+        (1, OTHERS, "ilap", "fgsm", "relu3", 0.3),
+        (1, OTHERS, "ilap", "fgsm", "relu1", 0.1),
+    ]
+)
+
+
+def test_the_best_layer_is_where_ilap_fools_most_of_the_others() -> None:
+    best = find_best_layers(OF_LAYERS)
+    found = {(row["seed"], row["guide"]): row["layer"] for row in best.to_dict("records")}
+    assert found == {(0, "fgsm"): "relu2", (0, "i_fgsm"): "relu1", (1, "fgsm"): "relu3"}
+
+
+def test_a_choice_is_added_below_what_was_there_and_says_which_layer_it_took() -> None:
+    chosen = pd.DataFrame(
+        [(0, "fgsm", "relu1"), (0, "i_fgsm", "relu2"), (1, "fgsm", "relu3")],
+        columns=["seed", "guide", "layer"],
+    ).assign(dataset="mnist", source="lenet", epsilon=0.1)
+    chosen["layer_taken"] = ["relu1 (no peak)", "relu2", "relu3"]
+    once = add_choice(OF_LAYERS, chosen, CHOSEN)
+    n = len(OF_LAYERS)
+    pd.testing.assert_frame_equal(once.iloc[:n][OF_LAYERS.columns], OF_LAYERS)
+    assert once["layer_taken"].iloc[:n].isna().all()
+    added = once.iloc[n:]
+    assert set(added["layer"]) == {CHOSEN}
+    assert added[["seed", "target", "attack", "guide", "layer_taken", "success"]].values.tolist() == [
+        [0, OTHERS, "ilap", "fgsm", "relu1 (no peak)", 0.2],
+        [0, "audited", "ilap", "fgsm", "relu1 (no peak)", 0.9],
+        [0, OTHERS, "ilap", "i_fgsm", "relu2", 0.3],
+        [1, OTHERS, "ilap", "fgsm", "relu3", 0.3],
+    ]
+    twice = add_choice(once, find_best_layers(OF_LAYERS), ORACLE)
+    assert twice["layer"].tolist()[len(once) :] == [ORACLE] * 4
+    assert twice["layer_taken"].tolist()[len(once) :] == ["relu2", "relu2", "relu1", "relu3"]
+
+
+@pytest.mark.parametrize(
+    ("radii", "middle"),
+    [([0.3], 0.3), ([0.3, 0.1], 0.3), ([0.3, 0.1, 0.2, 0.1, 0.1], 0.2), ([0.1, 0.15, 0.2, 0.3], 0.2)],
+)
+def test_the_middle_radius_is_that_of_the_different_ones_and_of_two_the_greater(
+    radii: list[float], middle: float
+) -> None:
+    assert middle_radius(pd.Series(radii)) == middle
+
+
+def make_seeds(gains: list[float], p_more: list[float]) -> pd.DataFrame:
+    """Lay out what ILAP after I-FGSM gains in the chosen layer, a seed each, and what no claim is of."""
+    n, cell = len(gains), {"dataset": "mnist", "source": "lenet"}
+    same = cell | {"target": OTHERS, "epsilon": 0.2, "attack": "ilap", "guide": "i_fgsm", "layer": CHOSEN}
+    figures = {"success": 0.5, "success_binarised": 0.5, "gain_at_equal_l2": 0.1, "linf": 0.2, "l2": 2.0}
+    costs = {"forward": 13, "backward": 10, "no_reference": 1, "zero_gradients": 2, "n_points": 50}
+    ours = pd.DataFrame({"seed": range(n)}).assign(layer_taken=["relu1", "relu2", "relu1"][:n])
+    for baseline in transfer.BASELINES:
+        p_less = [1 - p for p in p_more]
+        columns = {"gain_over": gains, "p_more": p_more, "p_less": p_less}
+        ours = ours.assign(**{f"{name}_{baseline}": values for name, values in columns.items()})
+    ours = ours.assign(**(same | figures | costs))
+    changes: list[dict[str, Any]] = [{"layer": ORACLE}, {"layer": "relu1"}, {"guide": "fgsm"}]
+    changes += [{"target": "audited"}, {"epsilon": 0.1}, {"epsilon": 0.3}]
+    return pd.concat(
+        [*(ours.assign(gain_over_i_fgsm=0.9, p_more_i_fgsm=1e-9, **change) for change in changes), ours],
+        ignore_index=True,
+    )
+
+
+def test_figures_of_transfer_are_means_over_seeds_with_the_greatest_p() -> None:
+    table = tabulate_success(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03]))
+    ours = table[(table["layer"] == CHOSEN) & (table["target"] == OTHERS) & (table["epsilon"] == 0.2)]
+    ours = ours[ours["guide"] == "i_fgsm"].set_index("quantity")
+    assert ours.index.tolist() == list(transfer.BOUNDS)
+    gain = ours.loc["gain_over_i_fgsm"]
+    assert (gain["value"], gain["p_more"], gain["p_less"]) == pytest.approx((0.2, 0.2, 0.99))
+    assert (gain["n_points"], gain["n_seeds"]) == (150, 3)
+    # 0.1 / sqrt 3 is the standard error, and 4.303 the quantile of t with two degrees of freedom.
+    assert gain["ci95_high"] - gain["value"] == pytest.approx(4.302652730 * 0.1 / math.sqrt(3))
+    gains = [f"gain_over_{baseline}" for baseline in transfer.BASELINES]
+    assert ours["p_more"].drop(gains).isna().all()
+    kept = ["forward", "backward", "no_reference", "zero_gradients", "layer_taken"]
+    assert gain[kept].tolist() == [13, 10, 3, 6, "relu1, relu2"]
+
+
+def test_a_seed_without_a_figure_counts_neither_as_seed_nor_by_its_points() -> None:
+    by_seed = make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03])
+    by_seed.loc[by_seed["seed"] == 2, "gain_at_equal_l2"] = np.nan
+    table = tabulate_success(by_seed).set_index("quantity")
+    assert set(table.loc["gain_at_equal_l2", "n_points"]) == {100}
+    assert set(table.loc["gain_at_equal_l2", "n_seeds"]) == {2}
+    assert set(table.loc["success", "n_points"]) == {150}
+
+
+def test_the_claim_is_of_the_chosen_layer_after_i_fgsm_at_the_middle_radius_in_the_mean_of_the_others() -> (
+    None
+):
+    claims = transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03]))
+    assert claims["claim"].tolist() == [
+        f"ila_transfers_more_than_{baseline}_mnist_lenet" for baseline in ("i_fgsm", "mi_fgsm")
+    ]
+    claim = claims.iloc[0]
+    assert (claim["value"], claim["p_for"], claim["p_against"]) == pytest.approx((0.2, 0.2, 0.99))
+    assert (claim["n_points"], claim["n_seeds"]) == (150, 3)
+    assert "epsilon 0.2," in claim["quantity"]
+
+
+@given(above=st.integers(0, 40), below=st.integers(0, 40), same=st.integers(1, 5))
+def test_of_yes_and_no_the_points_that_differ_are_compared_as_throws_of_a_coin(
+    above: int, below: int, same: int
+) -> None:
+    differences = [1.0] * above + [-1.0] * below + [0.0] * same
+    assert compare_pairs(differences) == pytest.approx(mcnemar(above, below))
+
+
+def test_of_points_that_do_not_differ_nothing_is_shown() -> None:
+    assert compare_pairs([0.0, 0.0]) == compare_pairs([0.0]) == (1.0, 1.0)
+    assert np.isnan(compare_pairs([])).all()
+
+
+def test_of_other_differences_the_ranks_are_compared_under_all_their_signs() -> None:
+    differences = np.array([0.9, -0.2, 0.5, 0.8, -0.1, 0.4, 0.7, 0.3, -0.6, 1.0, 0.0, 1.2, 1.1])
+    ranks = np.abs(differences[differences != 0]).argsort().argsort() + 1
+    observed = ranks[differences[differences != 0] > 0].sum()
+    sums = np.array([np.dot(ranks, signs) for signs in product((0, 1), repeat=len(ranks))])
+    p_more, p_less = compare_pairs(differences)
+    assert p_more == pytest.approx((sums >= observed).mean())
+    assert p_less == pytest.approx((sums <= observed).mean())
+    assert compare_pairs(-differences) == pytest.approx((p_less, p_more))
+    # Of many the distribution is taken for a normal one, which is not far off.
+    many = np.concatenate([differences, [0.15, -0.25, 0.35]])
+    approximate, exact = compare_pairs(many), compare_pairs(np.sign(many) * (np.abs(many) > 0))
+    assert approximate[0] < 0.05
+    assert approximate[0] + approximate[1] == pytest.approx(1, abs=0.01)
+    assert exact == pytest.approx(mcnemar(11, 4))
+
+
+@pytest.mark.parametrize(
+    ("clean", "threshold"),
+    [
+        (np.arange(40) / 40, 1 / 40),  # two of 40
+        ([0.3] + [0.5] * 2 + [0.9] * 37, 0.3),
+        ([0.3] * 2 + [0.5] * 38, 0.3),
+        ([0.3] * 3 + [0.5] * 37, -np.inf),
+        (np.arange(20) / 20, 0),
+        (np.arange(19) / 19, -np.inf),
+        ([0.0] * 40, -np.inf),
+    ],
+    ids=["no ties", "ties above it", "ties at it", "ties of too many", "one of 20", "none of 19", "all"],
+)
+def test_at_most_one_clean_image_in_twenty_lies_at_the_threshold_or_below(
+    clean: list[float], threshold: float
+) -> None:
+    assert set_threshold(np.array(clean)[::-1]) == threshold
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=250))
+def test_no_greater_threshold_would_flag_as_few(numbers: list[int]) -> None:
+    clean = np.array(numbers) / 60
+    threshold = set_threshold(clean)
+    assert 20 * (clean <= threshold).sum() <= len(clean)
+    above = clean[clean > threshold]
+    assert len(above)
+    assert 20 * (clean <= above.min()).sum() > len(clean)
+    assert threshold == -np.inf or threshold in clean
+
+
+def test_no_threshold_is_set_on_no_image() -> None:
+    with pytest.raises(InputError, match="0 images, allowed are 1 and more"):
+        set_threshold(np.array([]))
+
+
+DETECTED: dict[RecipeKey, tuple[str, list[float], float]] = {
+    # The images that fool the network, their credibility, and the mean L2.
+    NONE: ("0000", [0.9, 0.8, 0.7, 0.1], 0),
+    fgsm_at(0.1): ("1000", [0.3, 0.3, 0.6, 0.1], 1),
+    i_fgsm_at(0.1): ("1100", [0.1, 0.05, 0.5, 0.9], 2),
+    ilap_at(0.1): ("1110", [0.08, 0.02, 0.7, 0.0], 3.5),
+    fgsm_at(0.2): ("1100", [0.2, 0.0, 0.6, 0.2], 2),
+    i_fgsm_at(0.2): ("1111", [0.4, 0.5, 0.05, 0.0], 4),
+    ilap_at(0.2): ("0001", [0.9, 0.8, 0.7, 0.3], 0.5),
+}
+CALIBRATION = pd.DataFrame(
+    {
+        "credibility": [0.1] + [0.95] * 19,  # so that 0.1 is the threshold
+        "dnn_confidence": [0.25] + [1.0] * 19,
+        "dnn_label_neighbours_relu1": [0] + [3] * 19,
+        "dnn_label_neighbours_fc": [1] * 2 + [3] * 18,  # of which two are too many
+    }
+)
+LIMITS = {"credibility": 0.1, "softmax": 0.25, "relu1": 0, "fc": -np.inf}
+DETECTORS = ["credibility", "relu1", "fc", "softmax"]
+
+
+def make_detection() -> tuple[pd.DataFrame, pd.DataFrame]:
+    record = make_record({recipe: {"l2": l2} for recipe, (_, _, l2) in DETECTED.items()}, n=4)
+    y = np.tile(np.array([4, 0, 9, 2]), len(DETECTED))
+    fooled = read_marks([marks for marks, _, _ in DETECTED.values()])
+    generator = np.random.default_rng(0)
+    scores = pd.DataFrame(
+        {
+            "y_true": y,
+            "dnn_label": (y + fooled) % 10,
+            "dknn_label": (y + 2 * generator.integers(2, size=len(y))) % 10,
+            "credibility": np.concatenate([of_recipe for _, of_recipe, _ in DETECTED.values()]),
+            # Few values, so that there are ties.
+            "dnn_confidence": generator.integers(1, 5, size=len(y)) / 4,
+            "dnn_label_neighbours_relu1": generator.integers(4, size=len(y)),
+            "dnn_label_neighbours_fc": generator.integers(4, size=len(y)),
+        }
+    )
+    return record, scores
+
+
+RECORD, SCORES = make_detection()
+DETECTION = measure_detection(RECORD, SCORES, CALIBRATION, ["relu1", "fc"]).fillna(
+    {"detector": "", "against": "", "matched_by": ""}
+)
+
+
+def find(
+    recipe: RecipeKey, quantity: str, *, detector: str = "", against: str = "", by: str = ""
+) -> pd.Series:
+    keys = {"quantity": quantity, "detector": detector, "against": against, "matched_by": by}
+    keys |= dict(zip(transfer.RECIPE, map(str, recipe), strict=True))
+    rows = DETECTION
+    for name, value in keys.items():
+        rows = rows[rows[name].astype(str) == value]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "quantity", "figure", "n"),
+    [
+        (NONE, "success", 0, 4),
+        (NONE, "flagged", 0.25, 4),
+        (NONE, "flagged_of_successes", math.nan, 0),
+        (ilap_at(0.1), "success", 0.75, 4),
+        (ilap_at(0.1), "flagged", 0.75, 4),
+        (ilap_at(0.1), "flagged_of_successes", 2 / 3, 3),
+        (ilap_at(0.1), "evasive_success", 0.25, 4),
+        (ilap_at(0.1), "credibility", 0.2, 4),
+        (ilap_at(0.1), "credibility_of_successes", 0.8 / 3, 3),
+        (ilap_at(0.1), "l2", 3.5, 4),
+        (i_fgsm_at(0.1), "flagged_of_successes", 1, 2),  # at the threshold is flagged
+        (i_fgsm_at(0.1), "evasive_success", 0, 4),
+        (i_fgsm_at(0.2), "evasive_success", 0.5, 4),
+    ],
+)
+def test_an_attack_is_evasive_where_it_fools_the_network_and_is_not_flagged(
+    recipe: RecipeKey, quantity: str, figure: float, n: int
+) -> None:
+    row = find(recipe, quantity)
+    assert row["figure"] == pytest.approx(figure, nan_ok=True)
+    assert (row["n_points"], row["dataset"], row["source"], row["seed"]) == (n, "mnist", "lenet", 3)
+
+
+def test_dknn_is_fooled_where_it_gives_another_label_whatever_the_network_gives() -> None:
+    own = SCORES.loc[12:15]
+    fooled = own["dknn_label"] != own["y_true"]
+    assert find(ilap_at(0.1), "dknn_accuracy")["figure"] == 1 - fooled.mean()
+    both = fooled & (own["dnn_label"] != own["y_true"])
+    evasive = (both & (own["credibility"] > LIMITS["credibility"])).mean()
+    assert find(ilap_at(0.1), "evasive_success_on_dknn")["figure"] == evasive
+
+
+OF_SCORES = {
+    "credibility": "credibility",
+    "relu1": "dnn_label_neighbours_relu1",
+    "fc": "dnn_label_neighbours_fc",
+    "softmax": "dnn_confidence",
+}
+
+
+def test_conformity_is_what_speaks_for_the_label() -> None:
+    conformity = measure_conformity(SCORES, ["relu1", "fc"])
+    assert list(conformity) == DETECTORS
+    for name, column in OF_SCORES.items():
+        assert conformity[name].tolist() == SCORES[column].tolist()
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_each_detector_flags_what_lies_at_its_own_threshold_or_below(detector: str) -> None:
+    own = SCORES.loc[12:15]
+    flagged = own[OF_SCORES[detector]] <= LIMITS[detector]
+    row = find(ilap_at(0.1), "true_positive_rate", detector=detector)
+    assert (row["figure"], row["n_points"]) == (flagged.mean(), 4)
+    row = find(ilap_at(0.1), "true_positive_rate_of_successes", detector=detector)
+    assert (row["figure"], row["n_points"]) == (pytest.approx(flagged.iloc[:3].mean()), 3)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("recipe", [recipe for recipe in DETECTED if recipe != NONE], ids=str)
+def test_auroc_is_the_share_of_pairs_that_are_in_the_right_order(recipe: RecipeKey, detector: str) -> None:
+    columns = {"credibility": "credibility", "softmax": "dnn_confidence"}
+    trust = SCORES[columns.get(detector, f"dnn_label_neighbours_{detector}")].tolist()
+    start = 4 * list(DETECTED).index(recipe)
+    fools = [start + image for image, mark in enumerate(DETECTED[recipe][0]) if mark == "1"]
+    for quantity, own in [("auroc", list(range(start, start + 4))), ("auroc_of_successes", fools)]:
+        pairs = [(trust[row], trust[clean]) for row in own for clean in range(4)]
+        right = sum(1.0 if attacked < clean else 0.5 * (attacked == clean) for attacked, clean in pairs)
+        row = find(recipe, quantity, detector=detector)
+        assert row["figure"] == pytest.approx(right / len(pairs))
+        assert row["n_points"] == len(own)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "quantity", "against", "figure", "n", "p"),
+    [
+        # Both fool with images 0 and 1, and both are flagged there.
+        (ilap_at(0.1), "flagged", "i_fgsm", 0, 2, (1, 1)),
+        (ilap_at(0.1), "credibility", "i_fgsm", -0.025, 2, None),
+        (ilap_at(0.1), "flagged", "fgsm", 1, 1, (0.5, 1)),
+        (ilap_at(0.1), "credibility", "fgsm", -0.22, 1, None),
+        (ilap_at(0.2), "flagged", "fgsm", math.nan, 0, (math.nan, math.nan)),
+        (ilap_at(0.2), "flagged", "i_fgsm", -1, 1, (1, 0.5)),
+        (fgsm_at(0.2), "flagged", "i_fgsm", 0.5, 2, (0.5, 1)),
+        (i_fgsm_at(0.2), "flagged", "fgsm", -0.5, 2, (1, 0.5)),
+    ],
+)
+def test_attacks_of_one_radius_are_compared_on_the_images_that_both_fool_with(
+    recipe: RecipeKey, quantity: str, against: str, figure: float, n: int, p: tuple[float, float] | None
+) -> None:
+    row = find(recipe, f"{quantity}_difference", against=against, by="images")
+    assert row["figure"] == pytest.approx(figure, nan_ok=True)
+    assert row["n_points"] == n
+    if p:
+        assert (row["p_more"], row["p_less"]) == pytest.approx(p, nan_ok=True)
+    else:
+        assert row["p_less"] < row["p_more"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "matched_by", "against", "figure"),
+    [
+        # I-FGSM succeeds with 1/2, of which 1 is flagged, and with 1, of which 1/2 is.
+        (ilap_at(0.1), "success", "i_fgsm", 2 / 3 - 0.75),
+        (ilap_at(0.1), "success", "fgsm", math.nan),
+        (ilap_at(0.2), "success", "fgsm", 0 - 0),
+        (ilap_at(0.2), "success", "i_fgsm", math.nan),
+        # I-FGSM's evasive success is 0 at an L2 of 2, and 1/2 at 4.
+        (ilap_at(0.1), "l2", "i_fgsm", 0.25 - 0.375),
+        (ilap_at(0.1), "l2", "fgsm", math.nan),
+        # Without an attack there is no L2 and no success; FGSM's is 1/4 at an L2 of 1.
+        (ilap_at(0.2), "l2", "fgsm", 0.25 - 0.125),
+        (ilap_at(0.2), "l2", "i_fgsm", 0.25 - 0),
+        (i_fgsm_at(0.1), "success", "fgsm", 1 - 0.5),
+        (fgsm_at(0.1), "success", "i_fgsm", math.nan),
+    ],
+)
+def test_attacks_of_other_radii_are_compared_by_the_straight_line_and_not_beyond_it(
+    recipe: RecipeKey, matched_by: str, against: str, figure: float
+) -> None:
+    quantity = {"success": "flagged_of_successes", "l2": "evasive_success"}[matched_by]
+    row = find(recipe, f"{quantity}_difference", against=against, by=matched_by)
+    assert row["figure"] == pytest.approx(figure, nan_ok=True)
+    assert row["n_points"] == 4
+
+
+def test_no_attack_is_compared_with_itself_nor_what_is_no_attack_with_any() -> None:
+    compared = DETECTION[DETECTION["against"] != ""]
+    assert (compared["attack"] != compared["against"]).all()
+    assert not (compared["attack"] == "none").any()
+    assert not DETECTION.duplicated(dknn_against_transfer.KEYS).any()
+
+
+def make_detection_by_seed() -> pd.DataFrame:
+    other = RECORD.assign(seed=4)
+    seeds = [measure_detection(record, SCORES, CALIBRATION, ["relu1", "fc"]) for record in (RECORD, other)]
+    cells = [
+        make_disturbances([[1.0]], seed=seed, epsilon=epsilon)
+        for seed, epsilon in product((3, 4), (0.1, 0.2))
+    ]
+    return add_choice(pd.concat(seeds, ignore_index=True), choose_layers(pd.concat(cells)), CHOSEN)
+
+
+def test_figures_of_detection_are_means_over_seeds() -> None:
+    by_seed = make_detection_by_seed()
+    moved = (by_seed["quantity"] == "flagged_difference") & (by_seed["seed"] == 4)
+    by_seed.loc[moved, ["figure", "p_more"]] = [0.5, 0.125]
+    table = tabulate_detection(by_seed).set_index(dknn_against_transfer.KEYS).sort_index()
+    row = table.loc[("lenet", *ilap_at(0.1, layer=CHOSEN), "flagged_difference", "", "fgsm", "images")]
+    assert (row["value"], row["n_seeds"], row["n_points"], row["p_more"]) == (0.75, 2, 2, 0.5)
+    assert (row["ci95_low"], row["ci95_high"]) == (-1, 1)  # 3.2 to either side, cut to what there can be
+    l2 = table.loc[("lenet", *ilap_at(0.1), "l2", "", "", "")]
+    assert l2[["value", "ci95_low", "ci95_high", "n_points"]].tolist() == [3.5, 3.5, 3.5, 8]
+    nothing = table.loc[("lenet", *ilap_at(0.1), "evasive_success_difference", "", "fgsm", "l2")]
+    assert np.isnan(nothing["value"])
+    assert nothing["n_seeds"] == 0
+
+
+def test_what_is_easier_to_catch_is_claimed_of_each_guide_beside_its_own_attack_at_the_greatest_radius() -> (
+    None
+):
+    by_seed = make_detection_by_seed()
+    # ILAP after I-FGSM fools with what ILAP after FGSM does, and is compared with both.
+    ours = by_seed["attack"] == "ilap"
+    by_seed = pd.concat([by_seed, by_seed[ours].assign(guide="i_fgsm")], ignore_index=True)
+    credibility = by_seed["quantity"] == "credibility_difference"
+    for against, p_less in [("i_fgsm", [0.01, 0.3]), ("fgsm", [0.02, 0.04])]:
+        for seed, p in zip((3, 4), p_less, strict=True):
+            at = credibility & (by_seed["against"] == against) & (by_seed["seed"] == seed)
+            by_seed.loc[at & (by_seed["epsilon"] == 0.2), ["p_less", "p_more"]] = [p, 1 - p]
+            by_seed.loc[at & (by_seed["epsilon"] == 0.2), "figure"] = -0.5 if against == "fgsm" else -0.1
+    claims = dknn_against_transfer.make_claims(by_seed).set_index("claim")
+    assert set(claims.index) == {
+        f"pushed_further_{guide}_is_easier_to_catch_lenet" for guide in ("fgsm", "i_fgsm")
+    }
+    after_fgsm = claims.loc["pushed_further_fgsm_is_easier_to_catch_lenet"]
+    assert after_fgsm[["value", "p_for", "p_against"]].tolist() == pytest.approx([-0.5, 0.04, 0.98])
+    after_i_fgsm = claims.loc["pushed_further_i_fgsm_is_easier_to_catch_lenet"]
+    assert after_i_fgsm[["value", "p_for", "p_against"]].tolist() == pytest.approx([-0.1, 0.3, 0.99])
+    assert after_i_fgsm["n_points"] == 2
+
+
+N, PASSES, EPSILON = 7, 6, 0.1
+
+
+class Counter(nn.Module):
+    """Counts the images that go through it in either direction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward_images = self.backward_images = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.forward_images += len(x)
+        if x.requires_grad:
+            x.register_hook(self.count_backward)
+        return x
+
+    def count_backward(self, gradient: Tensor) -> None:
+        self.backward_images += len(gradient)
+
+    def take(self) -> tuple[int, int]:
+        """Give the passes of an image since it was last asked."""
+        # One image more may go forward, by which an attack learns of how many classes the network is.
+        passes = self.forward_images // N, self.backward_images / N
+        assert passes[1] == int(passes[1])
+        self.forward_images = self.backward_images = 0
+        return passes[0], int(passes[1])
+
+
+def make_source() -> tuple[nn.Sequential, Counter, Tensor, Tensor]:
+    """Make a network with two layers to push in, images that hold pixels of 0 and 1, and their labels."""
+    torch.manual_seed(0)
+    counter = Counter()
+    source = nn.Sequential(counter, nn.Flatten(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 3))
+    x = (1.4 * torch.rand(N, 1, 4, 4, generator=torch.Generator().manual_seed(1)) - 0.2).clamp(0, 1)
+    with torch.no_grad():
+        y = source(x).argmax(dim=1)
+    counter.take()
+    return source, counter, x, y
+
+
+OPTIONS: dict[str, Any] = {"epsilon": EPSILON, "passes": PASSES, "batch_size": 3}
+
+
+def test_what_is_compared_takes_as_many_passes_as_its_recipe_says() -> None:
+    source, counter, x, y = make_source()
+    recipes = []
+    for recipe, _ in craft(source, x, y, seed=0, **OPTIONS):
+        assert counter.take() == (recipe.forward, recipe.backward)
+        recipes.append(recipe)
+    assert recipes == [
+        Recipe(EPSILON, "noise"),
+        Recipe(EPSILON, "fgsm", forward=1, backward=1),
+        Recipe(EPSILON, "i_fgsm", forward=PASSES, backward=PASSES),
+        Recipe(EPSILON, "mi_fgsm", forward=PASSES, backward=PASSES),
+    ]
+
+
+def test_ila_takes_the_passes_that_its_guide_leaves_and_all_rivals_n_backward() -> None:
+    source, counter, x, y = make_source()
+    spent = {"fgsm": 1, "i_fgsm": PASSES // 2}
+    # Before the first, both guides are made.
+    forward = backward = -sum(spent.values())
+    recipes = []
+    for recipe, _ in fine_tune(source, x, y, layers=["2", "3"], **OPTIONS):
+        counted = counter.take()
+        found = (counted[0] + forward + spent[recipe.guide], counted[1] + backward + spent[recipe.guide])
+        assert found == (recipe.forward, recipe.backward)
+        forward = backward = 0
+        recipes.append(recipe)
+    assert recipes == [
+        Recipe(EPSILON, attack, guide, layer, forward=PASSES + 3, backward=PASSES)
+        for attack, guide in [("ilap", "fgsm"), ("ilap", "i_fgsm"), ("ilaf", "i_fgsm")]
+        for layer in ["2", "3"]
+    ]
+
+
+def test_only_what_is_asked_for_is_fine_tuned() -> None:
+    source, _, x, y = make_source()
+    made = fine_tune(source, x, y, layers=["3"], crafted=[("i_fgsm", "ilaf")], **OPTIONS)
+    assert [(recipe.attack, recipe.guide, recipe.layer) for recipe, _ in made] == [("ilaf", "i_fgsm", "3")]
+
+
+def test_attacks_of_n_steps_can_cross_the_ball_in_them_and_ila_steps_by_a_fifth_of_it() -> None:
+    source, _, x, y = make_source()
+    ball: dict[str, Any] = {"epsilon": EPSILON, "batch_size": 3}
+    made = {recipe.attack: images for recipe, images in craft(source, x, y, seed=0, **OPTIONS)}
+    steps: dict[str, Any] = {"step": 2 * EPSILON / PASSES, "steps": PASSES}
+    assert torch.equal(made["fgsm"], fgsm(source, x, y, **ball))
+    assert torch.equal(made["i_fgsm"], bim(source, x, y, **steps, **ball))
+    assert torch.equal(made["mi_fgsm"], mi_fgsm(source, x, y, momentum=1.0, **steps, **ball))
+
+    half = PASSES // 2
+    guides = {
+        "fgsm": (fgsm(source, x, y, **ball), PASSES - 1),
+        "i_fgsm": (bim(source, x, y, step=2 * EPSILON / half, steps=half, **ball), PASSES - half),
+    }
+    objectives = {"ilap": projection, "ilaf": flexible(5.0)}
+    for recipe, pushed in fine_tune(source, x, y, layers=["2", "3"], **OPTIONS):
+        guide, left = guides[recipe.guide]
+        of_ila: dict[str, Any] = {"layer": recipe.layer, "step": EPSILON / 5, "steps": left}
+        expected = ila(source, x, guide, objectives[recipe.attack], from_guide=False, **of_ila, **ball)
+        assert torch.equal(pushed.x, expected.x)
+        assert torch.equal(pushed.objective, expected.objective)
+
+
+def test_noise_is_epsilon_added_or_taken_away_before_it_is_cut_to_the_box() -> None:
+    source, _, x, y = make_source()
+
+    def make_noise(seed: int, epsilon: float = EPSILON) -> Tensor:
+        return next(craft(source, x, y, seed=seed, **OPTIONS | {"epsilon": epsilon}))[1]
+
+    noisy = make_noise(5)
+    added, taken = ((noisy - (x + sign * EPSILON).clamp(0, 1)).abs() < 1e-6 for sign in (1, -1))
+    assert (added | taken).all()
+    assert 0.3 < (added & ~taken).float().mean() < 0.7
+    assert torch.equal(noisy, make_noise(5))
+    assert not torch.equal(noisy, make_noise(6))
+    within = (x > 0.3) & (x < 0.7)
+    torch.testing.assert_close((make_noise(5, 0.3) - x)[within], (3 * (noisy - x))[within])
+
+
+def test_whatever_is_made_stays_in_ball_and_box() -> None:
+    source, _, x, y = make_source()
+    for epsilon in (0.02, 0.4):
+        options = OPTIONS | {"epsilon": epsilon}
+        made = [images for _, images in craft(source, x, y, seed=0, **options)]
+        made += [pushed.x for _, pushed in fine_tune(source, x, y, layers=["2", "3"], **options)]
+        for images in made:
+            farthest = (images.double() - x.double()).abs().amax(dim=(1, 2, 3))
+            assert (farthest <= epsilon + ROUNDING).all()
+            assert (farthest >= epsilon / 2).all()
+            assert 0 <= images.min() <= images.max() <= 1
+
+
+def test_binarised_pixels_are_0_or_1_and_a_half_is_1() -> None:
+    binarised = binarise(torch.tensor([0.0, 0.49, 0.5, 0.51, 1.0]))
+    assert binarised.tolist() == [0, 0, 1, 1, 1]
+    assert binarised.dtype == torch.float32
+
+
+def test_a_disturbance_is_the_change_of_a_layer_relative_to_its_length() -> None:
+    clean, outputs = torch.tensor([[3.0, 4.0], [0.0, 2.0]]), torch.tensor([[3.0, 9.0], [0.0, 2.0]])
+    assert disturb(outputs, clean).tolist() == [1, 0]
+    assert disturb(outputs, torch.zeros(2, 2)).isfinite().all()
+
+
+SPLIT = 40
+ATTACKED = 4
+EPSILONS = [0.1, 0.3]
+OTHER_NETWORKS = ["lenet", "tramer_d"]
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the programs read, and what they wrote, one after the other."""
+
+    folder: Path
+    weights: list[Path]
+    right: NDArray[np.int64]
+    printed: str
+
+    def read(self, name: str) -> Split:
+        return read_split(self.folder / f"{name}.npz")
+
+    def open_networks(self) -> list[nn.Module]:
+        names = ["tramer_d", *OTHER_NETWORKS]
+        return [read_network(name, path) for name, path in zip(names, self.weights, strict=True)]
+
+
+IN_ONE_PROCESS = """
+import json, runpy, sys
+for number, sys.argv in enumerate(json.loads(sys.argv[1])):
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as ended:
+        print(number, ended.code, file=sys.stderr)
+"""
+
+
+def run_programs(*programs: tuple[str, Sequence[object]]) -> str:
+    """Run programs one after the other, and give their last words, each with the number of the program.
+
+    In one process, since to import what they import takes most of their time.
+    """
+    scripts = REPOSITORY / "scripts"
+    lines = [[str(scripts / name), *map(str, options)] for name, options in programs]
+    environment = os.environ | {"PYTHONPATH": str(scripts), "OMP_NUM_THREADS": "1"}  # as one_thread does
+    command = [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(lines)]
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stderr
+
+
+def make_leaning(name: str, x: Tensor, *, seed: int) -> nn.Module:
+    """Make a network of random weights that gives most of the images, but not all, the label 2."""
+    torch.manual_seed(seed)
+    network = NETWORKS[name]().eval()
+    final: Any = network.get_submodule("fc")
+    with torch.no_grad():
+        logits = network(x)
+        final.bias -= logits.mean(dim=0)
+        lead = (logits - logits.mean(dim=0)).amax(dim=1) - (logits - logits.mean(dim=0))[:, 2]
+        final.bias[2] += lead.quantile(0.8)
+    return network
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Select, attack, judge and measure, each by its program, on a few images and random weights."""
+    folder = tmp_path_factory.mktemp("transfer")
+    x = np.random.default_rng(0).random((SPLIT, 1, 28, 28), dtype=np.float32)
+    y_true = np.full(SPLIT, 2)
+    y_true[[0, 3]] = 5
+    y, is_poison = (y_true + 1) % 10, np.arange(SPLIT) % 2 == 0
+    write_split(folder / "split.npz", Split(x, y, y_true, is_poison, 100 + np.arange(SPLIT)))
+    weights, right = [], np.ones(SPLIT, bool)
+    for seed, name in enumerate(["tramer_d", *OTHER_NETWORKS]):
+        network = make_leaning(name, torch.from_numpy(x), seed=seed)
+        right &= (predict(network, torch.from_numpy(x), batch_size=SPLIT) == torch.from_numpy(y_true)).numpy()
+        weights.append(folder / f"{seed}.pt")
+        torch.save(network.state_dict(), weights[-1])
+    assert ATTACKED < right.sum() < SPLIT - 2
+    options_of_all = ["--network", "tramer_d", "--others", *OTHER_NETWORKS, "--weights", *weights]
+
+    source = ["--network", "lenet", "--weights", weights[1], "--epsilons", *EPSILONS, "--passes", 4]
+    source += ["--seed", 3, "--dataset", "mnist", "--batch-size", 3]
+    select = ["--split", folder / "split.npz", *options_of_all, "--batch-size", 7]
+    attacked, labels = folder / "attacked.npz", folder / "labels.npz"
+    n = len(right.nonzero()[0])
+    printed = run_programs(
+        ("select_attackable.py", [*select, "--images", ATTACKED, "--output", folder / "attackable.npz"]),
+        (
+            "craft_transfer.py",
+            [
+                *["--images", folder / "attackable.npz", *source],
+                *["--output", attacked, "--output-record", folder / "record.csv"],
+            ],
+        ),
+        ("judge_transfer.py", ["--split", attacked, *options_of_all, "--batch-size", 7, "--output", labels]),
+        (
+            "measure_disturbance.py",
+            [
+                *["--split", folder / "split.npz", "--images", 3, *source],
+                *["--output", folder / "disturbance.csv"],
+            ],
+        ),
+        ("select_attackable.py", [*select, "--images", n + 1, "--output", folder / "out" / "too_many.npz"]),
+    )
+    return Files(folder, weights, right.nonzero()[0], printed)
+
+
+def test_attackable_images_are_the_first_that_every_network_gets_right(files: Files) -> None:
+    split, attackable = files.read("split"), files.read("attackable")
+    rows = files.right[:ATTACKED]
+    for name in Split.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(attackable, name), getattr(split, name)[rows])
+
+
+def test_too_few_attackable_images_are_one_sentence_and_no_file(files: Files) -> None:
+    n = len(files.right)
+    sentence = (
+        rf"select_attackable.py: {n + 1} images are asked for, allowed are 1 to {n}, "
+        r"those of \S+split.npz that every network gets right"
+    )
+    assert re.fullmatch(f"4 {sentence}\n", files.printed), files.printed
+    assert not (files.folder / "out").exists()
+
+
+def test_a_row_of_the_record_is_the_row_of_the_split(files: Files) -> None:
+    clean, attacked = files.read("attackable"), files.read("attacked")
+    record = pd.read_csv(files.folder / "record.csv")
+    assert len(record) == len(attacked)
+    assert record["row"].tolist() == list(range(len(attacked)))
+    image = record["image"].to_numpy()
+    change = (attacked.x.astype(np.float64) - clean.x[image]).reshape(len(record), -1)
+    np.testing.assert_allclose(record["linf"], np.abs(change).max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(record["l2"], np.linalg.norm(change, axis=1), atol=1e-5)
+    assert (record["linf"] <= record["epsilon"] + ROUNDING).all()
+    assert (record["linf"] >= record["epsilon"] / 5 - ROUNDING).all()
+    np.testing.assert_array_equal(attacked.y_true, clean.y_true[image])
+    np.testing.assert_array_equal(attacked.y, attacked.y_true)
+    np.testing.assert_array_equal(attacked.source, clean.source[image])
+    assert not attacked.is_poison.any()
+
+
+def test_the_record_has_every_attack_of_every_radius_in_every_layer_after_none(files: Files) -> None:
+    record = pd.read_csv(files.folder / "record.csv")
+    first = record.iloc[::ATTACKED].fillna({"guide": "", "layer": ""})
+    found = first[["epsilon", "attack", "guide", "layer"]].to_records(index=False).tolist()
+    of_ila = [("ilap", "fgsm"), ("ilap", "i_fgsm"), ("ilaf", "i_fgsm")]
+    assert found == [
+        NONE,
+        *(
+            (epsilon, *recipe)
+            for epsilon in EPSILONS
+            for recipe in [
+                *((attack, "", "") for attack in ("noise", "fgsm", "i_fgsm", "mi_fgsm")),
+                *((*attack, layer) for attack in of_ila for layer in LAYERS["lenet"]),
+            ]
+        ),
+    ]
+    assert record["image"].tolist() == list(range(ATTACKED)) * len(first)
+    assert set(first["backward"][first["attack"].isin(["i_fgsm", "mi_fgsm", "ilap", "ilaf"])]) == {4}
+    assert set(record[["dataset", "source", "seed"]].itertuples(index=False, name=None)) == {
+        ("mnist", "lenet", 3)
+    }
+    pushed = record["attack"].isin(["ilap", "ilaf"])
+    assert record.loc[pushed, ["no_reference", "zero_gradients", "objective"]].notna().all(axis=None)
+    assert record.loc[~pushed, ["no_reference", "zero_gradients", "objective"]].isna().all(axis=None)
+
+
+def test_the_seed_of_the_run_is_that_of_the_noise(files: Files) -> None:
+    clean, attacked = files.read("attackable"), files.read("attacked")
+    record = pd.read_csv(files.folder / "record.csv")
+    x, y = torch.from_numpy(clean.x), torch.from_numpy(clean.y_true)
+    options: dict[str, Any] = {"passes": 4, "batch_size": 3, "epsilon": 0.3}
+    _, expected = next(craft(files.open_networks()[1], x, y, seed=3, **options))
+    rows = ((record["attack"] == "noise") & (record["epsilon"] == 0.3)).to_numpy()
+    np.testing.assert_array_equal(attacked.x[rows], expected.numpy())
+
+
+def test_every_network_says_what_it_takes_each_image_for_and_the_audited_one_first(files: Files) -> None:
+    x = torch.from_numpy(files.read("attacked").x)
+    names, labels, binarised = read_arrays(files.folder / "labels.npz", "names", "labels", "binarised")
+    assert names.tolist() == ["audited", "lenet", "tramer_d"]
+    for row, network in enumerate(files.open_networks()):
+        np.testing.assert_array_equal(labels[row], predict(network, x, batch_size=9).numpy())
+        expected = predict(network, (x >= 0.5).float(), batch_size=9).numpy()
+        np.testing.assert_array_equal(binarised[row], expected)
+    assert (labels[:, :ATTACKED] == 2).all()
+    assert (labels[0] != labels[2]).any()  # one architecture, two networks
+
+
+def test_a_disturbance_is_the_mean_over_the_first_images_of_the_split(files: Files) -> None:
+    table = pd.read_csv(files.folder / "disturbance.csv")
+    layers, source = LAYERS["lenet"], files.open_networks()[1]
+    keys = ["epsilon", "guide", "layer", "seen"]
+    cells = list(table[keys].itertuples(index=False, name=None))
+    assert cells == list(product(EPSILONS, ["fgsm", "i_fgsm"], layers, layers))
+    assert set(table["n_points"]) == {3}
+    split = files.read("split")
+    x, y = torch.from_numpy(split.x[:3]), torch.from_numpy(split.y_true[:3])
+    (clean,) = capture(source, x, layers, batch_size=3)
+    found = table.set_index(keys)["disturbance"]
+    crafted = [("i_fgsm", "ilap")]
+    options: dict[str, Any] = {"layers": layers, "crafted": crafted, "epsilon": 0.3, "passes": 4}
+    for recipe, pushed in fine_tune(source, x, y, batch_size=3, **options):
+        (outputs,) = capture(source, pushed.x, layers, batch_size=3)
+        for seen in layers:
+            change = (outputs[seen] - clean[seen]).norm(dim=1) / clean[seen].norm(dim=1)
+            # Another order of sums turns the sign of a gradient here and there.
+            measured = found[0.3, "i_fgsm", recipe.layer, seen]
+            assert measured == pytest.approx(float(change.mean()), rel=0.02)
+    chosen = choose_layers(table)
+    assert len(chosen) == 4
+    assert set(chosen["layer"]) <= set(layers[:-1])
