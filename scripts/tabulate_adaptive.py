@@ -20,9 +20,7 @@ def main() -> None:
     parser.add_argument("--records", help="of the attacks, a file a seed", **for_each)
     parser.add_argument("--scores", help="of the attacked images, likewise", **for_each)
     parser.add_argument("--test-scores", help="of the held-out images, likewise", **for_each)
-    parser.add_argument(
-        "--images", type=int, required=True, help="that were attacked, the first held-out ones"
-    )
+    parser.add_argument("--calibration-scores", help="of calibration images, likewise", **for_each)
     parser.add_argument("--epsilons", type=float, nargs="+", required=True, help="radii in L-infinity")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--claims", type=Path, required=True)
