@@ -177,7 +177,8 @@ def lead_to_neighbours(
             total = torch.zeros(len(images))
             for name, output in outputs(images).items():
                 features, radius = _scaled(output, metric), layers[name].radius
-                products = torch.bmm(guiding[name], features.unsqueeze(2)).squeeze(2)
+                # Of a row with a matrix this takes an eighth of the time of a matrix with a column.
+                products = torch.bmm(features.unsqueeze(1), guiding[name].transpose(1, 2)).squeeze(1)
                 square = features.square().sum(dim=1, keepdim=True) + squares[name] - 2 * products
                 # A distance of 0 has no gradient; float32 knows none as small as this.
                 distance = square.clamp_min(1e-12).sqrt()
