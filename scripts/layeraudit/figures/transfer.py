@@ -173,7 +173,7 @@ def plot_detection(table: pd.DataFrame) -> Figure:
         left.set_xlim(-0.03, 1.03)
     grid[-1, 0].set_xlabel("rate of success on the network, a marker a radius")
     grid[-1, 1].set_xlabel("mean L2 of the attack, a marker a radius")
-    grid[-1, 2].set_xlabel("whose neighbours are asked; softmax asks none")
+    grid[-1, 2].set_xlabel("neighbours in which layer, or softmax")
     n, seeds = table["n_points"].max(), table["n_seeds"].max()
     radii = ", ".join(f"{radius:g}" for radius in sorted(set(attacked["epsilon"])))
     figure.suptitle(
