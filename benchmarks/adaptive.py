@@ -53,6 +53,7 @@ TURNS: list[dict[str, Any]] = [
     *[{"steps": steps} for steps in (20, 100)],
     *[{"first_step": first_step} for first_step in (0.1, 0.5)],
     *[{"guides_in": layer} for layer in ("relu1", "fc")],
+    *[{"epsilon": 0.3} | turn for turn in ({"toward": 150}, {"guides_in": "relu1"}, {"steepness": 0.5})],
 ]
 
 
@@ -133,7 +134,6 @@ def sweep(defence: Defence, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
 
 def main() -> None:
     """Write the table."""
-    torch.manual_seed(1)
     split = read_split(RUN / "data" / "test.npz")
     x, y = torch.from_numpy(split.x[:IMAGES]), torch.from_numpy(split.y_true[:IMAGES])
     with (Path(__file__).parent / "adaptive.csv").open("w", newline="") as file:

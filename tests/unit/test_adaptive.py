@@ -243,7 +243,7 @@ def test_figures_are_means_over_seeds_and_their_intervals_are_within_what_there_
     assert nothing["n_seeds"] == 0
 
 
-def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure_above_0() -> None:
+def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure() -> None:
     rows = [
         ("adaptive", 0.1, "dknn_accuracy", 0.80),
         ("adaptive", 0.1, "dknn_accuracy", 0.90),
@@ -252,13 +252,14 @@ def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure_abov
         ("adaptive", 0.2, "dknn_accuracy", 0.05),
         ("adaptive", 0.2, "dknn_accuracy", 0.05),
         ("adaptive", 0.3, "dknn_accuracy", 0.0),
+        ("adaptive", 0.3, "dknn_accuracy", 0.0),
         ("adaptive", 0.4, "dknn_accuracy", 0.0),
     ]
     by_seed = pd.DataFrame(rows, columns=["attack", "radius", "quantity", "figure"]).assign(n_points=50)
     claims = make_claims(by_seed, [0.1, 0.2, 0.3, 0.4]).set_index("claim")
     name = "dknn_yields_to_an_attack_that_knows_it_"
-    assert claims.index.tolist() == [f"{name}0.1", f"{name}0.2"]
-    first, second = claims.loc[f"{name}0.1"], claims.loc[f"{name}0.2"]
+    assert claims.index.tolist() == [f"{name}0.1", f"{name}0.2", f"{name}0.3"]
+    first, second, third = (claims.loc[f"{name}{epsilon}"] for epsilon in (0.1, 0.2, 0.3))
     assert first[["value", "n_points", "n_seeds"]].tolist() == pytest.approx([0.85, 100, 2])
     assert first["reported"] == "84.2 %"
     # The standard error of two that lie 0.1 apart is 0.05; t of one degree of freedom is Cauchy's.
@@ -266,6 +267,8 @@ def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure_abov
     assert (first["p_for"], first["p_against"]) == pytest.approx((below, 1 - below))
     # Both seeds are below and the same: two throws of a coin.
     assert (second["p_for"], second["p_against"]) == pytest.approx((0.25, 1))
+    # As seldom as 0 % is neither above nor below it.
+    assert (third["p_for"], third["p_against"]) == pytest.approx((1, 1))
 
 
 @pytest.mark.parametrize(("metric", "radius"), [("l2", (5 + 2) / 2), ("cosine", (math.sqrt(2) + 1) / 2)])

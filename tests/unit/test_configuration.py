@@ -112,6 +112,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("transfer.experiments.clean.images", 8651, "transfer.experiments.clean.images is 8651, allowed "),
         ("transfer.experiments.fashion.epsilons", [0], "transfer.experiments.fashion.epsilons[0] is 0, "),
         ("adaptive.images", 8651, "adaptive.images is 8651, allowed are up to 8650, those of "),
+        ("adaptive.guides.away", 501, "adaptive.guides.away is 501, allowed is "),
         ("adaptive.radii", [2, 1], "adaptive.radii is [2, 1], allowed are radii from the least"),
         ("adaptive.guides.layer", "conv1", "adaptive.guides.layer is 'conv1', allowed is 'relu1' or "),
         ("adaptive.intermediate_level.epsilon", 0.5, "adaptive.intermediate_level.epsilon is 0.5, "),

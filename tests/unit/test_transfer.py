@@ -438,14 +438,18 @@ def test_a_seed_without_a_figure_counts_neither_as_seed_nor_by_its_points() -> N
     assert set(table.loc["success", "n_points"]) == {150}
 
 
-def test_the_claim_is_of_the_chosen_layer_after_i_fgsm_at_the_middle_radius_in_the_mean_of_the_others() -> (
+def test_claims_are_of_the_chosen_layer_after_each_guide_at_the_middle_radius_in_the_mean_of_the_others() -> (
     None
 ):
-    claims = transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03]))
-    assert claims["claim"].tolist() == [
-        f"ila_transfers_more_than_{baseline}_mnist_lenet" for baseline in ("i_fgsm", "mi_fgsm")
-    ]
-    claim = claims.iloc[0]
+    claims = transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03])).set_index("claim")
+    assert set(claims.index) == {
+        f"ila_after_{guide}_transfers_more_than_{baseline}_mnist_lenet"
+        for guide in ("fgsm", "i_fgsm")
+        for baseline in ("i_fgsm", "mi_fgsm")
+    }
+    after_fgsm = claims.loc["ila_after_fgsm_transfers_more_than_i_fgsm_mnist_lenet"]
+    assert (after_fgsm["value"], after_fgsm["p_for"]) == pytest.approx((0.9, 1e-9))
+    claim = claims.loc["ila_after_i_fgsm_transfers_more_than_i_fgsm_mnist_lenet"]
     assert (claim["value"], claim["p_for"], claim["p_against"]) == pytest.approx((0.2, 0.2, 0.99))
     assert (claim["n_points"], claim["n_seeds"]) == (150, 3)
     assert "epsilon 0.2," in claim["quantity"]

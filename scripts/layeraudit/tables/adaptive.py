@@ -148,7 +148,7 @@ def _claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> Iterator[Claim]
     ours = by_seed[(by_seed["attack"] == "adaptive") & (by_seed["quantity"] == "dknn_accuracy")]
     for epsilon in epsilons:
         published = PUBLISHED.get(("adaptive", epsilon, "dknn_accuracy"))
-        if not published:  # nothing is below 0
+        if published is None:
             continue
         of_epsilon = ours[ours["radius"] == epsilon]
         above, below = mean_above(of_epsilon["figure"], published)
