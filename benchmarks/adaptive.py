@@ -1,11 +1,11 @@
 """Turn the knobs of the attack on Deep k-nearest neighbours, one at a time.
 
-    python benchmarks/adaptive.py
+    .venv-benchmarks/bin/python benchmarks/adaptive.py
 
 Attacks, in L-infinity, the first 350 held-out images of the first seed of a run of the whole report, which
-has to be there, from `KNOBS` on: `adaptive.csv` takes a line for each setting, what differs from `KNOBS`, and
-what becomes of DkNN and of the network. Neighbours are found by matrix products of all rows, by none of the
-library's engines; 5 GB of memory.
+has to be there, with `KNOBS`, which are those of `config.yaml`, and then with some of them turned.
+`adaptive.csv` takes a line for each setting: what becomes of DkNN and of the network. Neighbours are found
+by matrix products of all rows, by none of the library's engines; 5 GB of memory.
 """
 
 import csv
@@ -66,10 +66,10 @@ class Defence:
         train, calibration = (read_split(run / "data" / f"{name}.npz") for name in ("train", "calibration"))
         self.labels = train.y
         self.rows = self.outputs(torch.from_numpy(train.x))
-        neighbours = self.find_neighbours(torch.from_numpy(calibration.x))
+        queries = self.outputs(torch.from_numpy(calibration.x))
+        neighbours = self.find_neighbours(queries)
         counts = count_nonconformity(neighbours, self.labels, n_classes=10)
         self.calibration = counts[np.arange(len(counts)), calibration.y_true]
-        queries = self.outputs(torch.from_numpy(calibration.x))
         self.layers = {
             name: Layer(
                 rows.numpy(), usual_radius(queries[name].numpy(), rows[of_layer[:, -1]].numpy(), "cosine")
@@ -80,17 +80,16 @@ class Defence:
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
         """Give each layer's outputs, float32 [n, d]."""
         found: dict[str, Tensor] = {}
-        batches = list(range(0, len(x), 500))
-        for start, of_batch in zip(batches, capture(self.network, x, LAYERS, batch_size=500), strict=True):
+        for number, of_batch in enumerate(capture(self.network, x, LAYERS, batch_size=500)):
             for name, rows in of_batch.items():
-                found.setdefault(name, torch.empty(len(x), rows.shape[1]))[start : start + 500] = rows
+                found.setdefault(name, torch.empty(len(x), rows.shape[1]))[500 * number :][: len(rows)] = rows
         return found
 
-    def find_neighbours(self, x: Tensor) -> list[np.ndarray[Any, Any]]:
+    def find_neighbours(self, outputs: dict[str, Tensor]) -> list[np.ndarray[Any, Any]]:
         """Give the rows of the nearest by cosine in each layer, the nearest first, int64 [n, K]."""
         return [
             ((queries @ self.rows[name].T) / self.rows[name].norm(dim=1)).topk(K, dim=1).indices.numpy()
-            for name, queries in self.outputs(x).items()
+            for name, queries in outputs.items()
         ]
 
     def guides(self, x: Tensor, y: Tensor, knobs: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -119,7 +118,9 @@ def sweep(defence: Defence, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
             first_step=knobs["first_step"] * knobs["epsilon"],
             batch_size=BATCH,
         )
-        counts = count_nonconformity(defence.find_neighbours(attacked), defence.labels, n_classes=10)
+        counts = count_nonconformity(
+            defence.find_neighbours(defence.outputs(attacked)), defence.labels, n_classes=10
+        )
         judgement = judge(counts, defence.calibration, mode="paper")
         right = judgement.label == y.numpy()
         yield knobs | {

@@ -1,11 +1,15 @@
 """What several tests share: a copy of the repository to run in, one finished run, real environments."""
 
+import json
+import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
@@ -36,6 +40,44 @@ def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """Start a small run that a test is to stop, as the leader of its own processes."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command(*options), cwd=folder, start_new_session=True, **quiet)
+
+
+IN_ONE_PROCESS = """
+import json, runpy, sys
+for number, sys.argv in enumerate(json.loads(sys.argv[1])):
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as ended:
+        print(number, ended.code, file=sys.stderr)
+"""
+
+
+def run_programs(*programs: tuple[str, Sequence[object]]) -> tuple[str, list[str]]:
+    """Run programs one after the other; give what they print, and their last words, each with its number.
+
+    In one process, since to import what they import takes most of their time.
+    """
+    scripts = REPOSITORY / "scripts"
+    lines = [[str(scripts / name), *map(str, options)] for name, options in programs]
+    environment = os.environ | {"PYTHONPATH": str(scripts), "OMP_NUM_THREADS": "1"}  # as one_thread does
+    ended = subprocess.run(
+        [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(lines)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout, ended.stderr.splitlines()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    # Tensors as small as a test's gain nothing by a second, which waits long where the cores are busy.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def copy_repository(folder: Path) -> Path:

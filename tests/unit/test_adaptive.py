@@ -1,12 +1,7 @@
 """The attack that knows Deep k-nearest neighbours: what is counted of it, and the program that makes it."""
 
-import json
 import math
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -16,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import REPOSITORY
+from conftest import run_programs
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -35,15 +30,7 @@ from layeraudit.tables.adaptive import (
     tabulate_attack,
 )
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    # Tensors as small as these gain nothing by a second, which waits long where the cores are busy.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 Row = tuple[int, str, str, float, float, str, float, bool, bool, float]
 
@@ -283,30 +270,6 @@ def test_the_usual_radius_is_the_mean_distance_to_the_farthest_neighbour(
     assert usual_radius(rows, farthest, metric) == pytest.approx(radius)
 
 
-IN_ONE_PROCESS = """
-import json, runpy, sys
-for number, sys.argv in enumerate(json.loads(sys.argv[1])):
-    try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    except SystemExit as ended:
-        print(number, ended.code, file=sys.stderr)
-"""
-
-
-def run_each(name: str, *runs: Sequence[object]) -> tuple[str, list[str]]:
-    """Run a program with one set of options after the other; give what it prints, and its last words.
-
-    In one process, since to import what it imports takes most of its time.
-    """
-    scripts = REPOSITORY / "scripts"
-    lines = [[str(scripts / name), *map(str, options)] for options in runs]
-    environment = os.environ | {"PYTHONPATH": str(scripts), "OMP_NUM_THREADS": "1"}  # as one_thread does
-    command = [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(lines)]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout, ended.stderr.splitlines()
-
-
 IMAGES, TRAIN, K = 4, 30, 3
 LAYERS = ["relu3", "fc"]
 EPSILONS, RADII, SHARES = [0.1, 0.2], [1.0, 2.0], [1.0, 0.9, 0.8, 0.7, 0.6]
@@ -404,7 +367,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         ]
         for run in (good, *faults)
     ]
-    printed, sentences = run_each("craft_adaptive.py", *runs)
+    printed, sentences = run_programs(*(("craft_adaptive.py", run) for run in runs))
     return Made(folder, network, shown["train"], shown["calibration"], neighbours, printed, sentences)
 
 

@@ -1,7 +1,6 @@
 """The attack on Deep k-nearest neighbours: where its best is known, and on neighbours that are counted."""
 
 import math
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -28,14 +27,7 @@ quick = partial(
     batch_size=3,
 )
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    # Tensors as small as these gain nothing by a second, which waits long where the cores are busy.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make_identity() -> tuple[nn.Module, Tensor, dict[str, Layer]]:

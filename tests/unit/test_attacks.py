@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -44,14 +44,7 @@ EVERY = IN_BALL | {"cw": quick_cw}
 in_ball = pytest.mark.parametrize("attack", IN_BALL.values(), ids=IN_BALL)
 every = pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    # Tensors as small as these gain nothing by a second, which waits long where the cores are busy.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def make_convolutional() -> nn.Module:

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -26,14 +25,7 @@ objectives = pytest.mark.parametrize("objective", [projection, flexible(5.0)], i
 starts = pytest.mark.parametrize("from_guide", [False, True], ids=["from_clean", "from_guide"])
 layers = pytest.mark.parametrize("layer", ["conv1", "relu1", "norm", "conv2", "relu2", "fc"])
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    # Tensors as small as these gain nothing by a second, which waits long where the cores are busy.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Small(nn.Module):

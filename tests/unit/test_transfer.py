@@ -1,12 +1,8 @@
 """Attacks that transfer: how they are made, and what is counted of them, on records laid out by hand."""
 
-import json
 import math
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from itertools import product
@@ -17,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import REPOSITORY
+from conftest import run_programs
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -54,15 +50,7 @@ from layeraudit.tables.transfer import (
 )
 from layeraudit.transfer import Recipe, binarise, craft, disturb, fine_tune
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    # Tensors as small as these gain nothing by a second, which waits long where the cores are busy.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RecipeKey = tuple[float, str, str, str]
 
@@ -924,7 +912,7 @@ class Files:
     folder: Path
     weights: list[Path]
     right: NDArray[np.int64]
-    printed: str
+    sentences: list[str]
 
     def read(self, name: str) -> Split:
         return read_split(self.folder / f"{name}.npz")
@@ -932,30 +920,6 @@ class Files:
     def open_networks(self) -> list[nn.Module]:
         names = ["tramer_d", *OTHER_NETWORKS]
         return [read_network(name, path) for name, path in zip(names, self.weights, strict=True)]
-
-
-IN_ONE_PROCESS = """
-import json, runpy, sys
-for number, sys.argv in enumerate(json.loads(sys.argv[1])):
-    try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    except SystemExit as ended:
-        print(number, ended.code, file=sys.stderr)
-"""
-
-
-def run_programs(*programs: tuple[str, Sequence[object]]) -> str:
-    """Run programs one after the other, and give their last words, each with the number of the program.
-
-    In one process, since to import what they import takes most of their time.
-    """
-    scripts = REPOSITORY / "scripts"
-    lines = [[str(scripts / name), *map(str, options)] for name, options in programs]
-    environment = os.environ | {"PYTHONPATH": str(scripts), "OMP_NUM_THREADS": "1"}  # as one_thread does
-    command = [sys.executable, "-c", IN_ONE_PROCESS, json.dumps(lines)]
-    ended = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stderr
 
 
 def make_leaning(name: str, x: Tensor, *, seed: int) -> nn.Module:
@@ -994,7 +958,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     select = ["--split", folder / "split.npz", *options_of_all, "--batch-size", 7]
     attacked, labels = folder / "attacked.npz", folder / "labels.npz"
     n = len(right.nonzero()[0])
-    printed = run_programs(
+    _, sentences = run_programs(
         ("select_attackable.py", [*select, "--images", ATTACKED, "--output", folder / "attackable.npz"]),
         (
             "craft_transfer.py",
@@ -1013,7 +977,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         ),
         ("select_attackable.py", [*select, "--images", n + 1, "--output", folder / "out" / "too_many.npz"]),
     )
-    return Files(folder, weights, right.nonzero()[0], printed)
+    return Files(folder, weights, right.nonzero()[0], sentences)
 
 
 def test_attackable_images_are_the_first_that_every_network_gets_right(files: Files) -> None:
@@ -1029,7 +993,8 @@ def test_too_few_attackable_images_are_one_sentence_and_no_file(files: Files) ->
         rf"select_attackable.py: {n + 1} images are asked for, allowed are 1 to {n}, "
         r"those of \S+split.npz that every network gets right"
     )
-    assert re.fullmatch(f"4 {sentence}\n", files.printed), files.printed
+    (said,) = files.sentences
+    assert re.fullmatch(f"4 {sentence}", said), said
     assert not (files.folder / "out").exists()
 
 
