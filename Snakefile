@@ -57,8 +57,9 @@ wildcard_constraints:
     points="[0-9]+",
     attack="fgsm|bim|cw",
     layer="[A-Za-z0-9_.]+",
-    network="[a-z_]+",
-    source="[a-z_]+",
+    network="[a-z0-9_]+(?<!_twin)",
+    source="[a-z0-9_]+",
+    dataset="[a-z0-9_]+",
 
 
 rule all:
@@ -82,8 +83,7 @@ rule all:
                 "depth",
                 "dknn_mnist",
                 "reliability",
-                "transfer_mnist",
-                "transfer_fashion_mnist",
+                *[f"transfer_{dataset}" for dataset in datasets_of_transfer()],
                 "dknn_against_transfer",
                 "adaptive",
                 "poison_grid",

@@ -34,7 +34,7 @@ rule craft_adaptive:
     conda:
         "../envs/torch.yaml"
     params:
-        network=lookup(dpath="training/network", within=config),
+        network=lookup(dpath="experiments/{experiment}/network", within=config),
         metric=lookup(dpath="neighbours/metric", within=config),
         images=lookup(dpath="adaptive/images", within=config),
         epsilons=lookup(dpath="adaptive/epsilons", within=config),

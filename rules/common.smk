@@ -38,7 +38,7 @@ def of_sources(file, experiment="clean"):
     return [
         path.replace("{source}", source)
         for path in of_seeds(experiment, file)
-        for source in config["transfer"]["sources"]
+        for source in config["transfer"]["experiments"][experiment]["sources"]
     ]
 
 
@@ -49,6 +49,15 @@ def of_transfer(file):
             of_sources(file, name) for name in config["transfer"]["experiments"]
         )
     )
+
+
+def datasets_of_transfer():
+    """The data sets whose images are attacked."""
+    return [
+        config["experiments"][name]["dataset"]
+        for name in config["transfer"]["experiments"]
+        if config["experiments"][name]["seeds"]
+    ]
 
 
 def option_for_folder(wildcards):
@@ -81,23 +90,40 @@ def another_seed(wildcards):
     return 2**32 + int(wildcards.seed)
 
 
-def other_networks(wildcards):
-    """The networks that attacks are made on or shown to, but the audited one."""
-    transfer = config["transfer"]
-    return sorted(
-        {
-            *transfer["sources"],
-            *transfer["experiments"][wildcards.experiment]["targets"],
-        }
-    )
+def a_third_seed(wildcards):
+    """A seed that neither an audited network begins with nor a source."""
+    return 2**33 + int(wildcards.seed)
+
+
+def shown_networks(wildcards):
+    """The networks that attacks are shown to by name, each with its architecture and the file of its weights.
+
+    The audited one, all sources and targets, and a twin of the source, which has its architecture and other
+    weights; where none is named, of each source.
+    """
+    settings = config["transfer"]["experiments"][wildcards.experiment]
+    audited = config["experiments"][wildcards.experiment]["network"]
+    twins = [wildcards.source] if "source" in wildcards.keys() else settings["sources"]
+    return {
+        "audited": (audited, "<run>/model.pt"),
+        **{
+            name: (name, f"<run>/networks/{name}.pt")
+            for name in sorted({*settings["sources"], *settings["targets"]})
+        },
+        **{f"{name}_twin": (name, f"<run>/networks/{name}_twin.pt") for name in twins},
+    }
+
+
+def names_of_networks(wildcards):
+    return list(shown_networks(wildcards))
+
+
+def architectures_of_networks(wildcards):
+    return [architecture for architecture, _ in shown_networks(wildcards).values()]
 
 
 def weights_of_networks(wildcards):
-    """The weights of the audited network, then those of the others."""
-    return [
-        "<run>/model.pt",
-        *(f"<run>/networks/{name}.pt" for name in other_networks(wildcards)),
-    ]
+    return [weights for _, weights in shown_networks(wildcards).values()]
 
 
 def options_for_attack(wildcards):

@@ -17,7 +17,7 @@ rule attack:
     conda:
         "../envs/foolbox.yaml"
     params:
-        network=lookup(dpath="training/network", within=config),
+        network=lookup(dpath="experiments/{experiment}/network", within=config),
         batch_size=lookup(dpath="activations/batch_size", within=config),
         options=options_for_attack,
     shell:

@@ -18,7 +18,7 @@ rule train_model:
     conda:
         "../envs/torch.yaml"
     params:
-        network=lookup(dpath="training/network", within=config),
+        network=lookup(dpath="experiments/{experiment}/network", within=config),
         epochs=lookup(dpath="experiments/{experiment}/epochs", within=config),
         batch_size=lookup(dpath="experiments/{experiment}/batch_size", within=config),
         learning_rate=lookup(dpath="training/learning_rate", within=config),
@@ -46,11 +46,41 @@ use rule train_model as train_network with:
         "<run>/benchmarks/train_network_{network}.tsv"
     params:
         network="{network}",
-        epochs=lookup(dpath="transfer/networks/epochs", within=config),
-        batch_size=lookup(dpath="transfer/networks/batch_size", within=config),
+        epochs=lookup(
+            dpath="transfer/experiments/{experiment}/networks/epochs", within=config
+        ),
+        batch_size=lookup(
+            dpath="transfer/experiments/{experiment}/networks/batch_size",
+            within=config,
+        ),
         learning_rate=lookup(dpath="training/learning_rate", within=config),
-        images=lookup(dpath="transfer/networks/train", within=config),
+        images=lookup(
+            dpath="transfer/experiments/{experiment}/networks/train", within=config
+        ),
         seed=another_seed,
+
+
+use rule train_network as train_twin with:
+    output:
+        weights="<run>/networks/{network}_twin.pt",
+    log:
+        "<run>/logs/train_network_{network}_twin.log",
+    benchmark:
+        "<run>/benchmarks/train_network_{network}_twin.tsv"
+    params:
+        network="{network}",
+        epochs=lookup(
+            dpath="transfer/experiments/{experiment}/networks/epochs", within=config
+        ),
+        batch_size=lookup(
+            dpath="transfer/experiments/{experiment}/networks/batch_size",
+            within=config,
+        ),
+        learning_rate=lookup(dpath="training/learning_rate", within=config),
+        images=lookup(
+            dpath="transfer/experiments/{experiment}/networks/train", within=config
+        ),
+        seed=a_third_seed,
 
 
 rule extract_layers:
@@ -76,7 +106,7 @@ rule extract_layers:
     conda:
         "../envs/torch.yaml"
     params:
-        network=lookup(dpath="training/network", within=config),
+        network=lookup(dpath="experiments/{experiment}/network", within=config),
         batch_size=lookup(dpath="activations/batch_size", within=config),
     shell:
         "python {input.script}"

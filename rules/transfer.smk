@@ -17,15 +17,13 @@ rule select_attackable:
     conda:
         "../envs/torch.yaml"
     params:
-        network=lookup(dpath="training/network", within=config),
-        others=other_networks,
+        architectures=architectures_of_networks,
         images=lookup(dpath="transfer/experiments/{experiment}/images", within=config),
         batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"
         " --split {input.split}"
-        " --network {params.network}"
-        " --others {params.others}"
+        " --architectures {params.architectures}"
         " --weights {input.weights}"
         " --images {params.images}"
         " --batch-size {params.batch_size}"
@@ -125,14 +123,14 @@ rule judge_transfer:
     conda:
         "../envs/foolbox.yaml"
     params:
-        network=lookup(dpath="training/network", within=config),
-        others=other_networks,
+        names=names_of_networks,
+        architectures=architectures_of_networks,
         batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"
         " --split {input.split}"
-        " --network {params.network}"
-        " --others {params.others}"
+        " --names {params.names}"
+        " --architectures {params.architectures}"
         " --weights {input.weights}"
         " --batch-size {params.batch_size}"
         " --output {output.labels}"
@@ -210,43 +208,52 @@ rule tabulate_dknn_against_transfer:
 
 rule plot_transfer:
     input:
-        transfer="results/tables/transfer.csv",
-        detection="results/tables/dknn_against_transfer.csv",
+        table="results/tables/transfer.csv",
         script="scripts/plot_transfer.py",
         modules=modules_of("scripts/plot_transfer.py"),
     output:
-        mnist_svg=report(
-            "results/figures/transfer_mnist.svg",
+        svg=report(
+            "results/figures/transfer_{dataset}.svg",
             caption="../report/transfer.rst",
             category="Attacks that transfer",
-            labels={"result": "who is fooled, MNIST", "form": "figure"},
+            labels={"result": "who is fooled, {dataset}", "form": "figure"},
         ),
-        mnist_png="results/figures/transfer_mnist.png",
-        fashion_mnist_svg=report(
-            "results/figures/transfer_fashion_mnist.svg",
-            caption="../report/transfer.rst",
-            category="Attacks that transfer",
-            labels={"result": "who is fooled, Fashion-MNIST", "form": "figure"},
-        ),
-        fashion_mnist_png="results/figures/transfer_fashion_mnist.png",
-        detection_svg=report(
+        png="results/figures/transfer_{dataset}.png",
+    log:
+        "results/logs/plot_transfer_{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_transfer_{dataset}.tsv"
+    conda:
+        "../envs/tables.yaml"
+    shell:
+        "python {input.script}"
+        " --table {input.table}"
+        " --dataset {wildcards.dataset}"
+        " --output {output}"
+        " > {log} 2>&1"
+
+
+rule plot_dknn_against_transfer:
+    input:
+        table="results/tables/dknn_against_transfer.csv",
+        script="scripts/plot_dknn_against_transfer.py",
+        modules=modules_of("scripts/plot_dknn_against_transfer.py"),
+    output:
+        svg=report(
             "results/figures/dknn_against_transfer.svg",
             caption="../report/dknn_against_transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who notices", "form": "figure"},
         ),
-        detection_png="results/figures/dknn_against_transfer.png",
+        png="results/figures/dknn_against_transfer.png",
     log:
-        "results/logs/plot_transfer.log",
+        "results/logs/plot_dknn_against_transfer.log",
     benchmark:
-        "results/benchmarks/plot_transfer.tsv"
+        "results/benchmarks/plot_dknn_against_transfer.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
         "python {input.script}"
-        " --transfer {input.transfer}"
-        " --detection {input.detection}"
-        " --mnist-figure {output.mnist_svg} {output.mnist_png}"
-        " --fashion-mnist-figure {output.fashion_mnist_svg} {output.fashion_mnist_png}"
-        " --detection-figure {output.detection_svg} {output.detection_png}"
+        " --table {input.table}"
+        " --output {output}"
         " > {log} 2>&1"

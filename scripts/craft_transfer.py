@@ -18,8 +18,9 @@ from layeraudit.attacks.intermediate_level import Pushed
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_rows, write_split
 from layeraudit.networks import LAYERS, NETWORKS, read_network
+from layeraudit.radii import middle_radius
 from layeraudit.splits import take_attacked
-from layeraudit.transfer import Recipe, craft, fine_tune
+from layeraudit.transfer import CRAFTED, FLEXIBLE, Recipe, craft, fine_tune
 
 OF_PUSHING = ["no_reference", "zero_gradients", "objective", "cosine", "ratio"]
 OF_RUN = ["dataset", "source", "seed"]
@@ -35,7 +36,9 @@ def make_all(
         for recipe, images in craft(source, x, y, epsilon=epsilon, seed=arguments.seed, **options):
             yield recipe, images, None
         layers = LAYERS[arguments.network]
-        for recipe, pushed in fine_tune(source, x, y, layers=layers, epsilon=epsilon, **options):
+        crafted = [*CRAFTED, *[FLEXIBLE] * (epsilon == middle_radius(arguments.epsilons))]
+        of_all = {"layers": layers, "crafted": crafted, "epsilon": epsilon} | options
+        for recipe, pushed in fine_tune(source, x, y, **of_all):
             yield recipe, pushed.x, pushed
 
 

@@ -1,7 +1,6 @@
 """Ask every network what it takes attacked images for, as they are and with every pixel made 0 or 1.
 
-Writes `names` of the networks, the audited one's `audited`, another's that of its architecture, and int64
-[networks, n], `labels` and `binarised`.
+Writes `names` of the networks, as they are given, and int64 [networks, n], `labels` and `binarised`.
 """
 
 import argparse
@@ -19,25 +18,22 @@ from layeraudit.transfer import binarise
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--network", choices=NETWORKS, required=True, help="the audited one")
-    parser.add_argument("--others", nargs="+", choices=NETWORKS, required=True)
-    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="of all, in their order")
+    parser.add_argument("--names", nargs="+", required=True, help="of the networks, for the tables")
+    parser.add_argument("--architectures", nargs="+", choices=NETWORKS, required=True, help="likewise")
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="likewise")
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
     x = torch.from_numpy(read_split(arguments.split).x)
-    names = ["audited", *arguments.others]
-    architectures = [arguments.network, *arguments.others]
     labels, binarised = [], []
-    for architecture, path in zip(architectures, arguments.weights, strict=True):
+    for architecture, path in zip(arguments.architectures, arguments.weights, strict=True):
         network = read_network(architecture, path)
         for found, images in ((labels, x), (binarised, binarise(x))):
             found.append(predict(network, images, batch_size=arguments.batch_size).numpy())
         print(path, flush=True)
-    write_arrays(
-        arguments.output, names=np.array(names), labels=np.stack(labels), binarised=np.stack(binarised)
-    )
+    answers = {"labels": np.stack(labels), "binarised": np.stack(binarised)}
+    write_arrays(arguments.output, names=np.array(arguments.names), **answers)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,6 @@ def main() -> None:
             x,
             y,
             layers=layers,
-            crafted=[("fgsm", "ilap"), ("i_fgsm", "ilap")],
             epsilon=epsilon,
             passes=arguments.passes,
             batch_size=arguments.batch_size,

@@ -17,9 +17,8 @@ from layeraudit.splits import take
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--network", choices=NETWORKS, required=True, help="the audited one")
-    parser.add_argument("--others", nargs="+", choices=NETWORKS, required=True)
-    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="of all, in their order")
+    parser.add_argument("--architectures", nargs="+", choices=NETWORKS, required=True)
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="in the same order")
     parser.add_argument("--images", type=int, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -28,9 +27,8 @@ def main() -> None:
     split = read_split(arguments.split)
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
     right = torch.ones(len(split), dtype=torch.bool)
-    names = [arguments.network, *arguments.others]
-    for name, path in zip(names, arguments.weights, strict=True):
-        network = read_network(name, path)
+    for architecture, path in zip(arguments.architectures, arguments.weights, strict=True):
+        network = read_network(architecture, path)
         of_network = predict(network, x, batch_size=arguments.batch_size) == y
         right &= of_network
         print(f"{path}: right on {int(of_network.sum())} of {len(split)} images")

@@ -16,7 +16,13 @@ from layeraudit.errors import InputError
 LAYERS = ("relu1", "relu2", "relu3", "fc")
 """From input to output."""
 
-WITHOUT_POISON = ("clean", "fashion")
+NETWORKS_FOR_COLOUR = ("all_convolutional", "resnet20", "vgg11")
+"""Networks for the images of CIFAR-10, which no other network takes; they take no others."""
+
+DATASET_OF = {"fashion": "fashion_mnist", "cifar10": "cifar10"}
+"""The data set of an experiment; of all others it is MNIST."""
+
+WITHOUT_POISON = ("clean", "fashion", "cifar10")
 """Experiments whose training images are as they were found; all others are poisoned."""
 
 
@@ -104,9 +110,16 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
     k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
     for name, experiment in configuration["experiments"].items():
         key = f"experiments.{name}"
-        allowed = "fashion_mnist" if name == "fashion" else "mnist"
+        allowed = DATASET_OF.get(name, "mnist")
         if experiment["dataset"] != allowed:
             raise InputError(f"{key}.dataset is {experiment['dataset']!r}, allowed is {allowed!r}")
+        networks = NETWORKS_FOR_COLOUR if name == "cifar10" else ("report_cnn",)
+        if experiment["network"] not in networks:
+            raise InputError(
+                f"{key}.network is {experiment['network']!r}, allowed is {' or '.join(map(repr, networks))}"
+            )
+        if not experiment["seeds"] and name != "cifar10":
+            raise InputError(f"{key}.seeds is [], allowed is a list of 1 or more different values")
         _check_digits(poison["digits"], experiment["digits"], key)
         _check_parts(experiment, poison, key)
         points = experiment["poison"]
@@ -158,11 +171,18 @@ def _check_transfer(transfer: Mapping[str, Any], experiments: Mapping[str, Any])
         for key, value, of in [
             (f"experiments.{name}.images", settings["images"], "test"),
             ("validation", transfer["validation"], "calibration"),
-            ("networks.train", transfer["networks"]["train"], "train"),
+            (f"experiments.{name}.networks.train", settings["networks"]["train"], "train"),
         ]:
             if value > (most := experiments[name][of]):
                 allowed = f"allowed are up to {most}, those of experiments.{name}.{of}"
                 raise InputError(f"transfer.{key} is {value}, {allowed}")
+        for key in ("sources", "targets"):
+            for network in settings[key]:
+                if (network in NETWORKS_FOR_COLOUR) != (name == "cifar10"):
+                    raise InputError(
+                        f"transfer.experiments.{name}.{key} has {network!r}, "
+                        f"allowed are networks for the images of {experiments[name]['dataset']}"
+                    )
 
 
 def _check_adaptive(adaptive: Mapping[str, Any], configuration: Mapping[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """Attacks that are made on one network to fool others: what is made, in what order, at what cost.
 
 Everything is compared at the same number N of backward passes through the source: I-FGSM and MI-FGSM take N
-steps; ILA takes those that its guide leaves, N - 1 after FGSM and N / 2 after I-FGSM of N / 2 steps. FGSM
-takes one, and the noise none; they are no rivals but controls.
+steps; ILA takes those that its guide leaves, N - 1 after FGSM and N / 2 after I-FGSM or MI-FGSM of N / 2
+steps. FGSM takes one, and the noise none; they are no rivals but controls, and so is I-FGSM with ILA's step.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,8 +18,14 @@ from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 OBJECTIVES = {"ilap": projection, "ilaf": flexible(5.0)}
 """With the 5 that its paper takes for alpha."""
 
-CRAFTED = (("fgsm", "ilap"), ("i_fgsm", "ilap"), ("i_fgsm", "ilaf"))
+CRAFTED = (("fgsm", "ilap"), ("i_fgsm", "ilap"), ("mi_fgsm", "ilap"))
 """The guides that are fine-tuned, and to which objective."""
+
+FLEXIBLE = ("i_fgsm", "ilaf")
+"""Its paper's other objective, which is shown at one radius."""
+
+MOMENTUM = 1.0
+"""μ of MI-FGSM, as in Dong et al. 2018."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,8 @@ class Recipe:
     Attributes
     ----------
     epsilon : the radius of its ball in L∞
-    attack : `none`, `noise`, `fgsm`, `i_fgsm`, `mi_fgsm`, `ilap` or `ilaf`
-    guide : what ILA fine-tunes, `fgsm` or `i_fgsm`; empty for others
+    attack : `none`, `noise`, `fgsm`, `i_fgsm`, `i_fgsm_ila_step`, `mi_fgsm`, `ilap` or `ilaf`
+    guide : what ILA fine-tunes, `fgsm`, `i_fgsm` or `mi_fgsm`; empty for others
     layer : where it pushes, as the source names it; empty for others
     forward, backward : passes of an image through the source, those of the guide included, whole or up to the
         layer
@@ -50,7 +56,7 @@ def craft(
     """Make what ILA is compared with: noise, FGSM, and I-FGSM and MI-FGSM of N steps.
 
     The noise adds ε to a pixel or takes it away, with the same chance. A step of I-FGSM and MI-FGSM is
-    2 ε / N, so that a pixel can cross the ball; μ is 1, as in Dong et al. 2018.
+    2 ε / N, so that a pixel can cross the ball; I-FGSM is made once more with ILA's step, ε / 5.
 
     Parameters
     ----------
@@ -70,7 +76,9 @@ def craft(
     yield Recipe(epsilon, "fgsm", forward=1, backward=1), fgsm(source, x, y, **ball)
     steps: dict[str, Any] = {"step": 2 * epsilon / passes, "steps": passes}
     yield Recipe(epsilon, "i_fgsm", forward=passes, backward=passes), bim(source, x, y, **steps, **ball)
-    with_momentum = mi_fgsm(source, x, y, momentum=1.0, **steps, **ball)
+    of_ila = bim(source, x, y, **steps | {"step": epsilon / 5}, **ball)
+    yield Recipe(epsilon, "i_fgsm_ila_step", forward=passes, backward=passes), of_ila
+    with_momentum = mi_fgsm(source, x, y, momentum=MOMENTUM, **steps, **ball)
     yield Recipe(epsilon, "mi_fgsm", forward=passes, backward=passes), with_momentum
 
 
@@ -90,7 +98,7 @@ def fine_tune(
     Parameters
     ----------
     layers : where it pushes
-    crafted : guides and objectives, of those of `CRAFTED`
+    crafted : guides and objectives
     source, x, y, epsilon, passes : as in `craft`; N is even
 
     Yields
@@ -99,9 +107,11 @@ def fine_tune(
     """
     ball: dict[str, Any] = {"epsilon": epsilon, "batch_size": batch_size}
     half = passes // 2
+    of_half: dict[str, Any] = {"step": 2 * epsilon / half, "steps": half}
     guides = {
         "fgsm": (fgsm(source, x, y, **ball), 1),
-        "i_fgsm": (bim(source, x, y, step=2 * epsilon / half, steps=half, **ball), half),
+        "i_fgsm": (bim(source, x, y, **of_half, **ball), half),
+        "mi_fgsm": (mi_fgsm(source, x, y, momentum=MOMENTUM, **of_half, **ball), half),
     }
     for name, objective in crafted:
         guide, spent = guides[name]

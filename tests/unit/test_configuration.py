@@ -105,10 +105,19 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 2 or more"),
         ("experiments.clean.dataset", "fashion_mnist", "experiments.clean.dataset is 'fashion_mnist', "),
         ("experiments.fashion.test", 9251, "experiments.fashion.calibration + experiments.fashion.t"),
-        ("transfer.sources", ["vgg"], "transfer.sources[0] is 'vgg', allowed is 'report_cnn' or "),
+        ("transfer.experiments.clean.sources", ["vgg"], "transfer.experiments.clean.sources[0] is 'vgg', "),
+        ("transfer.experiments.clean.targets", ["vgg11"], "transfer.experiments.clean.targets has 'vgg11', "),
+        ("transfer.experiments.cifar10.sources", ["lenet"], "transfer.experiments.cifar10.sources has 'len"),
+        ("experiments.cifar10.network", "report_cnn", "experiments.cifar10.network is 'report_cnn', allow"),
+        ("experiments.clean.network", "vgg11", "experiments.clean.network is 'vgg11', allowed is 'report"),
+        ("experiments.cifar10.dataset", "mnist", "experiments.cifar10.dataset is 'mnist', allowed is 'ci"),
         ("transfer.passes", 5, "transfer.passes is 5, allowed is one integer from 4, a multiple of 2"),
         ("transfer.validation", 751, "transfer.validation is 751, allowed are up to 750, those of "),
-        ("transfer.networks.train", 20001, "transfer.networks.train is 20001, allowed are up to 20000, "),
+        (
+            "transfer.experiments.fashion.networks.train",
+            20001,
+            "transfer.experiments.fashion.networks.train is 20001, allowed are up to 20000, those of ",
+        ),
         ("transfer.experiments.clean.images", 8651, "transfer.experiments.clean.images is 8651, allowed "),
         ("transfer.experiments.fashion.epsilons", [0], "transfer.experiments.fashion.epsilons[0] is 0, "),
         ("adaptive.images", 8651, "adaptive.images is 8651, allowed are up to 8650, those of "),
@@ -181,9 +190,9 @@ def test_sizes_that_pass_can_be_drawn(data: st.DataObject) -> None:
     configuration["neighbours"]["k"] = 1
     for settings in configuration["inputs"].values():
         settings["images"] = 1
-    configuration["transfer"]["networks"]["train"] = 2
-    for settings in (*configuration["transfer"]["experiments"].values(), configuration["adaptive"]):
-        settings["images"] = 1
+    configuration["adaptive"]["images"] = 1
+    for settings in configuration["transfer"]["experiments"].values():
+        settings |= {"images": 1, "networks": settings["networks"] | {"train": 2}}
     fits = True
     for dataset in DATASETS.values():
         for name, wanted in {"train": train, "test": 750 + test}.items():

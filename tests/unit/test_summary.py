@@ -142,13 +142,14 @@ def test_attacks_that_transfer_are_a_row_each_at_the_middle_radius() -> None:
         | {"target": target, "quantity": quantity, "value": epsilon}
         for attack, guide, layer in ATTACKS
         for epsilon in ([0.1, 0.2] if attack != "none" else [0.0])
-        for target in ("lenet", "audited", "mean_of_others")
+        for target in ("lenet", "twin", "audited", "mean_of_others")
         for quantity in ("success", *GAINS, "success_binarised", "l2")
     )  # fmt: skip
     section = summarise_transfer("t", table.replace("", None))
     assert len(section.rows) == len(ATTACKS)
     assert section.rows[2][:3] == ["mnist 0.2, lenet (1,050)", "FGSM", "0.200 [0.100, 0.900]"]
     assert all(len(row) == len(section.header) for row in section.rows)
+    assert section.rows[2][-2:] == ["-", "-"]  # where noise fools every network none is steady
 
 
 def test_dknn_against_transfer_shows_the_attacks_that_its_table_has() -> None:

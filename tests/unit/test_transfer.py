@@ -26,6 +26,7 @@ from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.networks import LAYERS, NETWORKS, predict, read_network
+from layeraudit.radii import middle_radius
 from layeraudit.splits import Split
 from layeraudit.statistics import compare_pairs
 from layeraudit.tables import dknn_against_transfer, transfer
@@ -39,12 +40,13 @@ from layeraudit.tables.transfer import (
     CHOSEN,
     ORACLE,
     OTHERS,
+    STEADY,
+    TWIN,
     add_choice,
     choose_layer,
     choose_layers,
     find_best_layers,
     measure_success,
-    middle_radius,
     read_off,
     tabulate_success,
 )
@@ -103,11 +105,13 @@ FOOLED = {
     "audited": ["0000", "1000", "0110", "1010", "1111", "1111"],
     "lenet": ["0000", "1111", "1100", "1111", "1111", "1111"],
     "tramer_d": ["0000", "0100", "0110", "0100", "0000", "1000"],
+    "lenet_twin": ["0000", "1110", "0001", "1111", "0011", "0000"],
 }
 BINARISED = {
     "audited": ["0001", "0000", "0100", "0000", "1110", "0000"],
     "lenet": ["0000", "1000", "1000", "1111", "1111", "1111"],
     "tramer_d": ["0000", "0000", "0111", "0000", "1111", "0000"],
+    "lenet_twin": ["0000", "0000", "0000", "0000", "0000", "1111"],
 }
 
 
@@ -135,6 +139,7 @@ SUCCESSES = make_successes()
         ("tramer_d", ilap_at(0.1), 0.5, 0.75),
         ("lenet", i_fgsm_at(0.1), 1.0, 0.25),
         ("lenet", ilap_at(0.1), 0.5, 0.25),
+        (TWIN, ilap_at(0.1), 0.25, 0.0),
         (OTHERS, i_fgsm_at(0.1), 0.25, 0.0),
         (OTHERS, ilap_at(0.1), 0.5, 0.5),
         (OTHERS, ilap_at(0.2), 0.5, 0.875),
@@ -148,11 +153,36 @@ def test_an_attack_succeeds_where_the_target_gives_another_label_than_the_true_o
     assert (row["dataset"], row["source"], row["seed"], row["n_points"]) == ("mnist", "lenet", 3, 4)
 
 
-def test_the_source_is_its_own_target_and_none_of_the_others() -> None:
-    assert set(SUCCESSES.index.get_level_values("target")) == {"audited", "lenet", "tramer_d", OTHERS}
-    assert len(SUCCESSES) == 4 * len(IN_RECORD)
+def test_the_source_is_its_own_target_and_neither_it_nor_its_twin_is_one_of_the_others() -> None:
+    targets = {"audited", "lenet", "tramer_d", TWIN, OTHERS, STEADY}
+    assert set(SUCCESSES.index.get_level_values("target")) == targets
+    assert len(SUCCESSES) == 6 * len(IN_RECORD)
+    assert set(SUCCESSES.loc[OTHERS, "n_targets"]) == {2}
     of_others = (SUCCESSES.loc["audited", "success"] + SUCCESSES.loc["tramer_d", "success"]) / 2
     pd.testing.assert_series_equal(SUCCESSES.loc[OTHERS, "success"], of_others)
+
+
+def test_steady_are_those_that_noise_of_the_same_radius_fools_seldom() -> None:
+    n = 40
+    keys: list[RecipeKey] = [(e, attack, "", "") for e in (0.1, 0.2) for attack in ("noise", "fgsm")]
+    # Of 40 images noise fools the first on 2 and 3, the second on none and 40.
+    fooled = {
+        "audited": [2, 10, 3, 20],
+        "tramer_d": [0, 30, 40, 40],
+        "lenet": [40] * 4,
+        "lenet_twin": [0] * 4,
+    }
+    labels = {
+        f"{kind}_{name}": np.concatenate([np.arange(n) < count for count in counts]).astype(np.int64)
+        for name, counts in fooled.items()
+        for kind in ("label", "binarised")
+    }
+    measured = measure_success(make_record({key: {} for key in keys}, n=n), np.zeros(4 * n, np.int64), labels)
+    steady = measured[measured["target"] == STEADY].set_index(["epsilon", "attack"])
+    assert steady.index.tolist() == [(0.1, "noise"), (0.1, "fgsm")]  # at 0.2 there is none
+    assert steady["n_targets"].tolist() == [2, 2]
+    assert steady["success"].tolist() == [1 / n, 20 / n]
+    assert steady["success_binarised"].tolist() == [1 / n, 20 / n]
 
 
 def mcnemar(above: int, below: int) -> tuple[float, float]:
@@ -212,15 +242,17 @@ def test_what_has_no_i_fgsm_of_its_radius_has_no_gain() -> None:
 @pytest.mark.parametrize(
     ("target", "recipe", "gain"),
     [
-        ("audited", ilap_at(0.1), 0.5 - 0.25 / 2),  # L2 of 1, I-FGSM's are 0, 2 and 4
-        ("audited", ilap_at(0.2), 1 - (0.25 + 0.5) / 2),
-        ("lenet", ilap_at(0.1), 0.5 - 1 / 2),
-        (OTHERS, ilap_at(0.2), 0.5 - (0.25 + 0.375) / 2),
+        # ILAP's L2 are 1 and 3, and 0 where there is no attack; I-FGSM's are 2 and 4.
+        ("audited", ilap_at(0.1), (0.5 + 1) / 2 - 0.25),
+        ("lenet", ilap_at(0.1), (0.5 + 1) / 2 - 1),
+        (OTHERS, ilap_at(0.1), (0.5 + 0.5) / 2 - 0.25),
+        ("audited", ilap_at(0.2), math.nan),  # beyond all of ILAP's
         ("audited", i_fgsm_at(0.1), 0),
-        ("audited", (0.2, "mi_fgsm", "", ""), math.nan),  # beyond all of I-FGSM's
+        ("audited", (0.2, "mi_fgsm", "", ""), 4 / 5 * 1 - 0.5),
+        ("audited", NONE, math.nan),
     ],
 )
-def test_at_equal_l2_the_gain_is_over_the_straight_line_between_two_radii(
+def test_at_equal_l2_the_attack_is_taken_on_the_straight_line_between_two_of_its_radii(
     target: str, recipe: RecipeKey, gain: float
 ) -> None:
     row = SUCCESSES.loc[(target, *recipe)]
@@ -378,7 +410,7 @@ def test_a_choice_is_added_below_what_was_there_and_says_which_layer_it_took() -
 def test_the_middle_radius_is_that_of_the_different_ones_and_of_two_the_greater(
     radii: list[float], middle: float
 ) -> None:
-    assert middle_radius(pd.Series(radii)) == middle
+    assert middle_radius(radii) == middle
 
 
 def make_seeds(gains: list[float], p_more: list[float]) -> pd.DataFrame:
@@ -387,13 +419,15 @@ def make_seeds(gains: list[float], p_more: list[float]) -> pd.DataFrame:
     same = cell | {"target": OTHERS, "epsilon": 0.2, "attack": "ilap", "guide": "i_fgsm", "layer": CHOSEN}
     figures = {"success": 0.5, "success_binarised": 0.5, "gain_at_equal_l2": 0.1, "linf": 0.2, "l2": 2.0}
     costs = {"forward": 13, "backward": 10, "no_reference": 1, "zero_gradients": 2, "n_points": 50}
+    costs["n_targets"] = 4
     ours = pd.DataFrame({"seed": range(n)}).assign(layer_taken=["relu1", "relu2", "relu1"][:n])
     for baseline in transfer.BASELINES:
         p_less = [1 - p for p in p_more]
         columns = {"gain_over": gains, "p_more": p_more, "p_less": p_less}
         ours = ours.assign(**{f"{name}_{baseline}": values for name, values in columns.items()})
     ours = ours.assign(**(same | figures | costs))
-    changes: list[dict[str, Any]] = [{"layer": ORACLE}, {"layer": "relu1"}, {"guide": "fgsm"}]
+    changes: list[dict[str, Any]] = [{"layer": ORACLE}, {"layer": "relu1"}]
+    changes += [{"guide": "fgsm"}, {"guide": "mi_fgsm"}]
     changes += [{"target": "audited"}, {"epsilon": 0.1}, {"epsilon": 0.3}]
     return pd.concat(
         [*(ours.assign(gain_over_i_fgsm=0.9, p_more_i_fgsm=1e-9, **change) for change in changes), ours],
@@ -413,8 +447,8 @@ def test_figures_of_transfer_are_means_over_seeds_with_the_greatest_p() -> None:
     assert gain["ci95_high"] - gain["value"] == pytest.approx(4.302652730 * 0.1 / math.sqrt(3))
     gains = [f"gain_over_{baseline}" for baseline in transfer.BASELINES]
     assert ours["p_more"].drop(gains).isna().all()
-    kept = ["forward", "backward", "no_reference", "zero_gradients", "layer_taken"]
-    assert gain[kept].tolist() == [13, 10, 3, 6, "relu1, relu2"]
+    kept = ["forward", "backward", "no_reference", "zero_gradients", "n_targets", "layer_taken"]
+    assert gain[kept].tolist() == [13, 10, 3, 6, 4, "relu1, relu2"]
 
 
 def test_a_seed_without_a_figure_counts_neither_as_seed_nor_by_its_points() -> None:
@@ -432,8 +466,12 @@ def test_claims_are_of_the_chosen_layer_after_each_guide_at_the_middle_radius_in
     claims = transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03])).set_index("claim")
     assert set(claims.index) == {
         f"ila_after_{guide}_transfers_more_than_{baseline}_mnist_lenet"
-        for guide in ("fgsm", "i_fgsm")
-        for baseline in ("i_fgsm", "mi_fgsm")
+        for guide, baselines in [
+            ("fgsm", ["i_fgsm", "mi_fgsm"]),
+            ("i_fgsm", ["i_fgsm", "mi_fgsm"]),
+            ("mi_fgsm", ["mi_fgsm"]),
+        ]
+        for baseline in baselines
     }
     after_fgsm = claims.loc["ila_after_fgsm_transfers_more_than_i_fgsm_mnist_lenet"]
     assert (after_fgsm["value"], after_fgsm["p_for"]) == pytest.approx((0.9, 1e-9))
@@ -794,6 +832,7 @@ def make_source() -> tuple[nn.Sequential, Counter, Tensor, Tensor]:
 
 
 OPTIONS: dict[str, Any] = {"epsilon": EPSILON, "passes": PASSES, "batch_size": 3}
+ALL_CRAFTED = [("fgsm", "ilap"), ("i_fgsm", "ilap"), ("mi_fgsm", "ilap"), ("i_fgsm", "ilaf")]
 
 
 def test_what_is_compared_takes_as_many_passes_as_its_recipe_says() -> None:
@@ -806,17 +845,18 @@ def test_what_is_compared_takes_as_many_passes_as_its_recipe_says() -> None:
         Recipe(EPSILON, "noise"),
         Recipe(EPSILON, "fgsm", forward=1, backward=1),
         Recipe(EPSILON, "i_fgsm", forward=PASSES, backward=PASSES),
+        Recipe(EPSILON, "i_fgsm_ila_step", forward=PASSES, backward=PASSES),
         Recipe(EPSILON, "mi_fgsm", forward=PASSES, backward=PASSES),
     ]
 
 
 def test_ila_takes_the_passes_that_its_guide_leaves_and_all_rivals_n_backward() -> None:
     source, counter, x, y = make_source()
-    spent = {"fgsm": 1, "i_fgsm": PASSES // 2}
-    # Before the first, both guides are made.
+    spent = {"fgsm": 1, "i_fgsm": PASSES // 2, "mi_fgsm": PASSES // 2}
+    # Before the first, all guides are made.
     forward = backward = -sum(spent.values())
     recipes = []
-    for recipe, _ in fine_tune(source, x, y, layers=["2", "3"], **OPTIONS):
+    for recipe, _ in fine_tune(source, x, y, layers=["2", "3"], crafted=ALL_CRAFTED, **OPTIONS):
         counted = counter.take()
         found = (counted[0] + forward + spent[recipe.guide], counted[1] + backward + spent[recipe.guide])
         assert found == (recipe.forward, recipe.backward)
@@ -824,7 +864,7 @@ def test_ila_takes_the_passes_that_its_guide_leaves_and_all_rivals_n_backward() 
         recipes.append(recipe)
     assert recipes == [
         Recipe(EPSILON, attack, guide, layer, forward=PASSES + 3, backward=PASSES)
-        for attack, guide in [("ilap", "fgsm"), ("ilap", "i_fgsm"), ("ilaf", "i_fgsm")]
+        for guide, attack in ALL_CRAFTED
         for layer in ["2", "3"]
     ]
 
@@ -842,15 +882,21 @@ def test_attacks_of_n_steps_can_cross_the_ball_in_them_and_ila_steps_by_a_fifth_
     steps: dict[str, Any] = {"step": 2 * EPSILON / PASSES, "steps": PASSES}
     assert torch.equal(made["fgsm"], fgsm(source, x, y, **ball))
     assert torch.equal(made["i_fgsm"], bim(source, x, y, **steps, **ball))
+    of_ila = bim(source, x, y, step=EPSILON / 5, steps=PASSES, **ball)
+    assert torch.equal(made["i_fgsm_ila_step"], of_ila)
     assert torch.equal(made["mi_fgsm"], mi_fgsm(source, x, y, momentum=1.0, **steps, **ball))
 
     half = PASSES // 2
     guides = {
         "fgsm": (fgsm(source, x, y, **ball), PASSES - 1),
         "i_fgsm": (bim(source, x, y, step=2 * EPSILON / half, steps=half, **ball), PASSES - half),
+        "mi_fgsm": (
+            mi_fgsm(source, x, y, step=2 * EPSILON / half, steps=half, momentum=1.0, **ball),
+            PASSES - half,
+        ),
     }
     objectives = {"ilap": projection, "ilaf": flexible(5.0)}
-    for recipe, pushed in fine_tune(source, x, y, layers=["2", "3"], **OPTIONS):
+    for recipe, pushed in fine_tune(source, x, y, layers=["2", "3"], crafted=ALL_CRAFTED, **OPTIONS):
         guide, left = guides[recipe.guide]
         of_ila: dict[str, Any] = {"layer": recipe.layer, "step": EPSILON / 5, "steps": left}
         expected = ila(source, x, guide, objectives[recipe.attack], from_guide=False, **of_ila, **ball)
@@ -951,12 +997,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         weights.append(folder / f"{seed}.pt")
         torch.save(network.state_dict(), weights[-1])
     assert ATTACKED < right.sum() < SPLIT - 2
-    options_of_all = ["--network", "tramer_d", "--others", *OTHER_NETWORKS, "--weights", *weights]
+    architectures = ["--architectures", "tramer_d", *OTHER_NETWORKS, "--weights", *weights]
 
     source = ["--network", "lenet", "--weights", weights[1], "--epsilons", *EPSILONS, "--passes", 4]
     source += ["--seed", 3, "--dataset", "mnist", "--batch-size", 3]
-    select = ["--split", folder / "split.npz", *options_of_all, "--batch-size", 7]
-    attacked, labels = folder / "attacked.npz", folder / "labels.npz"
+    select = ["--split", folder / "split.npz", *architectures, "--batch-size", 7]
+    judge = ["--split", folder / "attacked.npz", "--names", "audited", *OTHER_NETWORKS, *architectures]
     n = len(right.nonzero()[0])
     _, sentences = run_programs(
         ("select_attackable.py", [*select, "--images", ATTACKED, "--output", folder / "attackable.npz"]),
@@ -964,10 +1010,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
             "craft_transfer.py",
             [
                 *["--images", folder / "attackable.npz", *source],
-                *["--output", attacked, "--output-record", folder / "record.csv"],
+                *["--output", folder / "attacked.npz", "--output-record", folder / "record.csv"],
             ],
         ),
-        ("judge_transfer.py", ["--split", attacked, *options_of_all, "--batch-size", 7, "--output", labels]),
+        ("judge_transfer.py", [*judge, "--batch-size", 7, "--output", folder / "labels.npz"]),
         (
             "measure_disturbance.py",
             [
@@ -1019,20 +1065,25 @@ def test_the_record_has_every_attack_of_every_radius_in_every_layer_after_none(f
     record = pd.read_csv(files.folder / "record.csv")
     first = record.iloc[::ATTACKED].fillna({"guide": "", "layer": ""})
     found = first[["epsilon", "attack", "guide", "layer"]].to_records(index=False).tolist()
-    of_ila = [("ilap", "fgsm"), ("ilap", "i_fgsm"), ("ilaf", "i_fgsm")]
+    baselines = ("noise", "fgsm", "i_fgsm", "i_fgsm_ila_step", "mi_fgsm")
+    of_ila = [("ilap", "fgsm"), ("ilap", "i_fgsm"), ("ilap", "mi_fgsm"), ("ilaf", "i_fgsm")]
     assert found == [
         NONE,
         *(
             (epsilon, *recipe)
             for epsilon in EPSILONS
             for recipe in [
-                *((attack, "", "") for attack in ("noise", "fgsm", "i_fgsm", "mi_fgsm")),
-                *((*attack, layer) for attack in of_ila for layer in LAYERS["lenet"]),
+                *((attack, "", "") for attack in baselines),
+                *(
+                    (*attack, layer)
+                    for attack in of_ila[: 4 if epsilon == 0.3 else 3]
+                    for layer in LAYERS["lenet"]
+                ),
             ]
         ),
     ]
     assert record["image"].tolist() == list(range(ATTACKED)) * len(first)
-    assert set(first["backward"][first["attack"].isin(["i_fgsm", "mi_fgsm", "ilap", "ilaf"])]) == {4}
+    assert set(first["backward"][~first["attack"].isin(["none", "noise", "fgsm"])]) == {4}
     assert set(record[["dataset", "source", "seed"]].itertuples(index=False, name=None)) == {
         ("mnist", "lenet", 3)
     }
@@ -1068,7 +1119,7 @@ def test_a_disturbance_is_the_mean_over_the_first_images_of_the_split(files: Fil
     layers, source = LAYERS["lenet"], files.open_networks()[1]
     keys = ["epsilon", "guide", "layer", "seen"]
     cells = list(table[keys].itertuples(index=False, name=None))
-    assert cells == list(product(EPSILONS, ["fgsm", "i_fgsm"], layers, layers))
+    assert cells == list(product(EPSILONS, ["fgsm", "i_fgsm", "mi_fgsm"], layers, layers))
     assert set(table["n_points"]) == {3}
     split = files.read("split")
     x, y = torch.from_numpy(split.x[:3]), torch.from_numpy(split.y_true[:3])
@@ -1084,5 +1135,5 @@ def test_a_disturbance_is_the_mean_over_the_first_images_of_the_split(files: Fil
             measured = found[0.3, "i_fgsm", recipe.layer, seen]
             assert measured == pytest.approx(float(change.mean()), rel=0.02)
     chosen = choose_layers(table)
-    assert len(chosen) == 4
+    assert len(chosen) == 6
     assert set(chosen["layer"]) <= set(layers[:-1])

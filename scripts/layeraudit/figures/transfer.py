@@ -16,12 +16,15 @@ from layeraudit.figures import (
     REFERENCE,
     error_bars,
 )
-from layeraudit.tables.transfer import CHOSEN, OTHERS, middle_radius
+from layeraudit.radii import middle_radius
+from layeraudit.tables.transfer import CHOSEN, OTHERS, STEADY, TWIN
 
-DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
+DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 
 NETWORKS = {
-    OTHERS: "mean of all but the source",
+    OTHERS: "mean of all others",
+    STEADY: "of those steady in noise",
+    TWIN: "twin of the source",
     "audited": "the audited CNN",
     "report_cnn": "the report's CNN",
     "tramer_a": "A of Tramèr",
@@ -30,16 +33,21 @@ NETWORKS = {
     "tramer_d": "D of Tramèr",
     "lenet": "LeNet",
     "small_resnet": "small ResNet",
+    "all_convolutional": "All-CNN",
+    "resnet20": "ResNet-20",
+    "vgg11": "VGG-11",
 }
 
 PUSHED = {
     ("ilap", "fgsm"): ("ILAP after FGSM", POISON, "o"),
     ("ilap", "i_fgsm"): ("ILAP after I-FGSM", MISCLASSIFIED, "s"),
+    ("ilap", "mi_fgsm"): ("ILAP after MI-FGSM", OTHER, "D"),
     ("ilaf", "i_fgsm"): ("ILAF after I-FGSM", MISCLASSIFIED_CLEAN, "^"),
 }
 
 LINES: dict[str, tuple[str, str, Any]] = {
     "i_fgsm": ("I-FGSM of the same passes", CLEAN, "-"),
+    "i_fgsm_ila_step": ("the same, ILA's step", CLEAN, ":"),
     "mi_fgsm": ("MI-FGSM of the same passes", OTHER, "--"),
     "fgsm": ("FGSM, one pass", REFERENCE, "-."),
     "noise": ("noise", REFERENCE, ":"),
@@ -99,7 +107,7 @@ def _plot_layers(axes: Axes, rows: pd.DataFrame) -> None:
     for number, ((attack, guide), (label, colour, marker)) in enumerate(PUSHED.items()):
         of_attack = rows[(rows["attack"] == attack) & (rows["guide"] == guide)].set_index("layer")
         of_layers = of_attack.reindex([layer for layer in layers if layer in of_attack.index])
-        positions = [layers.index(layer) + 0.12 * (number - 1) for layer in of_layers.index]
+        positions = [layers.index(layer) + 0.12 * (number - 1.5) for layer in of_layers.index]
         style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4, "linestyle": "none"}
         bars = error_bars(of_layers)
         axes.errorbar(positions, of_layers["value"], yerr=bars, capsize=2, label=label, **style)

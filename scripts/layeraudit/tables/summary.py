@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from layeraudit.radii import middle_radius
 from layeraudit.tables.dknn_mnist import INPUTS, NO_MODE
-from layeraudit.tables.transfer import CHOSEN, ORACLE, OTHERS, middle_radius
+from layeraudit.tables.transfer import CHOSEN, ORACLE, OTHERS, STEADY, TWIN
 
 GROUPS = {
     "non_poisoned": "clean held-out images",
@@ -121,8 +122,8 @@ def summarise_table1(title: str, table: pd.DataFrame) -> Section:
 
 def _write_quantities(rows: pd.DataFrame, quantities: Iterable[str], *, digits: int) -> list[str]:
     """Write some of the quantities of a table that has a row for each, with their intervals."""
-    figures = rows.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
-    return [with_interval(*figures.loc[quantity], digits=digits) for quantity in quantities]
+    figures = rows.set_index("quantity")[["value", "ci95_low", "ci95_high"]].reindex(list(quantities))
+    return [with_interval(*figure, digits=digits) for figure in figures.to_numpy()]
 
 
 def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
@@ -175,11 +176,14 @@ ATTACKS = {
     ("noise", "", ""): "noise",
     ("fgsm", "", ""): "FGSM",
     ("i_fgsm", "", ""): "I-FGSM",
+    ("i_fgsm_ila_step", "", ""): "I-FGSM, ILA's step",
     ("mi_fgsm", "", ""): "MI-FGSM",
     ("ilap", "fgsm", CHOSEN): "ILAP after FGSM, layer chosen on the source",
     ("ilap", "fgsm", ORACLE): "*ILAP after FGSM, best layer by hindsight*",
     ("ilap", "i_fgsm", CHOSEN): "ILAP after I-FGSM, layer chosen on the source",
     ("ilap", "i_fgsm", ORACLE): "*ILAP after I-FGSM, best layer by hindsight*",
+    ("ilap", "mi_fgsm", CHOSEN): "ILAP after MI-FGSM, layer chosen on the source",
+    ("ilap", "mi_fgsm", ORACLE): "*ILAP after MI-FGSM, best layer by hindsight*",
 }
 
 
@@ -199,15 +203,18 @@ def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
                 _write_quantities(own[own["target"] == target], quantities, digits=3)
                 for target, quantities in [
                     (source, ["success"]),
+                    (TWIN, ["success"]),
                     ("audited", ["success"]),
                     (OTHERS, ["success", *GAINS, "success_binarised", "l2"]),
+                    (STEADY, ["success", "gain_over_i_fgsm"]),
                 ]
             ]
             n = own["n_points"].max()
             made_on = f"{str(dataset).replace('_', '-')} {epsilon:g}, {str(source).replace('_', ' ')} ({n:,})"
             rows.append([made_on, name, *chain.from_iterable(cells)])
     gains = ["gain over I-FGSM", "over MI-FGSM", "at equal L2"]
-    figures = ["white box", "audited CNN", "mean of others", *gains, "binarised", "L2"]
+    figures = ["white box", "its twin", "audited CNN", "mean of others", *gains, "binarised", "L2"]
+    figures += ["mean of those steady under noise", "gain over I-FGSM"]
     return Section(title, ["data, radius, source (images)", "attack", *figures], rows)
 
 

@@ -6,11 +6,13 @@ an attack is compared with is I-FGSM of as many backward passes, on the same ima
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from layeraudit.radii import middle_radius
 from layeraudit.statistics import (
     Claim,
     compare_pairs,
@@ -28,17 +30,26 @@ CHOICE_KEYS = ["dataset", "source", "seed", "epsilon", "guide"]
 BASELINE = "i_fgsm"
 """What ILA's paper compares it with, of as many backward passes."""
 
-BASELINES = (BASELINE, "mi_fgsm", "fgsm")
+BASELINES = (BASELINE, "mi_fgsm", "i_fgsm_ila_step", "fgsm")
 """What an attack is to beat; all but the last take as many backward passes."""
 
-COMPARED = BASELINES[:2]
-"""What the claims compare with."""
+COMPARED = (*product(("fgsm", BASELINE), BASELINES[:2]), ("mi_fgsm", "mi_fgsm"))
+"""The guides that claims are of, each with what it is compared with once it is fine-tuned."""
 
 CHOSEN, ORACLE = "chosen", "oracle"
 """In the place of a layer: the one chosen on the source alone, and the best of those seen, on the targets."""
 
 OTHERS = "mean_of_others"
 """In the place of a target: the mean over all networks that were never touched."""
+
+STEADY = "mean_of_steady_others"
+"""The same over those of them that noise of the same radius fools seldom, of which an attack says more."""
+
+FOOLED_BY_NOISE = 0.05
+"""The share of the images that noise may fool a steady one on."""
+
+TWIN = "twin"
+"""In the place of a target: a network of the source's own architecture, and none of the others."""
 
 BOUNDS = {
     "success": (0, 1),
@@ -61,66 +72,91 @@ def measure_success(
     record : a row for each attacked image, as `craft_transfer` writes it
     y : int64 [n], the true label of each
     labels : int64 [n] for each network, what it takes the image for, `label_{name}`, and what it takes the
-        binarised image for, `binarised_{name}`; all but the source are others
+        binarised image for, `binarised_{name}`; all but the source and `{source}_twin` are others
 
     Returns
     -------
-    A row for each target and recipe, and for the mean of the others: `dataset`, `source`, `seed`, `target`,
-    `epsilon`, `attack`, `guide`, `layer`, `success`, `success_binarised`, `linf`, `l2` (means), `forward`,
-    `backward`, `n_points`, `no_reference` and `zero_gradients` (images of which that is so); against each
-    baseline of the same radius `gain_over_{baseline}` (difference of the successes), `p_more_{baseline}` and
-    `p_less_{baseline}` (McNemar's exact test; of the mean Wilcoxon's signed-rank test of the share of the
-    networks that an image fools); and `gain_at_equal_l2`, over I-FGSM at the radius whose mean L2 is the same
+    A row for each target and recipe, and for the means of the others: `dataset`, `source`, `seed`, `target`,
+    `n_targets` (the networks that a row is of), `epsilon`, `attack`, `guide`, `layer`, `success`,
+    `success_binarised`, `linf`, `l2` (means), `forward`, `backward`, `n_points`, `no_reference` and
+    `zero_gradients` (images of which that is so); against each baseline of the same radius
+    `gain_over_{baseline}` (difference of the successes), `p_more_{baseline}` and `p_less_{baseline}`
+    (McNemar's exact test; of a mean Wilcoxon's signed-rank test of the share of the networks that an image
+    fools); and `gain_at_equal_l2` over I-FGSM of the same radius, the attack taken where its mean L2 is that
+    of I-FGSM, between two of its radii by the straight line
     """
     of_all = record[["dataset", "source", "seed"]].iloc[0].to_dict()
     names = [name.removeprefix("label_") for name in labels if name.startswith("label_")]
     fooled = {name: np.asarray(labels[f"label_{name}"] != y, float) for name in names}
     binarised = {name: np.asarray(labels[f"binarised_{name}"] != y, float) for name in names}
-    others = [name for name in names if name != of_all["source"]]
-    fooled[OTHERS] = np.mean([fooled[name] for name in others], axis=0)
-    binarised[OTHERS] = np.mean([binarised[name] for name in others], axis=0)
     record = record.fillna({"guide": "", "layer": ""})
-    recipes = {recipe: rows.index.to_numpy() for recipe, rows in record.groupby(RECIPE, sort=False)}
+    groups = record.groupby(RECIPE, sort=False)
+    recipes: dict[Any, NDArray[np.int64]] = {recipe: rows.index.to_numpy() for recipe, rows in groups}
+    twin = f"{of_all['source']}_twin"
+    others = [name for name in names if name not in (of_all["source"], twin)]
+
+    def is_steady(name: str, epsilon: float) -> bool:
+        noisy = recipes.get((epsilon, "noise", "", ""))
+        return noisy is None or bool(fooled[name][noisy].mean() <= FOOLED_BY_NOISE)
+
+    def members(target: str, epsilon: float) -> list[str]:
+        if target == OTHERS:
+            return others
+        return [name for name in others if is_steady(name, epsilon)] if target == STEADY else [target]
+
     table = []
-    l2 = {recipe: record.loc[rows, "l2"].mean() for recipe, rows in recipes.items()}
-    # An attack of no length succeeds nowhere, since the images are those that all get right.
-    baselines = [recipe for recipe in recipes if recipe[1] in ("none", BASELINE)]
-    for target, of_target in fooled.items():
-        reached = [of_target[recipes[recipe]].mean() for recipe in baselines]
+    for target in [*names, OTHERS, STEADY]:
+        own = {}
         for recipe, rows in recipes.items():
-            own, of_recipe = of_target[rows], record.loc[rows]
-            at_equal_l2 = read_off(l2[recipe], [l2[recipe] for recipe in baselines], reached)
+            if of_target := members(target, recipe[0]):
+                own[recipe] = np.mean([fooled[name][rows] for name in of_target], axis=0)
+        at_equal_l2 = _succeed_at_l2_of_baseline(
+            {recipe: success.mean() for recipe, success in own.items()},
+            {recipe: record.loc[rows, "l2"].mean() for recipe, rows in recipes.items()},
+        )
+        for recipe, success in own.items():
+            rows, of_target = recipes[recipe], members(target, recipe[0])
+            of_recipe, baseline = record.loc[rows], own.get((recipe[0], BASELINE, "", ""))
             table.append(
                 of_all
-                | {"target": target}
+                | {"target": TWIN if target == twin else target, "n_targets": len(of_target)}
                 | dict(zip(RECIPE, recipe, strict=True))
-                | {"success": own.mean(), "success_binarised": binarised[target][rows].mean()}
-                | {"gain_at_equal_l2": own.mean() - at_equal_l2}
+                | {"success": success.mean()}
+                | {"success_binarised": np.mean([binarised[name][rows] for name in of_target])}
+                | {"gain_at_equal_l2": np.nan if baseline is None else at_equal_l2[recipe] - baseline.mean()}
                 | of_recipe[["linf", "l2"]].mean().to_dict()
                 | of_recipe[["forward", "backward"]].max().to_dict()
                 | {"n_points": len(rows), "no_reference": int((of_recipe["no_reference"] == True).sum())}  # noqa: E712
                 | {"zero_gradients": int((of_recipe["zero_gradients"] > 0).sum())}
             )
-            for baseline in BASELINES:
+            for name in BASELINES:
                 # Without an attack there is no radius to compare at.
-                other = recipes.get((recipe[0], baseline, "", ""), rows[:0])
-                difference = own - of_target[other] if len(other) else np.array([])
+                other = own.get((recipe[0], name, "", ""))
+                difference = np.array([]) if other is None else success - other
                 p_more, p_less = compare_pairs(difference)
-                table[-1] |= {f"gain_over_{baseline}": difference.mean() if len(difference) else np.nan}
-                table[-1] |= {f"p_more_{baseline}": p_more, f"p_less_{baseline}": p_less}
+                table[-1] |= {f"gain_over_{name}": difference.mean() if len(difference) else np.nan}
+                table[-1] |= {f"p_more_{name}": p_more, f"p_less_{name}": p_less}
     return pd.DataFrame(table)
+
+
+def _succeed_at_l2_of_baseline(
+    success: Mapping[tuple[Any, ...], float], l2: Mapping[tuple[Any, ...], float]
+) -> dict[tuple[Any, ...], float]:
+    """Give the success of each recipe where its mean L2 is that of I-FGSM at its radius."""
+    found = {}
+    for epsilon, *method in success:
+        own = [recipe for recipe in success if [*recipe[1:]] == method]
+        # An attack of no length succeeds nowhere, since the images are those that all get right.
+        across, up = [0.0, *(l2[recipe] for recipe in own)], [0.0, *(success[recipe] for recipe in own)]
+        at = l2.get((epsilon, BASELINE, "", ""), np.nan)
+        found[epsilon, *method] = read_off(at, across, up)
+    return found
 
 
 def read_off(at: float, across: Sequence[float], up: Sequence[float]) -> float:
     """Read a figure off the line through some points, given in any order; beyond them it is NaN."""
     order = np.argsort(across)
     return float(np.interp(at, np.take(across, order), np.take(up, order), left=np.nan, right=np.nan))
-
-
-def middle_radius(epsilons: pd.Series) -> float:
-    """Give the radius that claims and figures are of: the middle one, of two in the middle the greater."""
-    radii = sorted(set(epsilons))
-    return float(radii[len(radii) // 2])
 
 
 def choose_layer(disturbances: pd.DataFrame) -> tuple[str, bool]:
@@ -200,13 +236,14 @@ def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
     -------
     A row for each data set, source, target, recipe and quantity (those of `BOUNDS`): `value`, `ci95_low`,
     `ci95_high` (Student's t over seeds), `n_seeds`, `n_points`, `p_more`, `p_less` (of a gain, the greatest
-    of the seeds, not corrected), `forward`, `backward`, `no_reference`, `zero_gradients`, `layer_taken` (by
-    a choice, of each seed where they differ)
+    of the seeds, not corrected), `forward`, `backward`, `no_reference`, `zero_gradients`, `n_targets` (the
+    fewest of the seeds), `layer_taken` (by a choice, of each seed where they differ)
     """
     table = []
     for keys, of_recipe in by_seed.groupby([*CELL, *RECIPE], sort=False):
         same: dict[str, object] = {name: int(of_recipe[name].max()) for name in ("forward", "backward")}
         same |= {name: int(of_recipe[name].sum()) for name in ("no_reference", "zero_gradients")}
+        same |= {"n_targets": int(of_recipe["n_targets"].min())}
         same |= {"layer_taken": ", ".join(dict.fromkeys(of_recipe["layer_taken"].dropna()))}
         for quantity, (low, high) in BOUNDS.items():
             known = of_recipe[of_recipe[quantity].notna()]
@@ -229,7 +266,7 @@ def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
     """Put the claim of ILA's paper to the test: it fools networks never touched more often than I-FGSM does.
 
     Of the same passes, in the layer that is chosen on the source alone, on the same images in each seed,
-    after I-FGSM and after FGSM. The paper compares it with MI-FGSM as well, and so do we.
+    after each guide. The paper compares it with MI-FGSM as well, and so do we.
     """
     return tabulate_claims(_claims(by_seed))
 
@@ -238,8 +275,11 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     chosen = by_seed[by_seed["layer"] == CHOSEN]
     for dataset, of_dataset in chosen[chosen["target"] == OTHERS].groupby("dataset", sort=False):
         epsilon = middle_radius(of_dataset["epsilon"])
-        cells = of_dataset[of_dataset["epsilon"] == epsilon].groupby(["source", "guide"], sort=False)
-        for ((source, guide), of_source), baseline in product(cells, COMPARED):
+        cells = of_dataset[of_dataset["epsilon"] == epsilon].groupby("source", sort=False)
+        for (source, of_cell), (guide, baseline) in product(cells, COMPARED):
+            of_source = of_cell[of_cell["guide"] == guide]
+            if of_source.empty:
+                continue
             ours, name = (attack.replace("_", "-").upper() for attack in (guide, baseline))
             as_in_paper = guide == baseline == BASELINE
             yield Claim(
