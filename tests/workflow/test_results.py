@@ -274,10 +274,10 @@ def test_images_for_transfer_are_clean_ones_that_every_network_gets_right(finish
     n = len(attackable["y"])
     assert n == 20
     np.testing.assert_array_equal(attacked["x"][:n], attackable["x"])
-    assert labels["names"].tolist() == ["audited", "lenet", "small_resnet"]
+    assert labels["names"].tolist() == ["audited", "lenet", "small_resnet", "small_resnet_twin"]
     assert (labels["labels"][:, :n] == attackable["y_true"]).all()
     record = pd.read_csv(folder / "from_small_resnet.csv")
-    assert len(record) == len(attacked["y"]) == n * (1 + 2 * (4 + 15))
+    assert len(record) == len(attacked["y"]) == n * (1 + 2 * (5 + 15) + 5)
     move = np.abs(attacked["x"].astype(np.float64) - attackable["x"][record["image"]]).max(axis=(1, 2, 3))
     np.testing.assert_allclose(record["linf"], move, atol=1e-6)
     assert (move <= record["epsilon"] + 2**-23).all()
