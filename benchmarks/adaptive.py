@@ -11,6 +11,7 @@ by matrix products of all rows, by none of the library's engines; 5 GB of memory
 import csv
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from layeraudit.activations import capture  # noqa: E402
 from layeraudit.attacks.neighbours import (  # noqa: E402
     Layer,
     choose_guides,
+    lead_to_class_after_class,
     lead_to_neighbours,
     usual_radius,
 )
@@ -40,6 +42,7 @@ BATCH = 50
 KNOBS: dict[str, Any] = {
     "epsilon": 0.25,
     "guides_in": "relu2",
+    "classes": 3,
     "toward": 75,
     "away": 75,
     "steepness": 1,
@@ -53,6 +56,7 @@ TURNS: list[dict[str, Any]] = [
     *[{"steps": steps} for steps in (20, 100)],
     *[{"first_step": first_step} for first_step in (0.1, 0.5)],
     *[{"guides_in": layer} for layer in ("relu1", "fc")],
+    *[{"epsilon": epsilon, "classes": classes} for epsilon in (0.25, 0.3) for classes in (1, 2, 5)],
     *[{"epsilon": 0.3} | turn for turn in ({"toward": 150}, {"guides_in": "relu1"}, {"steepness": 0.5})],
 ]
 
@@ -92,12 +96,24 @@ class Defence:
             for name, queries in outputs.items()
         ]
 
+    def count(self, x: Tensor) -> np.ndarray[Any, Any]:
+        """Count the neighbours of other classes, of each class: int64 [n, 10]."""
+        return count_nonconformity(self.find_neighbours(self.outputs(x)), self.labels, n_classes=10)
+
+    def judge(self, x: Tensor) -> Tensor:
+        """Give the label of each image, int64 [n]."""
+        return torch.from_numpy(self.count(x).argmin(axis=1))
+
     def guides(self, x: Tensor, y: Tensor, knobs: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """Choose the guides in the layer that is named."""
         name = knobs["guides_in"]
         here, rows = (nn.functional.normalize(of[name], dim=1) for of in (self.outputs(x), self.rows))
         return choose_guides(
-            here, y, rows, torch.from_numpy(self.labels), toward=knobs["toward"], away=knobs["away"]
+            here,
+            y,
+            rows,
+            torch.from_numpy(self.labels),
+            **{name: knobs[name] for name in ("classes", "toward", "away")},
         )
 
 
@@ -105,11 +121,10 @@ def sweep(defence: Defence, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
     """Attack with each setting."""
     for turn in TURNS:
         knobs = KNOBS | turn
-        attacked = lead_to_neighbours(
+        lead = partial(
+            lead_to_neighbours,
             defence.network,
-            x,
-            *defence.guides(x, y, knobs),
-            defence.layers,
+            layers=defence.layers,
             metric="cosine",
             norm="linf",
             epsilon=knobs["epsilon"],
@@ -118,10 +133,9 @@ def sweep(defence: Defence, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
             first_step=knobs["first_step"] * knobs["epsilon"],
             batch_size=BATCH,
         )
-        counts = count_nonconformity(
-            defence.find_neighbours(defence.outputs(attacked)), defence.labels, n_classes=10
-        )
-        judgement = judge(counts, defence.calibration, mode="paper")
+        guides = defence.guides(x, y, knobs)
+        attacked, _ = lead_to_class_after_class(lead, defence.judge, x, y, *guides)
+        judgement = judge(defence.count(attacked), defence.calibration, mode="paper")
         right = judgement.label == y.numpy()
         yield knobs | {
             "n_points": len(x),

@@ -1,4 +1,4 @@
-"""Needs the activations and neighbours of clean models; makes an attack on Deep k-nearest neighbours itself."""
+"""Needs the activations, indices and neighbours of clean models; makes an attack on Deep k-nearest neighbours itself."""
 
 
 rule craft_adaptive:
@@ -21,6 +21,11 @@ rule craft_adaptive:
             layer=config["activations"]["layers"],
             allow_missing=True,
         ),
+        indices=expand(
+            "<run>/index/{layer}.npz",
+            layer=config["activations"]["layers"],
+            allow_missing=True,
+        ),
         script="scripts/craft_adaptive.py",
         modules=modules_of("scripts/craft_adaptive.py"),
     output:
@@ -32,14 +37,17 @@ rule craft_adaptive:
         "<run>/benchmarks/craft_adaptive.tsv"
     priority: 2
     conda:
-        "../envs/torch.yaml"
+        "../envs/torch_faiss.yaml"
     params:
         network=lookup(dpath="experiments/{experiment}/network", within=config),
+        k=lookup(dpath="neighbours/k", within=config),
+        memory_mb=lookup(dpath="neighbours/memory_mb", within=config),
         metric=lookup(dpath="neighbours/metric", within=config),
         images=lookup(dpath="adaptive/images", within=config),
         epsilons=lookup(dpath="adaptive/epsilons", within=config),
         radii=lookup(dpath="adaptive/radii", within=config),
         guide_layer=lookup(dpath="adaptive/guides/layer", within=config),
+        classes=lookup(dpath="adaptive/guides/classes", within=config),
         toward=lookup(dpath="adaptive/guides/toward", within=config),
         away=lookup(dpath="adaptive/guides/away", within=config),
         steepness=lookup(dpath="adaptive/steepness", within=config),
@@ -58,10 +66,14 @@ rule craft_adaptive:
         " --layers {input.layers}"
         " --calibration-layers {input.calibration_layers}"
         " --calibration-neighbours {input.calibration_neighbours}"
+        " --indices {input.indices}"
+        " --k {params.k}"
+        " --memory-mb {params.memory_mb}"
         " --metric {params.metric}"
         " --epsilons {params.epsilons}"
         " --radii {params.radii}"
         " --guide-layer {params.guide_layer}"
+        " --classes {params.classes}"
         " --toward {params.toward}"
         " --away {params.away}"
         " --steepness {params.steepness}"

@@ -194,6 +194,12 @@ def _check_adaptive(adaptive: Mapping[str, Any], configuration: Mapping[str, Any
         raise InputError(
             f"adaptive.guides.layer is {layer!r}, allowed are those of activations.layers, {layers}"
         )
+    classes, digits = adaptive["guides"]["classes"], configuration["experiments"]["clean"]["digits"]
+    if classes >= len(digits):
+        raise InputError(
+            f"adaptive.guides.classes is {classes}, allowed are 1 to {len(digits) - 1}, "
+            "the digits of experiments.clean.digits but an image's own"
+        )
     epsilon, epsilons = adaptive["intermediate_level"]["epsilon"], adaptive["epsilons"]
     if epsilon not in epsilons:
         raise InputError(

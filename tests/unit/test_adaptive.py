@@ -19,6 +19,7 @@ from layeraudit.activations import capture
 from layeraudit.attacks.conditions import ROUNDING
 from layeraudit.attacks.neighbours import choose_guides, usual_radius
 from layeraudit.files import read_split, write_matrix, write_split
+from layeraudit.neighbours import build
 from layeraudit.networks import ReportCNN
 from layeraudit.splits import Split
 from layeraudit.tables.adaptive import (
@@ -273,14 +274,23 @@ def test_the_usual_radius_is_the_mean_distance_to_the_farthest_neighbour(
 IMAGES, TRAIN, K = 4, 30, 3
 LAYERS = ["relu3", "fc"]
 EPSILONS, RADII, SHARES = [0.1, 0.2], [1.0, 2.0], [1.0, 0.9, 0.8, 0.7, 0.6]
-TOWARD, AWAY = 5, 2
+CLASSES, TOWARD, AWAY = 2, 5, 2
 
 FAULTS: dict[str, dict[str, object]] = {
     rf"{TRAIN // 3 + 1} guides of a class are asked for, allowed are 1 to {TRAIN // 3}, "
     "the rows of the smallest class": {"--toward": TRAIN // 3 + 1},
     "7 images are asked for, allowed are 1 to 6, which the split has": {"--images": 7},
     "steepness is 0.0, allowed are numbers above 0": {"--steepness": 0},
-    r"\S+few.npy is int64 \[5, 3\], allowed is int64 \[6, columns\]": {"--calibration-neighbours": "few.npy"},
+    r"\S+few.npy is int64 \[5, 3\], allowed is int64 \[6, columns\]": {
+        "--calibration-neighbours": Path("few.npy")
+    },
+    rf"guides of {CLASSES + 1} classes are asked for, allowed are 1 to {CLASSES}, "
+    "the classes of the training rows but an image's own": {"--classes": CLASSES + 1},
+    rf"\S+fc.npz is the index of \[{TRAIN}, 10\] rows and columns, not \[{TRAIN}, 128\]": {
+        "--indices": Path("index/fc.npz")
+    },
+    f"k is {TRAIN + 1}, allowed are 1 to {TRAIN}, the rows that can be neighbours": {"--k": TRAIN + 1},
+    r"memory_mb is 1, allowed are [0-9]+ and more for this index": {"--memory-mb": 1},
 }
 
 
@@ -296,8 +306,8 @@ class Made:
     printed: str
     sentences: list[str]
 
-    def read_record(self) -> pd.DataFrame:
-        return pd.read_csv(self.folder / "record.csv").fillna({"layer": ""})
+    def read_record(self, name: str = "record") -> pd.DataFrame:
+        return pd.read_csv(self.folder / f"{name}.csv").fillna({"layer": ""})
 
     def compute_changes(self) -> NDArray[np.float64]:
         """Compute the change of each row of the split, as the record says of which image it is."""
@@ -313,17 +323,25 @@ def show(network: nn.Module, x: NDArray[np.float32]) -> dict[str, NDArray[np.flo
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """Attack four images of a network of random weights, in two layers, by the program."""
+    """Attack four images of a network of random weights, in two layers, by the program.
+
+    What leads them to the nearest class alone is `nearest`.
+    """
     folder = tmp_path_factory.mktemp("adaptive")
     generator = np.random.default_rng(0)
     torch.manual_seed(0)
     network = ReportCNN()
     torch.save(network.state_dict(), folder / "model.pt")
     shown: dict[str, dict[str, NDArray[np.float32]]] = {}
+    # Of each class, so that the nearest is not enough for every image.
+    patterns = generator.random((3, 1, 28, 28), dtype=np.float32)
     # The labels given and the true ones differ, in both splits.
     for name, n, given, true in [("train", TRAIN, 0, 1), ("split", 6, 1, 0), ("calibration", 6, 0, 0)]:
         # Every row has a brightness of its own, so that the layers tell rows apart.
-        x = generator.random((n, 1, 28, 28), dtype=np.float32) * generator.random((n, 1, 1, 1), np.float32)
+        noise = generator.random((n, 1, 28, 28), dtype=np.float32) * generator.random(
+            (n, 1, 1, 1), np.float32
+        )
+        x = np.float32(0.3) * noise + np.float32(0.7) * patterns[np.arange(n) % 3]
         y, y_true = ((np.arange(n) + shift) % 3 for shift in (given, true))
         write_split(folder / f"{name}.npz", Split(x, y, y_true, np.ones(n, bool), 50 + np.arange(n)))
         shown[name] = show(network, x)
@@ -334,6 +352,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     }
     for layer in LAYERS:
         write_matrix(folder / "neighbours" / f"{layer}.npy", neighbours[layer])
+        build(shown["train"][layer], "cosine").save(folder / "index" / f"{layer}.npz")
     write_matrix(folder / "few.npy", neighbours["fc"][:5])
 
     options: dict[str, object] = {"--images": IMAGES, "--metric": "cosine", "--network": "report_cnn"}
@@ -341,6 +360,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     options |= {
         "--weights": folder / "model.pt",
         "--guide-layer": "relu3",
+        "--k": K,
+        "--classes": CLASSES,
         "--toward": TOWARD,
         "--away": AWAY,
     }
@@ -349,14 +370,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     for option, name in [("", "train"), ("calibration-", "calibration")]:
         options[f"--{option}layers"] = [folder / name / f"{layer}.npy" for layer in LAYERS]
     options["--calibration-neighbours"] = [folder / "neighbours" / f"{layer}.npy" for layer in LAYERS]
+    options["--indices"] = [folder / "index" / f"{layer}.npz" for layer in LAYERS]
     good = options | {"--output": folder / "attacked.npz", "--output-record": folder / "record.csv"}
+    nearest = options | {
+        "--classes": 1,
+        "--output": folder / "nearest.npz",
+        "--output-record": folder / "nearest.csv",
+    }
     bad = options | {
         "--output": folder / "bad" / "attacked.npz",
         "--output-record": folder / "bad/record.csv",
     }
     faults = [
         bad
-        | {name: [folder / "few.npy"] * 2 if value == "few.npy" else value for name, value in fault.items()}
+        | {name: [folder / value] * 2 if isinstance(value, Path) else value for name, value in fault.items()}
         for fault in FAULTS.values()
     ]
     runs = [
@@ -365,7 +392,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             for name, value in run.items()
             for word in [name, *(value if isinstance(value, list) else [value])]
         ]
-        for run in (good, *faults)
+        for run in (good, *faults, nearest)
     ]
     printed, sentences = run_programs(*(("craft_adaptive.py", run) for run in runs))
     return Made(folder, network, shown["train"], shown["calibration"], neighbours, printed, sentences)
@@ -417,7 +444,7 @@ def test_shares_lie_on_the_straight_way_to_what_the_l2_ball_made(made: Made) -> 
 
 
 def test_images_are_led_to_rows_that_were_given_another_label_than_their_true_one(made: Made) -> None:
-    record, attacked = made.read_record(), read_split(made.folder / "attacked.npz")
+    record, attacked = made.read_record("nearest"), read_split(made.folder / "nearest.npz")
     train, split = (read_split(made.folder / f"{name}.npz") for name in ("train", "split"))
 
     def normalize(rows: NDArray[np.float32]) -> Tensor:
@@ -425,17 +452,55 @@ def test_images_are_led_to_rows_that_were_given_another_label_than_their_true_on
 
     def count_likeness(x: NDArray[np.float32]) -> Tensor:
         shown = normalize(show(made.network, x)["relu3"])
-        alike = (shown[:, None] * rows[guides]).sum(dim=2)
+        alike = (shown[:, None] * rows[guides[:, 0]]).sum(dim=2)
         return (weights * alike).sum(dim=1)
 
     rows, y = normalize(made.layers["relu3"]), torch.from_numpy(split.y_true[:IMAGES])
     clean = normalize(show(made.network, split.x[:IMAGES])["relu3"])
     labels = torch.from_numpy(train.y)
-    guides, weights = choose_guides(clean, y, rows, labels, toward=TOWARD, away=AWAY)
+    guides, weights = choose_guides(clean, y, rows, labels, classes=1, toward=TOWARD, away=AWAY)
     before = count_likeness(split.x[:IMAGES])
     for norm, radius in [("linf", EPSILONS[1]), ("l2", RADII[1])]:
         ours = (record["attack"] == "adaptive") & (record["norm"] == norm) & (record["radius"] == radius)
         assert (count_likeness(attacked.x[ours & (record["share"] == 1)]) > before).all()
+
+
+def judge_by_brute_force(made: Made, x: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Give each image the label that most of its neighbours in all layers have; the smallest, of several."""
+    labels, votes = read_split(made.folder / "train.npz").y, np.zeros((len(x), 3), np.int64)
+    for layer, shown in show(made.network, x).items():
+        here, rows = (
+            of.astype(np.float64) / np.linalg.norm(of, axis=1, keepdims=True)
+            for of in (shown, made.layers[layer])
+        )
+        distances = np.linalg.norm(here[:, None] - rows, axis=2)
+        for image, nearest in enumerate(np.argsort(distances, axis=1)[:, :K]):
+            votes[image] += np.bincount(labels[nearest], minlength=3)
+    return votes.argmax(axis=1)
+
+
+def test_images_that_dknn_is_right_on_and_no_others_are_led_to_the_next_class(made: Made) -> None:
+    record, nearest_record = made.read_record(), made.read_record("nearest")
+    attacked, nearest = (read_split(made.folder / f"{name}.npz") for name in ("attacked", "nearest"))
+    assert nearest_record["classes"].eq(1).all()
+    assert record.drop(columns=["classes", "linf", "l2"]).equals(
+        nearest_record.drop(columns=["classes", "linf", "l2"])
+    )
+    whole = ((record["attack"] == "adaptive") & (record["share"] == 1)).to_numpy()
+    right, still_right = (
+        judge_by_brute_force(made, split.x[whole]) == split.y_true[whole] for split in (nearest, attacked)
+    )
+    assert record["classes"][whole].tolist() == (1 + right).tolist()
+    changed = (attacked.x[whole] != nearest.x[whole]).any(axis=(1, 2, 3))
+    assert changed.tolist() == (right & ~still_right).tolist()
+    # Each of the three ends that there can be.
+    assert {(True, True), (True, False), (False, False)} == set(zip(right, still_right, strict=True))
+
+
+def test_fine_tuned_images_and_shares_of_the_way_have_the_classes_of_what_they_come_from(made: Made) -> None:
+    record = made.read_record()
+    for _, rows in record.groupby(["norm", "radius", "image"]):
+        assert rows["classes"].nunique() == 1
 
 
 def test_the_attack_knows_how_far_the_last_neighbours_of_calibration_images_lie(made: Made) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from layeraudit.attacks.conditions import ROUNDING
-from layeraudit.attacks.neighbours import Layer, choose_guides, lead_to_neighbours, project
+from layeraudit.attacks.neighbours import (
+    Layer,
+    choose_guides,
+    lead_to_class_after_class,
+    lead_to_neighbours,
+    project,
+)
 from layeraudit.errors import InputError
 
 EPSILON = 0.1
@@ -90,6 +97,16 @@ def make_small() -> tuple[nn.Module, Tensor, Tensor, Tensor, Tensor, dict[str, L
     return network, images[x], labels[x], images[train], labels[train], layers
 
 
+def choose_nearest(
+    x: Tensor, y: Tensor, rows: Tensor, labels: Tensor, *, toward: int, away: int
+) -> tuple[Tensor, Tensor]:
+    """Choose the guides of the nearest other class, as the pixels show it."""
+    guides, weights = choose_guides(
+        x.flatten(1), y, rows.flatten(1), labels, classes=1, toward=toward, away=away
+    )
+    return guides[:, 0], weights
+
+
 def count_own(network: nn.Module, x: Tensor, y: Tensor, labels: Tensor, layers: dict[str, Layer]) -> Tensor:
     """Count, of each image, the neighbours of its own class over the layers, by measuring all distances."""
     with torch.no_grad():
@@ -104,7 +121,7 @@ def count_own(network: nn.Module, x: Tensor, y: Tensor, labels: Tensor, layers: 
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.2), ("l2", 1.5)])
 def test_the_neighbours_of_an_images_own_class_become_fewer(norm: str, epsilon: float) -> None:
     network, x, y, rows, labels, layers = make_small()
-    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=9, away=9)
+    guides = choose_nearest(x, y, rows, labels, toward=9, away=9)
     attacked = quick(network, x, *guides, layers, norm=norm, epsilon=epsilon)
     before, after = (count_own(network, images, y, labels, layers) for images in (x, attacked))
     assert (after <= before).all()
@@ -114,7 +131,7 @@ def test_the_neighbours_of_an_images_own_class_become_fewer(norm: str, epsilon: 
 @pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.05), ("linf", 1.0), ("l2", 0.5), ("l2", 9.0)])
 def test_attacks_stay_in_ball_and_box(norm: str, epsilon: float) -> None:
     network, x, y, rows, labels, layers = make_small()
-    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=5, away=0)
+    guides = choose_nearest(x, y, rows, labels, toward=5, away=0)
     attacked = quick(network, x, *guides, layers, norm=norm, epsilon=epsilon, first_step=0.1)
     change = (attacked.double() - x.double()).flatten(start_dim=1)
     order = math.inf if norm == "linf" else 2
@@ -126,7 +143,7 @@ def test_attacks_stay_in_ball_and_box(norm: str, epsilon: float) -> None:
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
 def test_what_becomes_of_an_image_does_not_depend_on_its_batch(batch_size: int) -> None:
     network, x, y, rows, labels, layers = make_small()
-    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=5, away=5)
+    guides = choose_nearest(x, y, rows, labels, toward=5, away=5)
     whole = quick(network, x, *guides, layers, steps=5, batch_size=7)
     parts = quick(network, x, *guides, layers, steps=5, batch_size=batch_size)
     torch.testing.assert_close(whole, parts, rtol=0, atol=1e-4)
@@ -134,7 +151,7 @@ def test_what_becomes_of_an_image_does_not_depend_on_its_batch(batch_size: int) 
 
 def test_the_network_works_in_evaluation_mode_and_comes_back_as_it_was() -> None:
     network, x, y, rows, labels, layers = make_small()
-    guides = choose_guides(x.flatten(1), y, rows.flatten(1), labels, toward=5, away=5)
+    guides = choose_nearest(x, y, rows, labels, toward=5, away=5)
     kept, expected = x.clone(), quick(network, x, *guides, layers, steps=5)
     network.train()
     assert torch.equal(quick(network, x, *guides, layers, steps=5), expected)
@@ -148,39 +165,116 @@ ROWS = torch.tensor([[0.0], [1.0], [2.0], [4.0], [5.0], [6.0], [-3.0], [-4.0], [
 LABELS = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2, 2])
 
 
-def test_guides_are_the_nearest_of_the_nearest_other_class_and_of_the_images_own() -> None:
+def test_guides_are_the_nearest_of_the_nearest_other_classes_and_of_the_images_own() -> None:
     x, y = torch.tensor([[1.8], [-0.5], [4.2]]), torch.tensor([0, 0, 1])
-    guides, weights = choose_guides(x, y, ROWS, LABELS, toward=2, away=2)
-    assert guides.tolist() == [[3, 4, 2, 1], [6, 7, 0, 1], [2, 1, 3, 4]]
+    guides, weights = choose_guides(x, y, ROWS, LABELS, classes=2, toward=2, away=2)
+    assert guides.tolist() == [
+        [[3, 4, 2, 1], [6, 7, 2, 1]],
+        [[6, 7, 0, 1], [3, 4, 0, 1]],
+        [[2, 1, 3, 4], [6, 7, 3, 4]],
+    ]
     assert weights.tolist() == [[1, 1, -1, -1]] * 3
-    assert choose_guides(x, y, ROWS, LABELS, toward=1, away=0)[0].tolist() == [[3], [6], [2]]
+    nearest, _ = choose_guides(x, y, ROWS, LABELS, classes=1, toward=1, away=0)
+    assert nearest.tolist() == [[[3]], [[6]], [[2]]]
 
 
 @given(
-    numbers=st.lists(st.integers(-50, 50), min_size=12, max_size=12, unique=True),
-    toward=st.integers(1, 3),
-    away=st.integers(0, 3),
+    numbers=st.lists(st.integers(-50, 50), min_size=20, max_size=20, unique=True),
+    own=st.integers(0, 4),
+    classes=st.integers(1, 4),
+    toward=st.integers(1, 4),
+    away=st.integers(0, 4),
 )
 def test_guides_are_those_that_measuring_all_distances_gives(
-    numbers: list[int], toward: int, away: int
+    numbers: list[int], own: int, classes: int, toward: int, away: int
 ) -> None:
-    rows, labels = torch.tensor(numbers, dtype=torch.float32)[:, None], torch.arange(12) % 3
-    x, y = torch.tensor([[0.5]]), torch.tensor([1])
-    guides, _ = choose_guides(x, y, rows, labels, toward=toward, away=away)
+    rows, labels = torch.tensor(numbers, dtype=torch.float32)[:, None], torch.arange(20) % 5
+    x, y = torch.tensor([[0.5]]), torch.tensor([own])
+    guides, _ = choose_guides(x, y, rows, labels, classes=classes, toward=toward, away=away)
+    assert guides.shape == (1, classes, toward + away)
 
-    def nearest(label: int, n: int) -> list[int]:
-        members = [row for row in range(12) if row % 3 == label]
-        return sorted(members, key=lambda row: abs(numbers[row] - 0.5))[:n]
+    def nearest(label: int, n: int) -> list[float]:
+        return sorted(abs(number - 0.5) for number in numbers[label::5])[:n]
 
-    def mean(label: int) -> float:
-        return sum(abs(numbers[row] - 0.5) for row in nearest(label, toward)) / toward
+    led_to = [set(labels[of_class[:toward]].tolist()) for of_class in guides[0]]
+    assert all(len(of_class) == 1 for of_class in led_to)
+    chosen = [label for of_class in led_to for label in of_class]
+    assert len({own, *chosen}) == 1 + classes
+    # Two classes, or two rows, may be as near; the numbers are halves, so that sums of them are exact.
+    ranks = sorted(sum(nearest(label, toward)) for label in range(5) if label != own)
+    assert [sum(nearest(label, toward)) for label in chosen] == ranks[:classes]
+    for label, of_class in zip(chosen, guides[0].tolist(), strict=True):
+        expected = nearest(label, toward) + nearest(own, away)
+        assert [abs(numbers[row] - 0.5) for row in of_class] == expected
+        assert all(row % 5 == own for row in of_class[toward:])
 
-    chosen = [abs(numbers[row] - 0.5) for row in guides[0].tolist()]
-    target = min((0, 2), key=mean)
-    expected = [abs(numbers[row] - 0.5) for row in nearest(target, toward) + nearest(1, away)]
-    # Two classes, or two rows, may be as near.
-    assert sum(chosen[:toward]) == pytest.approx(sum(expected[:toward]))
-    assert chosen[toward:] == expected[toward:]
+
+LINE = torch.tensor([[0.5], [0.7], [0.2]])
+"""A row of each of three classes; an image above 0.6 is nearest to that of class 1, below 0.35 of class 2."""
+
+
+def judge_on_line(images: Tensor) -> Tensor:
+    return torch.cdist(images.flatten(1), LINE).argmin(dim=1)
+
+
+@pytest.mark.parametrize(
+    ("classes", "reached", "expected_tries"),
+    [
+        (1, [0.68, 0.57, 0.62, 0.52], [1, 1, 1, 1]),
+        # Class 1 is out of reach of the second and the fourth. The fourth gets to class 2; the second, for
+        # which none is enough, keeps what was made for class 1.
+        (2, [0.68, 0.57, 0.62, 0.32], [1, 2, 1, 2]),
+    ],
+)
+def test_images_are_led_to_the_next_class_where_the_nearest_is_out_of_reach(
+    classes: int, reached: list[float], expected_tries: list[int]
+) -> None:
+    x = torch.tensor([0.58, 0.47, 0.52, 0.42]).reshape(4, 1, 1, 1)
+    layers = {"0": Layer(LINE.numpy(), 0.5)}
+    lead = partial(quick, nn.Sequential(nn.Flatten()), layers=layers)
+    guides = torch.tensor([1, 2])[:classes, None].expand(4, -1, -1)
+    attacked, tried = lead_to_class_after_class(
+        lead, judge_on_line, x, torch.zeros(4, dtype=torch.int64), guides, torch.ones(4, 1)
+    )
+    assert attacked.flatten().tolist() == pytest.approx(reached, abs=0.006)
+    assert tried.tolist() == expected_tries
+
+
+def test_an_image_is_led_no_further_once_the_defence_errs() -> None:
+    led: list[list[float]] = []
+
+    def lead(x: Tensor, guides: Tensor, weights: Tensor) -> Tensor:
+        led.append(x.flatten().tolist())
+        return (guides * weights).reshape(x.shape)  # so that it shows what was made last, and of which weight
+
+    def judge_by_the_unit(images: Tensor) -> Tensor:
+        return images.flatten().long() % 10
+
+    x = torch.arange(4.0).reshape(4, 1, 1, 1)
+    y = torch.tensor([5, 5, 5, 7])
+    guides = torch.tensor([[1, 12, 13], [5, 22, 35], [15, 25, 32], [7, 17, 27]])[:, :, None]
+    weights = torch.tensor([1.0, 1.0, 1.0, 11.0])[:, None]
+    attacked, tried = lead_to_class_after_class(lead, judge_by_the_unit, x, y, guides, weights)
+    assert led == [[0, 1, 2, 3], [1, 2, 3], [2, 3]]
+    assert attacked.flatten().tolist() == [1, 22, 32, 77]  # the last was led in vain
+    assert tried.tolist() == [1, 2, 3, 3]
+    assert x.flatten().tolist() == [0, 1, 2, 3]
+
+
+def test_where_all_are_lost_none_is_led_again() -> None:
+    led: list[int] = []
+
+    def lead(x: Tensor, _guides: Tensor, _weights: Tensor) -> Tensor:
+        led.append(len(x))
+        return x
+
+    def judge_wrongly(images: Tensor) -> Tensor:
+        return torch.ones(len(images), dtype=torch.int64)
+
+    options = (torch.zeros(3, 1, 2, 2), torch.zeros(3, dtype=torch.int64), torch.zeros(3, 2, 1).long())
+    _, tried = lead_to_class_after_class(lead, judge_wrongly, *options, torch.ones(3, 1))
+    assert led == [3]
+    assert tried.tolist() == [1, 1, 1]
 
 
 def test_a_change_is_cut_to_the_ball_and_one_within_stays() -> None:
@@ -215,18 +309,35 @@ def test_what_makes_no_attack_is_one_sentence(changes: dict[str, object], senten
 
 
 @pytest.mark.parametrize(
-    ("toward", "labels", "sentence"),
+    ("changes", "sentence"),
     [
-        (4, LABELS, "4 guides of a class are asked for, allowed are 1 to 3, the rows of the smallest class"),
         (
-            1,
-            torch.zeros(9, dtype=torch.int64),
+            {"toward": 4},
+            "4 guides of a class are asked for, allowed are 1 to 3, the rows of the smallest class",
+        ),
+        (
+            {"away": 4},
+            "4 guides of a class are asked for, allowed are 1 to 3, the rows of the smallest class",
+        ),
+        *[
+            (
+                {"classes": classes},
+                f"guides of {classes} classes are asked for, allowed are 1 to 2, "
+                "the classes of the training rows but an image's own",
+            )
+            for classes in (0, 3)
+        ],
+        (
+            {"labels": torch.zeros(9, dtype=torch.int64)},
             "the training rows are of one class, allowed are two and more",
+        ),
+        (
+            {"y": torch.tensor([7])},
+            r"the labels of the images are \[7\], allowed are those of the training rows, \[0, 1, 2\]",
         ),
     ],
 )
-def test_guides_that_are_not_there_are_one_sentence(toward: int, labels: Tensor, sentence: str) -> None:
+def test_guides_that_are_not_there_are_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    options = {"y": torch.tensor([0]), "labels": LABELS, "classes": 1, "toward": 1, "away": 0} | changes
     with pytest.raises(InputError, match=f"^{sentence}$"):
-        choose_guides(
-            torch.zeros(1, 1), torch.zeros(1, dtype=torch.int64), ROWS, labels, toward=toward, away=0
-        )
+        choose_guides(torch.zeros(1, 1), rows=ROWS, **options)

@@ -124,6 +124,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("adaptive.guides.away", 501, "adaptive.guides.away is 501, allowed is "),
         ("adaptive.radii", [2, 1], "adaptive.radii is [2, 1], allowed are radii from the least"),
         ("adaptive.guides.layer", "conv1", "adaptive.guides.layer is 'conv1', allowed is 'relu1' or "),
+        ("adaptive.guides.classes", 0, "adaptive.guides.classes is 0, allowed is one integer from 1 to 9"),
         ("adaptive.intermediate_level.epsilon", 0.5, "adaptive.intermediate_level.epsilon is 0.5, "),
         ("calibration.mode", None, "calibration.mode is None, allowed is 'paper' or 'cleverhans' or"),
         ("inputs.bim.images", 8651, "inputs.bim.images is 8651, allowed are up to 8650, those of "),
@@ -139,6 +140,17 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
 )  # fmt: skip
 def test_a_wrong_value_is_one_sentence(path: str, value: Any, sentence: str) -> None:
     assert sentence_of(replaced(tuple(path.split(".")), value)).startswith(sentence)
+
+
+def test_an_image_is_led_to_no_more_classes_than_there_are_others() -> None:
+    configuration = replaced(("inputs", "fgsm", "images"), 5000)
+    nine = {"digits": [0, 1, 2, 3, 4, 5, 6, 7, 9], "train": 50000, "test": 5000}
+    configuration["experiments"]["clean"] |= nine
+    configuration["adaptive"]["guides"]["classes"] = 8
+    check(configuration, SCHEMA)
+    configuration["adaptive"]["guides"]["classes"] = 9
+    sentence = "adaptive.guides.classes is 9, allowed are 1 to 8, the digits of experiments.clean.digits but "
+    assert sentence_of(configuration).startswith(sentence)
 
 
 @pytest.mark.parametrize("path", paths(DEFAULT), ids=".".join)
@@ -193,6 +205,7 @@ def test_sizes_that_pass_can_be_drawn(data: st.DataObject) -> None:
     configuration["adaptive"]["images"] = 1
     for settings in configuration["transfer"]["experiments"].values():
         settings |= {"images": 1, "networks": settings["networks"] | {"train": 2}}
+    configuration["adaptive"]["guides"]["classes"] = 1
     fits = True
     for dataset in DATASETS.values():
         for name, wanted in {"train": train, "test": 750 + test}.items():

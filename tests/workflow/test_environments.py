@@ -71,6 +71,7 @@ def test_a_pinned_package_is_imported_by_a_program_or_required_by_another(
         ("numpy", "numpy", ["torch", "pandas", "secml", "snakemake", "yaml"]),
         ("torch", "torch", ["faiss", "pandas", "secml", "snakemake", "yaml"]),
         ("faiss", "faiss", ["torch", "pandas", "secml", "snakemake", "yaml"]),
+        ("torch_faiss", "faiss", ["torchvision", "pandas", "secml", "snakemake", "yaml"]),
         ("foolbox", "foolbox", ["faiss", "pandas", "secml", "snakemake", "yaml"]),
         ("tables", "pandas", ["torch", "faiss", "secml", "snakemake", "yaml"]),
         ("secml", "secml", ["torch", "faiss", "pandas", "snakemake", "yaml"]),

@@ -4,11 +4,12 @@ After Sitawarin & Wagner 2019 (arXiv:1903.08333), whose gradient attack on Deep 
 the count of neighbours, which has no gradient, by a soft one. Guides are training rows that the attacked
 image is to have among its neighbours (those of the class that it is to be taken for), or not to have (those
 of its own). With η the radius within which a layer's neighbours usually lie, ρ the distance to a guide, and
-w = 1 or −1, it maximises Σ w σ(a (1 − ρ / η)) over guides and layers.
+w = 1 or −1, it maximises Σ w σ(a (1 − ρ / η)) over guides and layers. Images on which the defence is still
+right are led to the next class.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,11 +60,11 @@ def _scaled(rows: Tensor, metric: Literal["cosine", "l2"]) -> Tensor:
 
 
 def choose_guides(
-    x: Tensor, y: Tensor, rows: Tensor, labels: Tensor, *, toward: int, away: int
+    x: Tensor, y: Tensor, rows: Tensor, labels: Tensor, *, classes: int, toward: int, away: int
 ) -> tuple[Tensor, Tensor]:
     """Choose for each image the training rows that it is led to, and those that it is led away from.
 
-    The class that it is led to is, of those that are not its own, the one whose `toward` nearest rows are
+    The classes that it is led to are, of those that are not its own, the ones whose `toward` nearest rows are
     nearest on the average.
 
     Parameters
@@ -72,21 +73,32 @@ def choose_guides(
     y : int64 [n], their true labels
     rows : float32 [n_train, d], the training rows in the same layer
     labels : int64 [n_train]
-    toward, away : guides of either kind for an image; `away` may be 0
+    classes : how many an image has guides of, its own not counted
+    toward, away : guides of either kind for an image and a class; `away` may be 0
 
     Returns
     -------
-    guides : int64 [n, toward + away], rows, the nearest of each kind first
+    guides : int64 [n, classes, toward + away], rows, the nearest class and the nearest of each kind first
     weights : float32 [n, toward + away], 1 for those it is led to, −1 for the others
 
     Raises
     ------
     InputError
-        Where a class has fewer rows than are asked for, or there is only one.
+        Where a class has fewer rows than are asked for, there are fewer classes, or none of an image's label.
     """
-    classes, counts = labels.unique(return_counts=True)
-    if len(classes) < 2:
+    every, counts = labels.unique(return_counts=True)
+    if len(every) < 2:
         raise InputError("the training rows are of one class, allowed are two and more")
+    if not 1 <= classes < len(every):
+        raise InputError(
+            f"guides of {classes} classes are asked for, allowed are 1 to {len(every) - 1}, "
+            "the classes of the training rows but an image's own"
+        )
+    if not torch.isin(y, every).all():
+        raise InputError(
+            f"the labels of the images are {y.unique().tolist()}, "
+            f"allowed are those of the training rows, {every.tolist()}"
+        )
     if (fewest := int(counts.min())) < max(toward, away):
         raise InputError(
             f"{max(toward, away)} guides of a class are asked for, allowed are 1 to {fewest}, "
@@ -94,16 +106,17 @@ def choose_guides(
         )
     distances = torch.cdist(x, rows)
     nearest, means = [], []
-    for label in classes:
+    for label in every:
         members = (labels == label).nonzero().squeeze(1)
         distance, order = distances[:, members].topk(max(toward, away), largest=False)
         nearest.append(members[order])
-        means.append(distance[:, :toward].mean(dim=1).where(y != label, math.inf))
-    of_class = torch.stack(nearest, dim=1)  # [n, classes, guides]
-    image = torch.arange(len(x))
-    target = torch.stack(means, dim=1).argmin(dim=1)
-    own = (classes == y[:, None]).int().argmax(dim=1)
-    guides = torch.cat([of_class[image, target, :toward], of_class[image, own, :away]], dim=1)
+        means.append(distance[:, :toward].mean(dim=1))
+    of_class = torch.stack(nearest, dim=1)  # [n, every class, guides]
+    image, own = torch.arange(len(x))[:, None], torch.searchsorted(every, y)[:, None]
+    order = torch.stack(means, dim=1).argsort(dim=1, stable=True)
+    others = order[order != own].reshape(len(x), len(every) - 1)
+    of_own = of_class[image, own, :away].expand(-1, classes, -1)
+    guides = torch.cat([of_class[image, others[:, :classes], :toward], of_own], dim=2)
     weights = torch.cat([torch.ones(toward), -torch.ones(away)]).expand(len(x), -1)
     return guides, weights
 
@@ -204,6 +217,45 @@ def lead_to_neighbours(
     progress = tqdm(batches, total=math.ceil(len(x) / batch_size), desc="batches", disable=None)
     with frozen(network), captured(network, list(layers)) as outputs:
         return torch.cat([lead(*batch) for batch in progress])
+
+
+def lead_to_class_after_class(
+    lead: Callable[[Tensor, Tensor, Tensor], Tensor],
+    defence: Callable[[Tensor], Tensor],
+    x: Tensor,
+    y: Tensor,
+    guides: Tensor,
+    weights: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Lead images to the nearest other class, those that the defence stays right on to the next, and so on.
+
+    Parameters
+    ----------
+    lead : takes images float32 [m, c, h, w], guides int64 [m, g] and weights float32 [m, g], and gives the
+        attacked images, as `lead_to_neighbours` does
+    defence : takes images float32 [m, c, h, w], and gives their labels, int64 [m]
+    x : float32 [n, c, h, w] in [0, 1]
+    y : int64 [n], their true labels
+    guides, weights : int64 [n, classes, g] and float32 [n, g], see `choose_guides`
+
+    Returns
+    -------
+    attacked : float32 [n, c, h, w] in [0, 1], what was made for the first class with which the defence errs,
+        and for the nearest where it errs with none
+    tried : int64 [n] from 1 to `classes`, how many classes an image was led to
+    """
+    attacked, tried = x.clone(), torch.zeros(len(x), dtype=torch.int64)
+    left = torch.arange(len(x))
+    for number, of_class in enumerate(guides.unbind(dim=1)):
+        if not len(left):
+            break
+        led = lead(x[left], of_class[left], weights[left])
+        tried[left] += 1
+        errs = defence(led) != y[left]
+        kept = errs | (number == 0)
+        attacked[left[kept]] = led[kept]
+        left = left[~errs]
+    return attacked, tried
 
 
 def steepest(gradient: Tensor, norm: Norm) -> Tensor:
