@@ -229,7 +229,7 @@ class AllConvolutional(nn.Sequential):
 
     Theirs has a ReLU after the last convolution too; the averages of its maps are the logits, and without it
     they may be negative. Weights are drawn as He et al. 2015 (arXiv:1502.01852) do: without batch norm,
-    torch's own leave the logits of all images the same to a ten-thousandth, and training stands still at first.
+    torch's own leave the logits of all images the same to a ten-thousandth, and training starts late.
     """
 
     def __init__(self) -> None:
