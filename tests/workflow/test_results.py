@@ -283,6 +283,28 @@ def test_images_for_transfer_are_clean_ones_that_every_network_gets_right(finish
     assert (move <= record["epsilon"] + 2**-23).all()
 
 
+def test_colour_images_are_attacked_as_they_stand_in_cifar10(finished_run: Path) -> None:
+    folder = finished_run / "results/cifar10/small/seed1"
+    original = load(finished_run / "results/datasets/cifar10.npz")
+    attackable, labels = load(folder / "data/attackable.npz"), load(folder / "labels_from_resnet20.npz")
+    assert attackable["x"].shape == (10, 3, 32, 32)
+    pixels = original["x"][attackable["source"]].astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(attackable["x"], pixels)
+    np.testing.assert_array_equal(attackable["y_true"], original["y"][attackable["source"]])
+    assert labels["names"].tolist() == ["audited", "resnet20", "resnet20_twin"]
+    assert (labels["labels"][:, :10] == attackable["y_true"]).all()
+    table = pd.read_csv(finished_run / "results/tables/transfer.csv")
+    of_colour = table[(table["dataset"] == "cifar10") & (table["quantity"] == "success")]
+    assert set(of_colour["target"]) == {
+        "audited",
+        "resnet20",
+        "twin",
+        "mean_of_others",
+        "mean_of_steady_others",
+    }
+    assert set(of_colour["n_points"]) == {10}
+
+
 def test_success_and_evasion_are_what_a_slow_count_finds(finished_run: Path) -> None:
     recipe = {"epsilon": 0.3, "attack": "ilap", "guide": "fgsm", "layer": "block1"}
     success, evasive = [], []
@@ -342,7 +364,8 @@ def test_wide_activations_go_when_all_that_reads_them_is_done(finished_run: Path
         if (folder / "small").exists()
     }
     assert left.pop("two_digits") == set(LAYERS)  # asked for with --notemp
-    assert left.pop("fashion") == set()  # whose images are attacked, and no neighbours sought
+    for name in ("fashion", "cifar10"):
+        assert left.pop(name) == set()  # whose images are attacked, and no neighbours sought
     assert left == {name: {"fc"} for name in ("clean", "ten_digits", "two_digits_memorised")}
 
 
