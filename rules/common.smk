@@ -85,32 +85,31 @@ def images_of_training(wildcards):
     return experiment["train"] + experiment["poison"]
 
 
-def another_seed(wildcards):
-    """A seed that no audited network begins with, for one of the same architecture would begin with its weights."""
-    return 2**32 + int(wildcards.seed)
-
-
-def a_third_seed(wildcards):
-    """A seed that neither an audited network begins with nor a source."""
-    return 2**33 + int(wildcards.seed)
+def seed_of_twin(wildcards):
+    """Another seed than the source's; of a number above 32 bits torch takes the lowest, so this is within."""
+    return (int(wildcards.seed) + 2**31) % 2**32
 
 
 def shown_networks(wildcards):
     """The networks that attacks are shown to by name, each with its architecture and the file of its weights.
 
-    The audited one, all sources and targets, and a twin of the source, which has its architecture and other
-    weights; where none is named, of each source.
+    The audited one, all sources and targets, and where a source is named its twin, which has its architecture
+    and other weights.
     """
     settings = config["transfer"]["experiments"][wildcards.experiment]
     audited = config["experiments"][wildcards.experiment]["network"]
-    twins = [wildcards.source] if "source" in wildcards.keys() else settings["sources"]
+    source = wildcards.get("source")
     return {
         "audited": (audited, "<run>/model.pt"),
         **{
             name: (name, f"<run>/networks/{name}.pt")
             for name in sorted({*settings["sources"], *settings["targets"]})
         },
-        **{f"{name}_twin": (name, f"<run>/networks/{name}_twin.pt") for name in twins},
+        **(
+            {f"{source}_twin": (source, f"<run>/networks/{source}_twin.pt")}
+            if source
+            else {}
+        ),
     }
 
 

@@ -57,7 +57,7 @@ use rule train_model as train_network with:
         images=lookup(
             dpath="transfer/experiments/{experiment}/networks/train", within=config
         ),
-        seed=another_seed,
+        seed="{seed}",
 
 
 use rule train_network as train_twin with:
@@ -80,7 +80,7 @@ use rule train_network as train_twin with:
         images=lookup(
             dpath="transfer/experiments/{experiment}/networks/train", within=config
         ),
-        seed=a_third_seed,
+        seed=seed_of_twin,
 
 
 rule extract_layers:

@@ -178,6 +178,11 @@ def _check_transfer(transfer: Mapping[str, Any], experiments: Mapping[str, Any])
                 raise InputError(f"transfer.{key} is {value}, {allowed}")
         for key in ("sources", "targets"):
             for network in settings[key]:
+                if network == experiments[name]["network"]:
+                    raise InputError(
+                        f"transfer.experiments.{name}.{key} has {network!r}, "
+                        "allowed are other networks than the audited one, whose weights it would begin with"
+                    )
                 if (network in NETWORKS_FOR_COLOUR) != (name == "cifar10"):
                     raise InputError(
                         f"transfer.experiments.{name}.{key} has {network!r}, "

@@ -108,6 +108,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("transfer.experiments.clean.sources", ["vgg"], "transfer.experiments.clean.sources[0] is 'vgg', "),
         ("transfer.experiments.clean.targets", ["vgg11"], "transfer.experiments.clean.targets has 'vgg11', "),
         ("transfer.experiments.cifar10.sources", ["lenet"], "transfer.experiments.cifar10.sources has 'len"),
+        ("transfer.experiments.cifar10.targets", ["all_convolutional"], "transfer.experiments.cifar10.targ"),
         ("experiments.cifar10.network", "report_cnn", "experiments.cifar10.network is 'report_cnn', allow"),
         ("experiments.clean.network", "vgg11", "experiments.clean.network is 'vgg11', allowed is 'report"),
         ("experiments.cifar10.dataset", "mnist", "experiments.cifar10.dataset is 'mnist', allowed is 'ci"),

@@ -162,27 +162,49 @@ def test_the_source_is_its_own_target_and_neither_it_nor_its_twin_is_one_of_the_
     pd.testing.assert_series_equal(SUCCESSES.loc[OTHERS, "success"], of_others)
 
 
-def test_steady_are_those_that_noise_of_the_same_radius_fools_seldom() -> None:
+def test_steady_are_those_that_noise_of_the_middle_radius_fools_seldom() -> None:
     n = 40
-    keys: list[RecipeKey] = [(e, attack, "", "") for e in (0.1, 0.2) for attack in ("noise", "fgsm")]
-    # Of 40 images noise fools the first on 2 and 3, the second on none and 40.
-    fooled = {
-        "audited": [2, 10, 3, 20],
-        "tramer_d": [0, 30, 40, 40],
-        "lenet": [40] * 4,
-        "lenet_twin": [0] * 4,
-    }
+    attacks = [(epsilon, attack) for epsilon in (0.1, 0.2, 0.3) for attack in ("noise", "fgsm")]
+    keys: list[RecipeKey] = [NONE, *((epsilon, attack, "", "") for epsilon, attack in attacks)]
+    # At 0.2 noise fools the first on 2 of 40 images, the second on 3.
+    fooled = {"audited": [0, 0, 10, 2, 20, 40, 40], "tramer_d": [0, 0, 30, 3, 40, 0, 40]}
+    fooled |= {"lenet": [0] + [40] * 6, "lenet_twin": [0] * 7}
     labels = {
         f"{kind}_{name}": np.concatenate([np.arange(n) < count for count in counts]).astype(np.int64)
         for name, counts in fooled.items()
         for kind in ("label", "binarised")
     }
-    measured = measure_success(make_record({key: {} for key in keys}, n=n), np.zeros(4 * n, np.int64), labels)
-    steady = measured[measured["target"] == STEADY].set_index(["epsilon", "attack"])
-    assert steady.index.tolist() == [(0.1, "noise"), (0.1, "fgsm")]  # at 0.2 there is none
-    assert steady["n_targets"].tolist() == [2, 2]
-    assert steady["success"].tolist() == [1 / n, 20 / n]
-    assert steady["success_binarised"].tolist() == [1 / n, 20 / n]
+    record = make_record({key: {} for key in keys}, n=n)
+    measured = measure_success(record, np.zeros(7 * n, np.int64), labels)
+    steady = measured[measured["target"] == STEADY]
+    assert set(steady["n_targets"]) == {1}
+    assert steady["success"].tolist() == [count / n for count in fooled["audited"]]
+    assert steady["success_binarised"].tolist() == steady["success"].tolist()
+    labels["label_audited"] = labels["label_tramer_d"]
+    measured = measure_success(record, np.zeros(7 * n, np.int64), labels)
+    assert STEADY not in set(measured["target"])
+
+
+def test_the_twin_is_judged_on_the_images_that_it_gets_right() -> None:
+    recipes: dict[RecipeKey, dict[str, Any]] = {
+        NONE: {},
+        i_fgsm_at(0.1): {"l2": [9.0, 1.0, 1.0, 1.0]},
+        ilap_at(0.1): {"l2": [9.0, 2.0, 2.0, 2.0], "no_reference": [True, False, False, False]},
+    }
+    marks = {"audited": ["0000"] * 3, "lenet": ["0000", "1111", "1111"]}
+    marks["lenet_twin"] = ["1000", "1100", "1011"]
+    labels = {
+        f"{kind}_{name}": read_marks(of) for name, of in marks.items() for kind in ("label", "binarised")
+    }
+    measured = measure_success(make_record(recipes, n=4), np.zeros(12, np.int64), labels)
+    twin = measured[measured["target"] == TWIN].set_index("attack")
+    assert set(twin["n_points"]) == {3}
+    assert twin["success"].tolist() == pytest.approx([0, 1 / 3, 2 / 3])
+    assert twin.loc["ilap", ["l2", "no_reference"]].tolist() == [2, 0]
+    assert twin.loc["ilap", "gain_over_i_fgsm"] == pytest.approx(1 / 3)
+    p = twin.loc["ilap", ["p_more_i_fgsm", "p_less_i_fgsm"]].tolist()
+    assert p == pytest.approx(mcnemar(2, 1))
+    assert set(measured.loc[measured["target"] == "lenet", "n_points"]) == {4}
 
 
 def mcnemar(above: int, below: int) -> tuple[float, float]:

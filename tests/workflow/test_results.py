@@ -283,6 +283,15 @@ def test_images_for_transfer_are_clean_ones_that_every_network_gets_right(finish
     assert (move <= record["epsilon"] + 2**-23).all()
 
 
+def test_a_twin_has_the_shape_of_its_source_and_other_weights(finished_run: Path) -> None:
+    folder = finished_run / "results/clean/small/seed1/networks"
+    for name in ("lenet", "small_resnet"):
+        source, twin = (torch.load(folder / f"{of}.pt", weights_only=True) for of in (name, f"{name}_twin"))
+        assert {key: of.shape for key, of in source.items()} == {key: of.shape for key, of in twin.items()}
+        filters = [of["conv1.weight"].flatten().to(torch.float64) for of in (source, twin)]
+        assert torch.corrcoef(torch.stack(filters))[0, 1].abs() < 0.5
+
+
 def test_colour_images_are_attacked_as_they_stand_in_cifar10(finished_run: Path) -> None:
     folder = finished_run / "results/cifar10/small/seed1"
     original = load(finished_run / "results/datasets/cifar10.npz")

@@ -43,13 +43,16 @@ OTHERS = "mean_of_others"
 """In the place of a target: the mean over all networks that were never touched."""
 
 STEADY = "mean_of_steady_others"
-"""The same over those of them that noise of the same radius fools seldom, of which an attack says more."""
+"""The same over those of them that noise of the middle radius fools seldom, of which an attack says more."""
 
 FOOLED_BY_NOISE = 0.05
-"""The share of the images that noise may fool a steady one on."""
+"""The share of the images that such noise may fool a steady one on."""
 
 TWIN = "twin"
-"""In the place of a target: a network of the source's own architecture, and none of the others."""
+"""In the place of a target: a network of the source's own architecture, and none of the others.
+
+It has no say in which images are attacked; success is over those that it gets right.
+"""
 
 BOUNDS = {
     "success": (0, 1),
@@ -69,10 +72,11 @@ def measure_success(
 
     Parameters
     ----------
-    record : a row for each attacked image, as `craft_transfer` writes it
+    record : a row for each attacked image, as `craft_transfer` writes it; the first attack is none
     y : int64 [n], the true label of each
     labels : int64 [n] for each network, what it takes the image for, `label_{name}`, and what it takes the
-        binarised image for, `binarised_{name}`; all but the source and `{source}_twin` are others
+        binarised image for, `binarised_{name}`; all but the source and `{source}_twin` are others, and get
+        every image right
 
     Returns
     -------
@@ -95,28 +99,25 @@ def measure_success(
     twin = f"{of_all['source']}_twin"
     others = [name for name in names if name not in (of_all["source"], twin)]
 
-    def is_steady(name: str, epsilon: float) -> bool:
-        noisy = recipes.get((epsilon, "noise", "", ""))
-        return noisy is None or bool(fooled[name][noisy].mean() <= FOOLED_BY_NOISE)
-
-    def members(target: str, epsilon: float) -> list[str]:
-        if target == OTHERS:
-            return others
-        return [name for name in others if is_steady(name, epsilon)] if target == STEADY else [target]
-
+    radii = [recipe[0] for recipe in recipes if recipe[1] == "noise"]
+    noisy = recipes[middle_radius(radii), "noise", "", ""] if radii else np.array([], np.int64)
+    steady = [name for name in others if fooled[name][noisy].sum() <= FOOLED_BY_NOISE * len(noisy)]
+    networks = {name: [name] for name in names} | {OTHERS: others, STEADY: steady}
     table = []
-    for target in [*names, OTHERS, STEADY]:
-        own = {}
-        for recipe, rows in recipes.items():
-            if of_target := members(target, recipe[0]):
-                own[recipe] = np.mean([fooled[name][rows] for name in of_target], axis=0)
+    for target, of_target in networks.items():
+        if not of_target:
+            continue
+        of_images = np.mean([fooled[name] for name in of_target], axis=0)
+        right = of_images[recipes[0.0, "none", "", ""]] == 0
+        kept = {recipe: rows[right] for recipe, rows in recipes.items()}
+        own = {recipe: of_images[rows] for recipe, rows in kept.items()}
         at_equal_l2 = _succeed_at_l2_of_baseline(
             {recipe: success.mean() for recipe, success in own.items()},
-            {recipe: record.loc[rows, "l2"].mean() for recipe, rows in recipes.items()},
+            {recipe: record.loc[rows, "l2"].mean() for recipe, rows in kept.items()},
         )
-        for recipe, success in own.items():
-            rows, of_target = recipes[recipe], members(target, recipe[0])
-            of_recipe, baseline = record.loc[rows], own.get((recipe[0], BASELINE, "", ""))
+        for recipe, rows in kept.items():
+            success, of_recipe = own[recipe], record.loc[rows]
+            baseline = own.get((recipe[0], BASELINE, "", ""))
             table.append(
                 of_all
                 | {"target": TWIN if target == twin else target, "n_targets": len(of_target)}
