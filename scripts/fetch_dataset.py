@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Collection, Iterator
@@ -94,7 +95,9 @@ def fetch_archive(source: Source, names: Collection[str], folder: Path) -> Path:
     try:
         with urllib.request.urlopen(source.name) as answer, archive.open("wb") as file:
             shutil.copyfileobj(answer, file)
-    except (OSError, http.client.HTTPException) as error:
+    except urllib.error.HTTPError as error:
+        raise SourceError(f"{source.name} does not come") from error
+    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
         raise SourceError(f"no network answers {source.name}") from error
     try:
         return unpack(archive, source.folder, names)

@@ -19,6 +19,7 @@ from layeraudit.tables.transfer import (
     add_choice,
     choose_layers,
     find_best_layers,
+    find_steady,
     make_claims,
     measure_success,
     tabulate_success,
@@ -36,12 +37,17 @@ def main() -> None:
     parser.add_argument("--claims", type=Path, required=True)
     arguments = parser.parse_args()
 
-    measured = []
-    for images, record, path in zip(
-        arguments.attackable, read_records(arguments.records), arguments.labels, strict=True
-    ):
-        y = read_split(images).y_true
-        measured.append(measure_success(record, y[record["image"]], read_labels(path)))
+    runs = [
+        (record, read_split(images).y_true[record["image"]], read_labels(path))
+        for images, record, path in zip(
+            arguments.attackable, read_records(arguments.records), arguments.labels, strict=True
+        )
+    ]
+    steady = find_steady(pd.concat([measure_success(*run) for run in runs], ignore_index=True))
+    of_runs = [tuple(record[["dataset", "source"]].iloc[0]) for record, _, _ in runs]
+    measured = [
+        measure_success(*run, steady=steady[of_run]) for run, of_run in zip(runs, of_runs, strict=True)
+    ]
     by_seed = pd.concat(measured, ignore_index=True)
     chosen = choose_layers(pd.concat(read_records(arguments.disturbances), ignore_index=True))
     best = find_best_layers(by_seed)

@@ -46,6 +46,7 @@ from layeraudit.tables.transfer import (
     choose_layer,
     choose_layers,
     find_best_layers,
+    find_steady,
     measure_success,
     read_off,
     tabulate_success,
@@ -154,35 +155,48 @@ def test_an_attack_succeeds_where_the_target_gives_another_label_than_the_true_o
 
 
 def test_the_source_is_its_own_target_and_neither_it_nor_its_twin_is_one_of_the_others() -> None:
-    targets = {"audited", "lenet", "tramer_d", TWIN, OTHERS, STEADY}
+    targets = {"audited", "lenet", "tramer_d", TWIN, OTHERS}
     assert set(SUCCESSES.index.get_level_values("target")) == targets
-    assert len(SUCCESSES) == 6 * len(IN_RECORD)
-    assert set(SUCCESSES.loc[OTHERS, "n_targets"]) == {2}
+    assert len(SUCCESSES) == 5 * len(IN_RECORD)
+    assert set(SUCCESSES.loc[OTHERS, "networks"]) == {"audited tramer_d"}
     of_others = (SUCCESSES.loc["audited", "success"] + SUCCESSES.loc["tramer_d", "success"]) / 2
     pd.testing.assert_series_equal(SUCCESSES.loc[OTHERS, "success"], of_others)
 
 
-def test_steady_are_those_that_noise_of_the_middle_radius_fools_seldom() -> None:
-    n = 40
-    attacks = [(epsilon, attack) for epsilon in (0.1, 0.2, 0.3) for attack in ("noise", "fgsm")]
-    keys: list[RecipeKey] = [NONE, *((epsilon, attack, "", "") for epsilon, attack in attacks)]
-    # At 0.2 noise fools the first on 2 of 40 images, the second on 3.
-    fooled = {"audited": [0, 0, 10, 2, 20, 40, 40], "tramer_d": [0, 0, 30, 3, 40, 0, 40]}
-    fooled |= {"lenet": [0] + [40] * 6, "lenet_twin": [0] * 7}
+def test_steady_are_those_that_noise_of_the_middle_radius_fools_seldom_in_the_mean_of_the_seeds() -> None:
+    at_the_middle = {"audited": (0.04, 0.06), "tramer_d": (0.0, 0.2)}
+    at_the_middle |= dict.fromkeys(["lenet", TWIN, OTHERS], (0.0, 0.0))
+    rows = [
+        (seed, target, epsilon, attack, success)
+        for target, of_seeds in at_the_middle.items()
+        for seed, of_seed in enumerate(of_seeds)
+        for epsilon, attack, success in [
+            (0.1, "noise", 0.9),
+            (0.2, "noise", of_seed),
+            (0.2, "fgsm", 0.9),
+            (0.3, "noise", 0.9),
+        ]
+    ]
+    columns = ["seed", "target", "epsilon", "attack", "success"]
+    by_seed = pd.DataFrame(rows, columns=columns).assign(dataset="mnist", source="lenet")
+    assert find_steady(by_seed) == {("mnist", "lenet"): ["audited"]}
+
+
+def test_the_mean_of_the_steady_is_of_these_alone() -> None:
+    y = np.tile(np.array([4, 0, 9, 2]), len(IN_RECORD))
     labels = {
-        f"{kind}_{name}": np.concatenate([np.arange(n) < count for count in counts]).astype(np.int64)
-        for name, counts in fooled.items()
-        for kind in ("label", "binarised")
+        f"{kind}_{name}": (y + read_marks(marks)) % 10
+        for kind, of_kind in [("label", FOOLED), ("binarised", BINARISED)]
+        for name, marks in of_kind.items()
     }
-    record = make_record({key: {} for key in keys}, n=n)
-    measured = measure_success(record, np.zeros(7 * n, np.int64), labels)
-    steady = measured[measured["target"] == STEADY]
-    assert set(steady["n_targets"]) == {1}
-    assert steady["success"].tolist() == [count / n for count in fooled["audited"]]
-    assert steady["success_binarised"].tolist() == steady["success"].tolist()
-    labels["label_audited"] = labels["label_tramer_d"]
-    measured = measure_success(record, np.zeros(7 * n, np.int64), labels)
-    assert STEADY not in set(measured["target"])
+    measured = measure_success(make_record(IN_RECORD, n=4), y, labels, steady=["tramer_d"])
+    columns = [name for name in measured if name != "target"]
+    steady, alone = (
+        measured.loc[measured["target"] == name, columns].reset_index(drop=True)
+        for name in (STEADY, "tramer_d")
+    )
+    pd.testing.assert_frame_equal(steady, alone)
+    assert set(steady["networks"]) == {"tramer_d"}
 
 
 def test_the_twin_is_judged_on_the_images_that_it_gets_right() -> None:
@@ -264,13 +278,13 @@ def test_what_has_no_i_fgsm_of_its_radius_has_no_gain() -> None:
 @pytest.mark.parametrize(
     ("target", "recipe", "gain"),
     [
-        # ILAP's L2 are 1 and 3, and 0 where there is no attack; I-FGSM's are 2 and 4.
+        # ILAP's L2 are 1 and 3, I-FGSM's 2 and 4.
         ("audited", ilap_at(0.1), (0.5 + 1) / 2 - 0.25),
         ("lenet", ilap_at(0.1), (0.5 + 1) / 2 - 1),
         (OTHERS, ilap_at(0.1), (0.5 + 0.5) / 2 - 0.25),
         ("audited", ilap_at(0.2), math.nan),  # beyond all of ILAP's
         ("audited", i_fgsm_at(0.1), 0),
-        ("audited", (0.2, "mi_fgsm", "", ""), 4 / 5 * 1 - 0.5),
+        ("audited", (0.2, "mi_fgsm", "", ""), math.nan),  # of one radius, which is not I-FGSM's
         ("audited", NONE, math.nan),
     ],
 )
@@ -441,7 +455,7 @@ def make_seeds(gains: list[float], p_more: list[float]) -> pd.DataFrame:
     same = cell | {"target": OTHERS, "epsilon": 0.2, "attack": "ilap", "guide": "i_fgsm", "layer": CHOSEN}
     figures = {"success": 0.5, "success_binarised": 0.5, "gain_at_equal_l2": 0.1, "linf": 0.2, "l2": 2.0}
     costs = {"forward": 13, "backward": 10, "no_reference": 1, "zero_gradients": 2, "n_points": 50}
-    costs["n_targets"] = 4
+    costs["networks"] = "audited lenet"
     ours = pd.DataFrame({"seed": range(n)}).assign(layer_taken=["relu1", "relu2", "relu1"][:n])
     for baseline in transfer.BASELINES:
         p_less = [1 - p for p in p_more]
@@ -469,8 +483,8 @@ def test_figures_of_transfer_are_means_over_seeds_with_the_greatest_p() -> None:
     assert gain["ci95_high"] - gain["value"] == pytest.approx(4.302652730 * 0.1 / math.sqrt(3))
     gains = [f"gain_over_{baseline}" for baseline in transfer.BASELINES]
     assert ours["p_more"].drop(gains).isna().all()
-    kept = ["forward", "backward", "no_reference", "zero_gradients", "n_targets", "layer_taken"]
-    assert gain[kept].tolist() == [13, 10, 3, 6, 4, "relu1, relu2"]
+    kept = ["forward", "backward", "no_reference", "zero_gradients", "networks", "layer_taken"]
+    assert gain[kept].tolist() == [13, 10, 3, 6, "audited lenet", "relu1, relu2"]
 
 
 def test_a_seed_without_a_figure_counts_neither_as_seed_nor_by_its_points() -> None:

@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from layeraudit.errors import InputError
 from layeraudit.figures import (
     CLEAN,
     MISCLASSIFIED,
@@ -65,6 +66,10 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
     dataset : whose rows are shown, at the middle radius
     """
     rows = table[(table["dataset"] == dataset) & (table["quantity"] == "success")]
+    if rows.empty:
+        raise InputError(
+            f"the table has no rows of {dataset}, allowed are {', '.join(table['dataset'].unique())}"
+        )
     epsilon = middle_radius(rows.loc[rows["epsilon"] > 0, "epsilon"])
     rows = rows[rows["epsilon"] == epsilon]
     sources = list(dict.fromkeys(rows["source"]))
@@ -72,7 +77,7 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
     figure, grid = plt.subplots(
         len(sources),
         len(targets),
-        figsize=(1.1 + 1.9 * len(targets), 1.6 + 2.4 * len(sources)),
+        figsize=(max(8, 1.1 + 1.6 * len(targets)), 1.6 + 2.4 * len(sources)),
         sharex="row",
         sharey=True,
         squeeze=False,
@@ -81,8 +86,12 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
     for panels, source in zip(grid, sources, strict=True):
         of_source = rows[rows["source"] == source]
         for axes, target in zip(panels, targets, strict=True):
-            _plot_layers(axes, of_source[of_source["target"] == target])
-            axes.set_title(NETWORKS[target] + (" (white box)" if target == source else ""), fontsize="small")
+            own = of_source[of_source["target"] == target]
+            _plot_layers(axes, own)
+            note = " (white box)" if target == source else ""
+            if target == STEADY:
+                note = f" ({len(own['networks'].iloc[0].split())})" if len(own) else ": none"
+            axes.set_title(NETWORKS[target] + note, fontsize="small")
         panels[0].set_ylabel(f"made on {NETWORKS[source]}\nrate of success")
     grid[-1, len(targets) // 2].set_xlabel(
         "layer in which ILA pushes; the last is the one chosen on the source"
@@ -91,7 +100,7 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
     figure.suptitle(
         f"Who is fooled by an attack on another network, L-infinity {epsilon:g}: mean over {seeds} seeds "
         f"with its 95 % interval (Student's t),\n{n:,} images of {DATASETS[dataset]} that every network gets "
-        "right, as many backward passes for each attack but FGSM",
+        "right, as many backward passes for each attack but FGSM and noise",
         fontsize="medium",
         x=0.01,
         ha="left",

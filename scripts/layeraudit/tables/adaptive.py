@@ -87,6 +87,7 @@ def _figures(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
     successes = rows[rows["fools_dknn"]]
     for quantity, values in {
         "dknn_accuracy": ~rows["fools_dknn"],
+        "dknn_accuracy_after_one_class": ~rows["fools_dknn"] | (rows["classes"] > 1),
         "dnn_accuracy": ~rows["fools"],
         "credibility_of_successes": successes["credibility"],
         "successes_above_0.1": successes["above"],
@@ -155,9 +156,9 @@ def _claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> Iterator[Claim]
         yield Claim(
             claim=f"dknn_yields_to_an_attack_that_knows_it_{epsilon:g}",
             source=f"{PAPER}, MNIST",
-            words="(in short) led to the neighbours of another class, DkNN is right as seldom as this",
+            words="(in short) led to neighbours of another class, images are given their label as seldom",
             reported=f"{100 * published:g} %",
-            quantity=f"DkNN accuracy, epsilon {epsilon:g}",
+            quantity=f"DkNN accuracy, epsilon {epsilon:g}, the best of the classes tried",
             **figure_over_seeds(of_epsilon["figure"], low=0, high=1),
             n_points=int(of_epsilon["n_points"].sum()),
             test=f"mean below {100 * published:g} %, t-test over seeds",

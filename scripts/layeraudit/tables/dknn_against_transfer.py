@@ -21,9 +21,12 @@ from layeraudit.statistics import (
     greatest_over_seeds,
     tabulate_claims,
 )
-from layeraudit.tables.transfer import BASELINE, CHOSEN, RECIPE, read_off
+from layeraudit.tables.transfer import CHOSEN, RECIPE, read_off
 
 FALSE_POSITIVE_RATE = 0.05
+
+GUIDES = ("fgsm", "i_fgsm", "mi_fgsm")
+"""What attacks are compared with: those that ILA fine-tunes."""
 
 KEYS = ["source", *RECIPE, "quantity", "detector", "against", "matched_by"]
 
@@ -111,9 +114,9 @@ def measure_detection(
                 }
                 same = keys | {"detector": detector, "n_points": len(judged)}
                 found += [same | {"quantity": q + suffix, "figure": value} for q, value in figures.items()]
-        for against in ("fgsm", BASELINE):
-            other = table.loc[rows[recipe[0], against, "", ""]]
-            if recipe[1] != against:
+        for against in GUIDES:
+            other = table.loc[rows.get((recipe[0], against, "", ""), own[:0])]
+            if recipe[1] != against and len(other):
                 found += [keys | figure for figure in _compare_on_images(of_recipe, other, against)]
     of_seed = pd.DataFrame([*found, *_compare_between_radii(pd.DataFrame(found))])
     return of_seed.assign(**record[["dataset", "source", "seed"]].iloc[0])
@@ -168,10 +171,10 @@ def _compare_between_radii(found: pd.DataFrame) -> Iterator[dict[str, object]]:
     wide = figures.pivot(index=RECIPE, columns="quantity", values="figure").reset_index()
     wide["n"] = figures["n_points"].max()
     none = wide[wide["attack"] == "none"]
-    for against, recipe in product(("fgsm", BASELINE), wide.to_dict("records")):
-        if recipe["attack"] in ("none", against):
-            continue
+    for against, recipe in product(GUIDES, wide.to_dict("records")):
         other = wide[wide["attack"] == against]
+        if recipe["attack"] in ("none", against) or other.empty:
+            continue
         for matched_by, quantity in [("success", "flagged_of_successes"), ("l2", "evasive_success")]:
             # Without an attack there is no success, and of none no share that is flagged.
             line = other if matched_by == "success" else pd.concat([none, other])

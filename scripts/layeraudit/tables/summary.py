@@ -122,8 +122,10 @@ def summarise_table1(title: str, table: pd.DataFrame) -> Section:
 
 def _write_quantities(rows: pd.DataFrame, quantities: Iterable[str], *, digits: int) -> list[str]:
     """Write some of the quantities of a table that has a row for each, with their intervals."""
-    figures = rows.set_index("quantity")[["value", "ci95_low", "ci95_high"]].reindex(list(quantities))
-    return [with_interval(*figure, digits=digits) for figure in figures.to_numpy()]
+    if rows.empty:
+        return ["-" for _ in quantities]
+    figures = rows.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
+    return [with_interval(*figures.loc[quantity], digits=digits) for quantity in quantities]
 
 
 def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
@@ -187,7 +189,7 @@ ATTACKS = {
 }
 
 
-GAINS = ["gain_over_i_fgsm", "gain_over_mi_fgsm", "gain_at_equal_l2"]
+GAINS = ["gain_over_i_fgsm", "gain_over_i_fgsm_ila_step", "gain_over_mi_fgsm", "gain_at_equal_l2"]
 
 
 def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
@@ -212,7 +214,7 @@ def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
             n = own["n_points"].max()
             made_on = f"{str(dataset).replace('_', '-')} {epsilon:g}, {str(source).replace('_', ' ')} ({n:,})"
             rows.append([made_on, name, *chain.from_iterable(cells)])
-    gains = ["gain over I-FGSM", "over MI-FGSM", "at equal L2"]
+    gains = ["gain over I-FGSM", "over it with ILA's step", "over MI-FGSM", "at equal L2"]
     figures = ["white box", "its twin", "audited CNN", "mean of others", *gains, "binarised", "L2"]
     figures += ["mean of those steady under noise", "gain over I-FGSM"]
     return Section(title, ["data, radius, source (images)", "attack", *figures], rows)
