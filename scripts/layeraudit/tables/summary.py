@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from layeraudit.radii import middle_radius
+from layeraudit.tables.adaptive import AFTER_ONE_CLASS
 from layeraudit.tables.dknn_mnist import INPUTS, NO_MODE
 from layeraudit.tables.transfer import CHOSEN, ORACLE, OTHERS, STEADY, TWIN
 
@@ -244,6 +245,7 @@ def summarise_adaptive(title: str, table: pd.DataFrame) -> Section:
     """Write how DkNN fares under an attack that knows it, the published figures in brackets."""
     columns = {
         "DkNN right": "dknn_accuracy",
+        "after one class": AFTER_ONE_CLASS,
         "network right": "dnn_accuracy",
         "credibility of successes": "credibility_of_successes",
         "of them above 0.1": "successes_above_0.1",
