@@ -24,7 +24,7 @@ DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFA
 
 NETWORKS = {
     OTHERS: "mean of all others",
-    STEADY: "of those steady in noise",
+    STEADY: "steady in noise",
     TWIN: "twin of the source",
     "audited": "the audited CNN",
     "report_cnn": "the report's CNN",
