@@ -295,6 +295,23 @@ def test_at_equal_l2_the_attack_is_taken_on_the_straight_line_between_two_of_its
     assert row["gain_at_equal_l2"] == pytest.approx(gain, nan_ok=True)
 
 
+def test_at_equal_l2_each_layer_has_a_line_of_its_own() -> None:
+    of_recipes: dict[RecipeKey, tuple[float, str]] = {  # L2, and whether each of two images fools
+        NONE: (0.0, "00"),
+        i_fgsm_at(0.1): (2.0, "00"),
+        ilap_at(0.1, layer="relu1"): (1.0, "00"),
+        ilap_at(0.1, layer="relu2"): (1.5, "11"),
+        ilap_at(0.2, layer="relu1"): (3.0, "10"),
+        ilap_at(0.2, layer="relu2"): (2.5, "11"),
+    }
+    record = make_record({recipe: {"l2": l2} for recipe, (l2, _) in of_recipes.items()}, n=2)
+    marks = read_marks([marks for _, marks in of_recipes.values()])
+    labels = {f"{kind}_{name}": marks for kind in ("label", "binarised") for name in ("audited", "lenet")}
+    measured = measure_success(record, np.zeros(12, np.int64), labels)
+    at_least = measured[(measured["target"] == "audited") & (measured["epsilon"] == 0.1)].set_index("layer")
+    assert at_least.loc[["relu1", "relu2"], "gain_at_equal_l2"].tolist() == pytest.approx([0.25, 1])
+
+
 def test_what_an_attack_took_and_where_it_had_no_way_stands_beside_its_success() -> None:
     row = SUCCESSES.loc[("audited", *ilap_at(0.1))]
     assert (row["forward"], row["backward"]) == (11, 8)
