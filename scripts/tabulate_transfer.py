@@ -43,7 +43,11 @@ def main() -> None:
             arguments.attackable, read_records(arguments.records), arguments.labels, strict=True
         )
     ]
-    steady = find_steady(pd.concat([measure_success(*run) for run in runs], ignore_index=True))
+    of_noise = [
+        measure_success(record[record["attack"].isin(["none", "noise"])], y, labels)
+        for record, y, labels in runs
+    ]
+    steady = find_steady(pd.concat(of_noise, ignore_index=True))
     of_runs = [tuple(record[["dataset", "source"]].iloc[0]) for record, _, _ in runs]
     measured = [
         measure_success(*run, steady=steady[of_run]) for run, of_run in zip(runs, of_runs, strict=True)
