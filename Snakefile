@@ -58,6 +58,7 @@ wildcard_constraints:
     attack="fgsm|bim|cw",
     layer="[A-Za-z0-9_.]+",
     network="[a-z0-9_]+(?<!_twin)",
+    twin="(_twin)?",
     source="[a-z0-9_]+",
     dataset="[a-z0-9_]+",
 

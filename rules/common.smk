@@ -85,9 +85,9 @@ def images_of_training(wildcards):
     return experiment["train"] + experiment["poison"]
 
 
-def seed_of_twin(wildcards):
-    """Another seed than the source's; of a number above 32 bits torch takes the lowest, so this is within."""
-    return (int(wildcards.seed) + 2**31) % 2**32
+def seed_of_network(wildcards):
+    """The run's seed, and of a twin another; of a number above 32 bits torch takes the lowest, so this is within."""
+    return (int(wildcards.seed) + (2**31 if wildcards.twin else 0)) % 2**32
 
 
 def shown_networks(wildcards):

@@ -39,11 +39,11 @@ rule train_model:
 
 use rule train_model as train_network with:
     output:
-        weights="<run>/networks/{network}.pt",
+        weights="<run>/networks/{network}{twin}.pt",
     log:
-        "<run>/logs/train_network_{network}.log",
+        "<run>/logs/train_network_{network}{twin}.log",
     benchmark:
-        "<run>/benchmarks/train_network_{network}.tsv"
+        "<run>/benchmarks/train_network_{network}{twin}.tsv"
     params:
         network="{network}",
         epochs=lookup(
@@ -57,30 +57,7 @@ use rule train_model as train_network with:
         images=lookup(
             dpath="transfer/experiments/{experiment}/networks/train", within=config
         ),
-        seed="{seed}",
-
-
-use rule train_network as train_twin with:
-    output:
-        weights="<run>/networks/{network}_twin.pt",
-    log:
-        "<run>/logs/train_network_{network}_twin.log",
-    benchmark:
-        "<run>/benchmarks/train_network_{network}_twin.tsv"
-    params:
-        network="{network}",
-        epochs=lookup(
-            dpath="transfer/experiments/{experiment}/networks/epochs", within=config
-        ),
-        batch_size=lookup(
-            dpath="transfer/experiments/{experiment}/networks/batch_size",
-            within=config,
-        ),
-        learning_rate=lookup(dpath="training/learning_rate", within=config),
-        images=lookup(
-            dpath="transfer/experiments/{experiment}/networks/train", within=config
-        ),
-        seed=seed_of_twin,
+        seed=seed_of_network,
 
 
 rule extract_layers:
