@@ -14,6 +14,8 @@ include: "rules/common.smk"
 
 check_configuration()
 
+EXPERIMENTS = all_experiments()
+
 
 onstart:
     keep_configuration()
@@ -22,6 +24,7 @@ onstart:
 
 pathvars:
     run=f"results/{{experiment}}/{config['variant']}/seed{{seed}}",
+    runs=f"results/{{experiment}}/{config['variant']}",
 
 
 scattergather:
@@ -40,6 +43,10 @@ include: "rules/experiment_2_2.smk"
 include: "rules/dknn_mnist.smk"
 include: "rules/transfer.smk"
 include: "rules/adaptive.smk"
+include: "rules/poison_bench.smk"
+include: "rules/evasion_bench.smk"
+include: "rules/detectors.smk"
+include: "rules/section_4.smk"
 include: "rules/pictures.smk"
 include: "rules/claims.smk"
 
@@ -55,7 +62,9 @@ wildcard_constraints:
     seed="[0-9]+",
     split="[a-z0-9_]+",
     points="[0-9]+",
-    attack="fgsm|bim|cw",
+    attack="fgsm|bim|cw|ila",
+    bench="poison|evasion",
+    detector="[a-z0-9_]+",
     layer="[A-Za-z0-9_.]+",
     network="[a-z0-9_]+(?<!_twin)",
     twin="(_twin)?",
@@ -72,6 +81,7 @@ rule all:
         "results/tables/transfer.csv",
         "results/tables/dknn_against_transfer.csv",
         "results/tables/adaptive.csv",
+        "results/leaderboard",
         expand(
             "results/figures/{figure}.{form}",
             figure=[
@@ -87,6 +97,7 @@ rule all:
                 *[f"transfer_{dataset}" for dataset in datasets_of_transfer()],
                 "dknn_against_transfer",
                 "adaptive",
+                "section_4",
                 "poison_grid",
                 "neighbours_clean",
                 "neighbours_poisoned",

@@ -39,22 +39,29 @@ rule craft_adaptive:
     conda:
         "../envs/torch_faiss.yaml"
     params:
-        network=lookup(dpath="experiments/{experiment}/network", within=config),
+        network=lookup(dpath="{experiment}/network", within=EXPERIMENTS),
         k=lookup(dpath="neighbours/k", within=config),
         memory_mb=lookup(dpath="neighbours/memory_mb", within=config),
         metric=lookup(dpath="neighbours/metric", within=config),
-        images=lookup(dpath="adaptive/images", within=config),
-        epsilons=lookup(dpath="adaptive/epsilons", within=config),
-        radii=lookup(dpath="adaptive/radii", within=config),
-        guide_layer=lookup(dpath="adaptive/guides/layer", within=config),
-        classes=lookup(dpath="adaptive/guides/classes", within=config),
-        toward=lookup(dpath="adaptive/guides/toward", within=config),
-        away=lookup(dpath="adaptive/guides/away", within=config),
-        steepness=lookup(dpath="adaptive/steepness", within=config),
-        steps=lookup(dpath="adaptive/steps", within=config),
-        first_step=lookup(dpath="adaptive/first_step", within=config),
-        ila_epsilon=lookup(dpath="adaptive/intermediate_level/epsilon", within=config),
-        ila_steps=lookup(dpath="adaptive/intermediate_level/steps", within=config),
+        images=lookup(dpath="{experiment}/adaptive/images", within=EXPERIMENTS),
+        epsilons=lookup(dpath="{experiment}/adaptive/epsilons", within=EXPERIMENTS),
+        radii=lookup(dpath="{experiment}/adaptive/radii", within=EXPERIMENTS),
+        guide_layer=lookup(
+            dpath="{experiment}/adaptive/guides/layer", within=EXPERIMENTS
+        ),
+        classes=lookup(dpath="{experiment}/adaptive/guides/classes", within=EXPERIMENTS),
+        toward=lookup(dpath="{experiment}/adaptive/guides/toward", within=EXPERIMENTS),
+        away=lookup(dpath="{experiment}/adaptive/guides/away", within=EXPERIMENTS),
+        steepness=lookup(dpath="{experiment}/adaptive/steepness", within=EXPERIMENTS),
+        steps=lookup(dpath="{experiment}/adaptive/steps", within=EXPERIMENTS),
+        first_step=lookup(dpath="{experiment}/adaptive/first_step", within=EXPERIMENTS),
+        ila_epsilon=lookup(
+            dpath="{experiment}/adaptive/intermediate_level/epsilon",
+            within=EXPERIMENTS,
+        ),
+        ila_steps=lookup(
+            dpath="{experiment}/adaptive/intermediate_level/steps", within=EXPERIMENTS
+        ),
         batch_size=lookup(dpath="activations/batch_size", within=config),
     shell:
         "python {input.script}"

@@ -13,6 +13,7 @@ rule judge_claims:
                 "transfer",
                 "dknn_against_transfer",
                 "adaptive",
+                "section_4",
             ],
         ),
         script="scripts/judge_claims.py",

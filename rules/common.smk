@@ -1,16 +1,21 @@
 import ast
+import json
 import sys
 from itertools import chain
 from pathlib import Path
 
 import yaml
 
+INPUTS_OF_BENCH = ["fgsm", "bim", "cw", "ila", "adaptive", "rotated", "other_data"]
+
 # What the user's shell knows of Python must not reach into the environment of a rule.
 shell.prefix("unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1; ")
 
 
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+
 def check_configuration():
-    sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
     from layeraudit.configuration import check
     from layeraudit.errors import InputError
 
@@ -22,13 +27,20 @@ def check_configuration():
         sys.exit(f"The configuration cannot be run: {error} (see config/schema.yaml).")
 
 
+def all_experiments():
+    """What the configuration says of each experiment, those of the benches included, by its name."""
+    from layeraudit.experiments import list_experiments
+
+    return list_experiments(config)
+
+
 def of_seeds(experiment, file):
     """A file of every seed of an experiment, in the order of the seeds."""
     return expand(
         "results/{experiment}/{variant}/seed{seed}/{file}",
         experiment=experiment,
         variant=config["variant"],
-        seed=config["experiments"][experiment]["seeds"],
+        seed=EXPERIMENTS[experiment]["seeds"],
         file=file,
     )
 
@@ -68,21 +80,31 @@ def option_for_folder(wildcards):
 
 def dataset_of_experiment(wildcards):
     """The file of the data set that an experiment is of."""
-    return (
-        f"results/datasets/{config['experiments'][wildcards.experiment]['dataset']}.npz"
-    )
+    return f"results/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}.npz"
+
+
+def other_dataset(wildcards):
+    """The file of the data set whose images a model is shown that was trained on another."""
+    inputs = EXPERIMENTS[wildcards.experiment]["inputs"]
+    return f"results/datasets/{inputs['other_data']['dataset']}.npz"
 
 
 def poison_of_training(wildcards):
     """The poison that goes into a run's training set: none, or one file."""
-    points = config["experiments"][wildcards.experiment]["poison"]
-    return [f"<run>/data/poison_{points}.npz"] if points else []
+    poison = EXPERIMENTS[wildcards.experiment]["poison"]
+    return [f"<run>/data/{poison}.npz"] if poison else []
 
 
-def images_of_training(wildcards):
-    """How many images the audited network is trained on, poison included: all."""
-    experiment = config["experiments"][wildcards.experiment]
-    return experiment["train"] + experiment["poison"]
+def pretrained_network(wildcards):
+    """The weights that training begins with, where the network was trained on other images before."""
+    pretrained = EXPERIMENTS[wildcards.experiment]["pretraining"]
+    return ["<run>/pretrained.pt"] if pretrained else []
+
+
+def images_of_network(wildcards):
+    """How many of the run's training images a source or target of transfer sees, as an option."""
+    networks = config["transfer"]["experiments"][wildcards.experiment]["networks"]
+    return ["--images", networks["train"]]
 
 
 def seed_of_network(wildcards):
@@ -97,7 +119,7 @@ def shown_networks(wildcards):
     and other weights.
     """
     settings = config["transfer"]["experiments"][wildcards.experiment]
-    audited = config["experiments"][wildcards.experiment]["network"]
+    audited = EXPERIMENTS[wildcards.experiment]["network"]
     source = wildcards.get("source")
     return {
         "audited": (audited, "<run>/model.pt"),
@@ -129,7 +151,9 @@ def options_for_attack(wildcards):
     """The settings of an attack, as options of its program."""
     return [
         f"--{key.replace('_', '-')} {value}"
-        for key, value in config["inputs"][wildcards.attack].items()
+        for key, value in EXPERIMENTS[wildcards.experiment]["inputs"][
+            wildcards.attack
+        ].items()
     ]
 
 
@@ -148,7 +172,7 @@ def hidden_layers():
 
 def keep_configuration():
     """Write the configuration beside the runs that it makes."""
-    for experiment in config["experiments"]:
+    for experiment in EXPERIMENTS:
         path = Path("results", experiment, config["variant"], "config.yaml")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(".partial-config.yaml")
@@ -171,9 +195,220 @@ def remove_what_is_made_again():
             Path(output).unlink(missing_ok=True)
 
 
-def modules_of(program):
-    """The modules of the library that a program imports, directly or through others."""
-    found, unread = set(), [Path(program)]
+def experiments_of(bench):
+    """The names of the experiments of a bench that have a seed."""
+    return [
+        name
+        for name, experiment in EXPERIMENTS.items()
+        if experiment["bench"] == bench and experiment["seeds"]
+    ]
+
+
+def detectors_of(bench):
+    """The names of the detectors that a bench compares."""
+    from layeraudit.configuration import is_for
+
+    return [name for name in config["detectors"] if is_for(bench, config, name)]
+
+
+def of_detectors(bench, suffix):
+    """A file of every detector and each experiment of a bench."""
+    return expand(
+        "results/{experiment}/{variant}/detectors/{detector}.{suffix}",
+        experiment=experiments_of(bench),
+        variant=config["variant"],
+        detector=detectors_of(bench),
+        suffix=suffix,
+    )
+
+
+def of_runs(*files):
+    """An input of a rule whose job is of all seeds of an experiment: these files of every run."""
+
+    def of_experiment(wildcards):
+        return [
+            path
+            for file in files
+            for path in of_seeds(wildcards.experiment, file.format(**wildcards))
+        ]
+
+    return of_experiment
+
+
+def of_experiments(bench, file):
+    """A file of every experiment of a bench."""
+    return expand(
+        "results/{experiment}/{variant}/{file}",
+        experiment=experiments_of(bench),
+        variant=config["variant"],
+        file=file,
+    )
+
+
+def of_retrained():
+    """What came of training again, for every experiment of the poison bench and each detector."""
+    files = [
+        f"retrained/{name}.csv" for name in config["benches"]["poison"]["retrained"]
+    ]
+    return [path for file in files for path in of_experiments("poison", file)]
+
+
+def poisoned_runs():
+    """What the configuration says of each run of the poison bench that has poison, and its seed."""
+    return [
+        (EXPERIMENTS[name], seed)
+        for name in experiments_of("poison")
+        for seed in EXPERIMENTS[name]["seeds"]
+        if EXPERIMENTS[name]["method"] != "none"
+    ]
+
+
+def of_poisoned_runs(file):
+    """A file of each of these runs."""
+    return [
+        path
+        for name in experiments_of("poison")
+        for path in of_seeds(name, file)
+        if EXPERIMENTS[name]["method"] != "none"
+    ]
+
+
+def poisons_of_secml():
+    """The names of the poisons that secml makes."""
+    return [
+        name
+        for name, settings in config["poisons"].items()
+        if settings["method"] == "secml_gradient"
+    ]
+
+
+def pretrained_networks(wildcards):
+    """The same of every seed of an experiment."""
+    pretrained = EXPERIMENTS[wildcards.experiment]["pretraining"]
+    return of_seeds(wildcards.experiment, "pretrained.pt") if pretrained else []
+
+
+def classes_of_experiment(wildcards):
+    """How many classes an experiment's network tells apart."""
+    return len(EXPERIMENTS[wildcards.experiment]["digits"])
+
+
+def names_of_benches():
+    """The names of all experiments of benches, as a pattern."""
+    return "|".join(name for name, of in EXPERIMENTS.items() if of["bench"])
+
+
+def names_of_experiment(wildcards):
+    """What an experiment of a bench is of, as options."""
+    experiment = EXPERIMENTS[wildcards.experiment]
+    names = ["--bench", experiment["bench"], "--setting", experiment["setting"]]
+    return names + (["--poison", experiment["name"]] if "name" in experiment else [])
+
+
+def _judged(wildcards):
+    """The split that detectors judge."""
+    bench = EXPERIMENTS[wildcards.experiment]["bench"]
+    return {"poison": "train", "evasion": "evasion"}[bench]
+
+
+def layers_of_bench(wildcards):
+    """The activations that detectors see."""
+    return [
+        path
+        for split in dict.fromkeys(["train", "calibration", _judged(wildcards)])
+        for layer in config["activations"]["layers"]
+        for path in of_seeds(wildcards.experiment, f"layers/{split}/{layer}.npy")
+    ]
+
+
+def neighbours_of_bench(wildcards):
+    """The neighbours that detectors see."""
+    return [
+        path
+        for split in ["calibration", _judged(wildcards)]
+        for layer in config["activations"]["layers"]
+        for path in of_seeds(wildcards.experiment, f"neighbours/{split}/{layer}.npy")
+    ]
+
+
+def judged_of_bench(wildcards):
+    """What is judged beside the training rows, and what each row of it is."""
+    if _judged(wildcards) == "train":
+        return []
+    return [
+        path
+        for file in ["data/evasion.npz", "evasion.csv"]
+        for path in of_seeds(wildcards.experiment, file)
+    ]
+
+
+def folders_of_runs(wildcards):
+    """The folders of an experiment's runs, in the order of the seeds."""
+    return [
+        str(Path(path).parent)
+        for path in of_seeds(wildcards.experiment, "calibration.npz")
+    ]
+
+
+def _file_of_method(kind, settings):
+    return f"scripts/layeraudit/{kind}/{settings['method']}.py"
+
+
+def _environment_of_method(kind, settings):
+    from layeraudit.methods import read_constants
+
+    return f"../envs/{read_constants(kind, settings['method'])['ENVIRONMENT']}.yaml"
+
+
+def _options_of_method(settings):
+    return json.dumps(
+        {key: value for key, value in settings.items() if key != "method"}
+    )
+
+
+def _poison(wildcards):
+    return config["poisons"][EXPERIMENTS[wildcards.experiment]["name"]]
+
+
+def _detector(wildcards):
+    return config["detectors"][wildcards.detector]
+
+
+def file_of_poison(wildcards):
+    return _file_of_method("poisons", _poison(wildcards))
+
+
+def modules_of_poison(wildcards):
+    return modules_of("scripts/make_poison.py", file_of_poison(wildcards))
+
+
+def environment_of_poison(wildcards):
+    return _environment_of_method("poisons", _poison(wildcards))
+
+
+def options_of_poison(wildcards):
+    return _options_of_method(_poison(wildcards))
+
+
+def file_of_detector(wildcards):
+    return _file_of_method("detectors", _detector(wildcards))
+
+
+def modules_of_detector(wildcards):
+    return modules_of("scripts/score_detector.py", file_of_detector(wildcards))
+
+
+def environment_of_detector(wildcards):
+    return _environment_of_method("detectors", _detector(wildcards))
+
+
+def options_of_detector(wildcards):
+    return _options_of_method(_detector(wildcards))
+
+
+def modules_of(*programs):
+    """The modules of the library that programs import, directly or through others."""
+    found, unread = set(), [Path(program) for program in programs]
     while unread:
         for node in ast.walk(ast.parse(unread.pop().read_text())):
             if isinstance(node, ast.Import):

@@ -27,9 +27,10 @@ rule draw_splits:
         script="scripts/draw_splits.py",
         modules=modules_of("scripts/draw_splits.py"),
     output:
-        svm_train="<run>/data/svm_train.npz",
-        svm_validation="<run>/data/svm_validation.npz",
+        attack_sources="<run>/data/attack_sources.npz",
+        attack_validation="<run>/data/attack_validation.npz",
         clean=temp("<run>/data/clean.npz"),
+        pretraining=temp("<run>/data/pretraining.npz"),
         calibration="<run>/data/calibration.npz",
         test="<run>/data/test.npz",
     log:
@@ -40,26 +41,31 @@ rule draw_splits:
     conda:
         "../envs/numpy.yaml"
     params:
-        digits=lookup(dpath="experiments/{experiment}/digits", within=config),
-        svm_digits=lookup(dpath="poison/digits", within=config),
-        svm_part=lookup(dpath="experiments/{experiment}/poison_part", within=config),
-        svm_train=lookup(dpath="poison/train", within=config),
-        svm_validation=lookup(dpath="poison/validation", within=config),
-        clean=lookup(dpath="experiments/{experiment}/train", within=config),
-        calibration=lookup(dpath="experiments/{experiment}/calibration", within=config),
-        test=lookup(dpath="experiments/{experiment}/test", within=config),
+        digits=lookup(dpath="{experiment}/digits", within=EXPERIMENTS),
+        attack_digits=lookup(dpath="{experiment}/attack/digits", within=EXPERIMENTS),
+        attack_part=lookup(dpath="{experiment}/attack/part", within=EXPERIMENTS),
+        attack_sources=lookup(dpath="{experiment}/attack/sources", within=EXPERIMENTS),
+        attack_validation=lookup(
+            dpath="{experiment}/attack/validation", within=EXPERIMENTS
+        ),
+        clean=lookup(dpath="{experiment}/train", within=EXPERIMENTS),
+        pretraining=lookup(dpath="{experiment}/pretraining", within=EXPERIMENTS),
+        calibration=lookup(dpath="{experiment}/calibration", within=EXPERIMENTS),
+        test=lookup(dpath="{experiment}/test", within=EXPERIMENTS),
     shell:
         "python {input.script}"
         " --dataset {input.dataset}"
         " --digits {params.digits}"
-        " --svm-digits {params.svm_digits}"
-        " --svm-part {params.svm_part}"
-        " --svm-train-size {params.svm_train}"
-        " --svm-train {output.svm_train}"
-        " --svm-validation-size {params.svm_validation}"
-        " --svm-validation {output.svm_validation}"
+        " --attack-digits {params.attack_digits}"
+        " --attack-part {params.attack_part}"
+        " --attack-sources-size {params.attack_sources}"
+        " --attack-sources {output.attack_sources}"
+        " --attack-validation-size {params.attack_validation}"
+        " --attack-validation {output.attack_validation}"
         " --clean-size {params.clean}"
         " --clean {output.clean}"
+        " --pretraining-size {params.pretraining}"
+        " --pretraining {output.pretraining}"
         " --calibration-size {params.calibration}"
         " --calibration {output.calibration}"
         " --test-size {params.test}"

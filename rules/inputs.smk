@@ -17,7 +17,7 @@ rule attack:
     conda:
         "../envs/foolbox.yaml"
     params:
-        network=lookup(dpath="experiments/{experiment}/network", within=config),
+        network=lookup(dpath="{experiment}/network", within=EXPERIMENTS),
         batch_size=lookup(dpath="activations/batch_size", within=config),
         options=options_for_attack,
     shell:
@@ -46,8 +46,8 @@ rule rotate_images:
     conda:
         "../envs/torch.yaml"
     params:
-        images=lookup(dpath="inputs/rotated/images", within=config),
-        degrees=lookup(dpath="inputs/rotated/degrees", within=config),
+        images=lookup(dpath="{experiment}/inputs/rotated/images", within=EXPERIMENTS),
+        degrees=lookup(dpath="{experiment}/inputs/rotated/degrees", within=EXPERIMENTS),
     shell:
         "python {input.script}"
         " --split {input.split}"
@@ -72,7 +72,9 @@ rule take_images:
     conda:
         "../envs/numpy.yaml"
     params:
-        images=lookup(dpath="inputs/fashion_mnist/images", within=config),
+        images=lookup(
+            dpath="{experiment}/inputs/fashion_mnist/images", within=EXPERIMENTS
+        ),
     shell:
         "python {input.script}"
         " --dataset {input.dataset}"
@@ -80,3 +82,18 @@ rule take_images:
         " --seed {wildcards.seed}"
         " --output {output.images}"
         " > {log} 2>&1"
+
+
+use rule take_images as take_other_data with:
+    input:
+        dataset=other_dataset,
+        script="scripts/take_images.py",
+        modules=modules_of("scripts/take_images.py"),
+    output:
+        images="<run>/data/other_data.npz",
+    log:
+        "<run>/logs/take_other_data.log",
+    benchmark:
+        "<run>/benchmarks/take_other_data.tsv"
+    params:
+        images=lookup(dpath="{experiment}/inputs/other_data/images", within=EXPERIMENTS),

@@ -4,6 +4,7 @@
 rule train_model:
     input:
         train="<run>/data/train.npz",
+        pretrained=pretrained_network,
         script="scripts/train_model.py",
         modules=modules_of("scripts/train_model.py"),
     output:
@@ -18,11 +19,11 @@ rule train_model:
     conda:
         "../envs/torch.yaml"
     params:
-        network=lookup(dpath="experiments/{experiment}/network", within=config),
-        epochs=lookup(dpath="experiments/{experiment}/epochs", within=config),
-        batch_size=lookup(dpath="experiments/{experiment}/batch_size", within=config),
+        network=lookup(dpath="{experiment}/network", within=EXPERIMENTS),
+        epochs=lookup(dpath="{experiment}/epochs", within=EXPERIMENTS),
+        batch_size=lookup(dpath="{experiment}/batch_size", within=EXPERIMENTS),
         learning_rate=lookup(dpath="training/learning_rate", within=config),
-        images=images_of_training,
+        images="",
         seed="{seed}",
     shell:
         "python {input.script}"
@@ -31,10 +32,25 @@ rule train_model:
         " --epochs {params.epochs}"
         " --batch-size {params.batch_size}"
         " --learning-rate {params.learning_rate}"
-        " --images {params.images}"
+        " {params.images}"
+        " --pretrained {input.pretrained}"
         " --seed {params.seed}"
         " --output {output.weights}"
         " > {log} 2>&1"
+
+
+use rule train_model as pretrain_model with:
+    input:
+        train="<run>/data/pretraining.npz",
+        pretrained=[],
+        script="scripts/train_model.py",
+        modules=modules_of("scripts/train_model.py"),
+    output:
+        weights="<run>/pretrained.pt",
+    log:
+        "<run>/logs/pretrain_model.log",
+    benchmark:
+        "<run>/benchmarks/pretrain_model.tsv"
 
 
 use rule train_model as train_network with:
@@ -54,9 +70,7 @@ use rule train_model as train_network with:
             within=config,
         ),
         learning_rate=lookup(dpath="training/learning_rate", within=config),
-        images=lookup(
-            dpath="transfer/experiments/{experiment}/networks/train", within=config
-        ),
+        images=images_of_network,
         seed=seed_of_network,
 
 
@@ -83,7 +97,7 @@ rule extract_layers:
     conda:
         "../envs/torch.yaml"
     params:
-        network=lookup(dpath="experiments/{experiment}/network", within=config),
+        network=lookup(dpath="{experiment}/network", within=EXPERIMENTS),
         batch_size=lookup(dpath="activations/batch_size", within=config),
     shell:
         "python {input.script}"

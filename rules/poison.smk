@@ -3,8 +3,8 @@
 
 rule generate_poison:
     input:
-        train="<run>/data/svm_train.npz",
-        validation="<run>/data/svm_validation.npz",
+        train="<run>/data/attack_sources.npz",
+        validation="<run>/data/attack_validation.npz",
         script="scripts/generate_poison.py",
         modules=modules_of("scripts/generate_poison.py"),
     output:

@@ -52,7 +52,7 @@ rule craft_transfer:
             dpath="transfer/experiments/{experiment}/epsilons", within=config
         ),
         passes=lookup(dpath="transfer/passes", within=config),
-        dataset=lookup(dpath="experiments/{experiment}/dataset", within=config),
+        dataset=lookup(dpath="{experiment}/dataset", within=EXPERIMENTS),
         batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"
@@ -90,7 +90,7 @@ rule measure_disturbance:
             dpath="transfer/experiments/{experiment}/epsilons", within=config
         ),
         passes=lookup(dpath="transfer/passes", within=config),
-        dataset=lookup(dpath="experiments/{experiment}/dataset", within=config),
+        dataset=lookup(dpath="{experiment}/dataset", within=EXPERIMENTS),
         batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
         "python {input.script}"

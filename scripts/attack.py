@@ -1,8 +1,8 @@
 """Attack the first images of a split, and write what comes out as a split.
 
 Its `y` and `y_true` are the true labels, which are those that the attack leads away from; none of its rows
-is poison, and `source` stays. The attacks are those of `layeraudit.attacks.standard`, each with its own
-options.
+is poison, and `source` stays. The attacks are those of `layeraudit.attacks.standard`, and the intermediate
+level attack of `layeraudit.transfer` on the network itself, each with its own options.
 """
 
 import argparse
@@ -17,8 +17,28 @@ from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_split
 from layeraudit.networks import NETWORKS, read_weights
 from layeraudit.splits import Split, take_first
+from layeraudit.transfer import fine_tune
 
-ATTACKS = {"fgsm": fgsm, "bim": bim, "cw": cw}
+
+def ila(
+    network: nn.Module, x: Tensor, y: Tensor, *, epsilon: float, steps: int, layer: str, batch_size: int
+) -> Tensor:
+    """Fine-tune I-FGSM in a layer, half of the steps for each."""
+    made = fine_tune(
+        network,
+        x,
+        y,
+        layers=[layer],
+        crafted=[("i_fgsm", "ilap")],
+        epsilon=epsilon,
+        passes=steps,
+        batch_size=batch_size,
+    )
+    ((_, pushed),) = made
+    return pushed.x
+
+
+ATTACKS = {"fgsm": fgsm, "bim": bim, "cw": cw, "ila": ila}
 OPTIONS: dict[str, dict[str, type]] = {
     "fgsm": {"epsilon": float},
     "bim": {"epsilon": float, "step": float, "steps": int},
@@ -29,6 +49,7 @@ OPTIONS: dict[str, dict[str, type]] = {
         "steps": int,
         "learning_rate": float,
     },
+    "ila": {"epsilon": float, "steps": int, "layer": str},
 }
 
 

@@ -142,7 +142,7 @@ def make_all(
     for epsilon in options.epsilons:
         attacked, tried = lead("linf", epsilon)
         yield {"attack": "adaptive", "norm": "linf", "radius": epsilon, "share": 1.0}, attacked, tried
-        if epsilon == options.ila_epsilon:
+        if epsilon == options.ila_epsilon and options.ila_steps:
             for layer in layers:
                 pushed = ila(
                     network,
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--memory-mb", type=int, default=MEMORY_MB, help="what a search is to take")
     parser.add_argument("--metric", choices=["cosine", "l2"], required=True)
     parser.add_argument("--epsilons", type=float, nargs="+", required=True, help="radii in L-infinity")
-    parser.add_argument("--radii", type=float, nargs="+", required=True, help="radii in L2")
+    parser.add_argument("--radii", type=float, nargs="*", required=True, help="radii in L2, if any")
     parser.add_argument("--guide-layer", required=True)
     parser.add_argument("--classes", type=int, required=True, help="the most that an image is led to")
     parser.add_argument("--toward", type=int, required=True)
@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--first-step", type=float, required=True, help="as a share of the radius")
     parser.add_argument("--ila-epsilon", type=float, required=True)
-    parser.add_argument("--ila-steps", type=int, required=True)
+    parser.add_argument("--ila-steps", type=int, required=True, help="0 leaves ILA out")
     parser.add_argument("--batch-size", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--output-record", type=Path, required=True)

@@ -1,9 +1,10 @@
 """Draw the splits of one seed from a data set.
 
-Writes one file for each split, with no image in two of them: `svm_train` and `svm_validation` (what the
-poisoning attack sees, two digits) from the part of the data set that is named, `clean` (the clean training
-images) from its training part, `calibration` and `test` from its test part. Each is a simple random sample
-of what the ones before it have left.
+Writes one file for each split, with no image in two of them: `attack_sources` and `attack_validation` (what
+the attacker has, of classes of its own) from the part of the data set that is named, `clean` (the clean
+training images) and `pretraining` (those that the network is trained on before) from its training part,
+`calibration` and `test` from its test part. Each is a simple random sample of what the ones before it have
+left.
 """
 
 import argparse
@@ -15,8 +16,8 @@ from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_arrays, write_split
 from layeraudit.splits import draw_rows, take_clean
 
-OF_THE_ATTACK = ["svm_train", "svm_validation"]
-OF_THE_MODEL = {"train": ["clean"], "test": ["calibration", "test"]}
+OF_THE_ATTACK = ["attack_sources", "attack_validation"]
+OF_THE_MODEL = {"train": ["clean", "pretraining"], "test": ["calibration", "test"]}
 NAMES = [*OF_THE_ATTACK, *OF_THE_MODEL["train"], *OF_THE_MODEL["test"]]
 
 
@@ -24,8 +25,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--digits", type=int, nargs="+", required=True, help="of the model")
-    parser.add_argument("--svm-digits", type=int, nargs=2, required=True, help="of the attack")
-    parser.add_argument("--svm-part", choices=OF_THE_MODEL, required=True)
+    parser.add_argument("--attack-digits", type=int, nargs="+", required=True, help="of the attack")
+    parser.add_argument("--attack-part", choices=OF_THE_MODEL, required=True)
     for name in NAMES:
         option = name.replace("_", "-")
         parser.add_argument(f"--{option}-size", type=int, required=True, metavar="IMAGES")
@@ -37,8 +38,8 @@ def main() -> None:
     x, y, n_train = read_arrays(arguments.dataset, "x", "y", "n_train")
     rows = {"train": np.arange(n_train), "test": np.arange(n_train, len(y))}
     generator = np.random.default_rng(arguments.seed)
-    part = rows[arguments.svm_part]
-    of_the_attack = part[np.isin(y[part], arguments.svm_digits)]
+    part = rows[arguments.attack_part]
+    of_the_attack = part[np.isin(y[part], arguments.attack_digits)]
     drawn = draw_rows(of_the_attack, {name: sizes[name] for name in OF_THE_ATTACK}, generator)
     for part_name, names in OF_THE_MODEL.items():
         left = np.setdiff1d(rows[part_name], np.concatenate([drawn[name] for name in OF_THE_ATTACK]))

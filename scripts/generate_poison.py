@@ -2,7 +2,7 @@
 
 Out come the points, a split whose `y` is the label given and `y_true` that of the source image, and a
 table of them: row, source, y_true, y, distance (L2, from the source image), moved (whether the solver took
-a step at all). The attack is secml's, see `layeraudit.poisoning`.
+a step at all). The attack is secml's, see `layeraudit.poisons.secml_gradient`.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_split, written_whole
-from layeraudit.poisoning import poison_svm
+from layeraudit.poisons.secml_gradient import poison_svm
 
 
 def number_or_none(text: str) -> float | None:

@@ -1,23 +1,26 @@
-"""Train a network on the training split, poison included, and write its weights (a `state_dict`)."""
+"""Train a network on the training split, poison included, and write its weights (a `state_dict`).
+
+Where it was trained on other images before, only its last layer is trained, from there.
+"""
 
 import argparse
 import io
-import math
 from pathlib import Path
 
 import torch
 
-from layeraudit.errors import InputError, end_in_a_sentence
+from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, written_whole
 from layeraudit.networks import NETWORKS
 from layeraudit.splits import take_first
-from layeraudit.training import train
+from layeraudit.training import train_from_seed
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--images", type=int, required=True, help="how many of it, from the first")
+    parser.add_argument("--images", type=int, help="how many of it, from the first; all where it is not said")
+    parser.add_argument("--pretrained", type=Path, nargs="?", help="weights to begin with")
     parser.add_argument("--network", choices=NETWORKS, required=True)
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--batch-size", type=int, required=True)
@@ -26,14 +29,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    split = take_first(read_split(arguments.train), arguments.images)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(arguments.seed)
-    network = NETWORKS[arguments.network]()
-    losses = train(
-        network,
-        torch.from_numpy(split.x),
-        torch.from_numpy(split.y),
+    split = read_split(arguments.train)
+    if arguments.images is not None:
+        split = take_first(split, arguments.images)
+    network, losses = train_from_seed(
+        arguments.network,
+        arguments.pretrained,
+        split,
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
@@ -41,8 +43,6 @@ def main() -> None:
     )
     for epoch, loss in enumerate(losses, start=1):
         print(f"epoch {epoch}: mean loss {loss:.4f}")
-    if not math.isfinite(losses[-1]):
-        raise InputError(f"the loss is {losses[-1]}: training has diverged, lower training.learning_rate")
     weights = io.BytesIO()  # torch itself does not say why it cannot write a file
     torch.save(network.state_dict(), weights)
     with written_whole(arguments.output) as temporary:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from jsonschema.validators import extend
 
 from layeraudit.datasets import DATASETS
 from layeraudit.errors import InputError
+from layeraudit.experiments import of_evasion_bench, of_poison_bench, of_report
+from layeraudit.methods import Kind, list_methods, read_constants
 
 LAYERS = ("relu1", "relu2", "relu3", "fc")
 """From input to output."""
@@ -54,12 +56,16 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(_Validator(schema).iter_errors(configuration))
     if error:
         raise InputError(_describe(error))
+    _check_methods("poisons", configuration)
+    _check_methods("detectors", configuration)
     _check_sizes(configuration)
+    _check_benches(configuration)
     _check_folders(configuration["folders"])
 
 
-def _describe(error: ValidationError) -> str:
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)[1:]
+def _describe(error: ValidationError, within: str = "") -> str:
+    path = [within, *error.absolute_path] if within else error.absolute_path
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
     schema: Any = error.schema
     value: Any = error.instance
     if error.validator == "additionalProperties":
@@ -105,6 +111,96 @@ def _allowed(schema: Mapping[str, Any]) -> str:
     return text
 
 
+def _check_methods(kind: Kind, configuration: Mapping[str, Any]) -> None:
+    """Check that each poison or detector is one of ours, with the options that its file asks for."""
+    layers, k = configuration["activations"]["layers"], configuration["neighbours"]["k"]
+    for name, settings in configuration[kind].items():
+        key, method = f"{kind}.{name}", settings["method"]
+        if method not in (methods := list_methods(kind)):
+            raise InputError(f"{key}.method is {method!r}, allowed are {', '.join(methods)}")
+        options = read_constants(kind, method)["SCHEMA"]
+        schema = {
+            "type": "object",
+            "properties": {"method": {"type": "string"}} | options,
+            "required": list(options),
+            "additionalProperties": False,
+        }
+        error = best_match(_Validator(schema).iter_errors(settings))
+        if error:
+            raise InputError(_describe(error, within=key))
+        named = [*settings.get("layers", []), *([settings["layer"]] if "layer" in settings else [])]
+        for layer in named:
+            if layer not in layers:
+                raise InputError(
+                    f"{key} has the layer {layer!r}, allowed are those of activations.layers, {layers}"
+                )
+        if kind == "detectors" and settings.get("k", 1) > k:
+            raise InputError(f"{key}.k is {settings['k']}, allowed are 1 to {k}, which is neighbours.k")
+
+
+def _check_benches(configuration: Mapping[str, Any]) -> None:
+    bench = configuration["benches"]["poison"]
+    for setting, settings in bench["settings"].items():
+        for poison in settings["poisons"]:
+            key = f"benches.poison.settings.{setting}.poisons"
+            _check_name(poison, configuration["poisons"], key, "poisons")
+    for detector in bench["retrained"]:
+        judging = [name for name in configuration["detectors"] if is_for("poison", configuration, name)]
+        _check_name(detector, judging, "benches.poison.retrained", "detectors")
+    names = [*configuration["experiments"], *configuration["benches"]["evasion"]["settings"]]
+    names += [f"{setting}_{poison}" for setting, of in bench["settings"].items() for poison in of["poisons"]]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{name} is the name of two experiments of benches, allowed are names of one")
+    k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
+    for experiment in (of_poison_bench(configuration) | of_evasion_bench(configuration)).values():
+        key = f"benches.{experiment['bench']}.settings.{experiment['setting']}"
+        for value, of, most in [(k, "k", experiment["train"] - 1), (shards, "shards", experiment["train"])]:
+            if value > most:
+                raise InputError(
+                    f"neighbours.{of} is {value}, allowed are 1 to {most} with the rows of {key}.train"
+                )
+        if experiment["bench"] == "evasion":
+            _check_evasions(experiment, key)
+        _check_parts(
+            experiment,
+            {"sources": f"{key}.attack_sources", "validation": f"{key}.attack_validation"},
+            key,
+        )
+        digits = experiment["digits"]
+        for option in ("source", "target", "pairs"):
+            value = experiment.get("options", {}).get(option)
+            chosen = [digit for pair in value for digit in pair] if option == "pairs" and value else [value]
+            if not {digit for digit in chosen if digit is not None} <= set(digits):
+                raise InputError(
+                    f"poisons.{experiment['name']}.{option} is {value}, allowed are the classes {digits}"
+                )
+
+
+def _check_evasions(experiment: Mapping[str, Any], key: str) -> None:
+    for name, settings in experiment["inputs"].items():
+        of_other_data = name == "other_data"
+        most = sum(DATASETS[settings["dataset"]].test_counts) if of_other_data else experiment["test"]
+        if settings["images"] > most:
+            raise InputError(f"{key}.inputs.{name}.images is {settings['images']}, allowed are up to {most}")
+    if experiment["inputs"]["other_data"]["dataset"] == experiment["dataset"]:
+        raise InputError(
+            f"{key}.inputs.other_data.dataset is {experiment['dataset']!r}, "
+            f"allowed is another than {key}.dataset"
+        )
+
+
+def _check_name(name: str, allowed: Iterable[str], key: str, kind: Kind) -> None:
+    if name not in allowed:
+        raise InputError(f"{key} has {name!r}, allowed are those of {kind}: {', '.join(allowed)}")
+
+
+def is_for(bench: str, configuration: Mapping[str, Any], detector: str) -> bool:
+    """Say whether a detector of the configuration judges what a bench shows: `poison` or `evasion`."""
+    method = configuration["detectors"][detector]["method"]
+    return bench in read_constants("detectors", method)["BENCHES"]
+
+
 def _check_sizes(configuration: Mapping[str, Any]) -> None:
     poison = configuration["poison"]
     k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
@@ -121,7 +217,11 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
         if not experiment["seeds"] and name != "cifar10":
             raise InputError(f"{key}.seeds is [], allowed is a list of 1 or more different values")
         _check_digits(poison["digits"], experiment["digits"], key)
-        _check_parts(experiment, poison, key)
+        _check_parts(
+            of_report(configuration)[name],
+            {"sources": "poison.train", "validation": "poison.validation"},
+            key,
+        )
         points = experiment["poison"]
         if (points == 0) != (name in WITHOUT_POISON):
             number = "0" if name in WITHOUT_POISON else f"1 to {poison['train']}"
@@ -228,18 +328,25 @@ def _check_points(points: int, key: str, sources: int) -> None:
         )
 
 
-def _check_parts(experiment: Mapping[str, Any], poison: Mapping[str, Any], key: str) -> None:
-    """Check that each part of the data set has the images drawn from it, first those of the attack."""
-    for part, names in [("train", ["train"]), ("test", ["calibration", "test"])]:
-        counts, of = (
-            DATASETS[experiment["dataset"]].counts(part),
-            f"the {part} part of {experiment['dataset']}",
-        )
+def _check_parts(experiment: Mapping[str, Any], keys: Mapping[str, str], key: str) -> None:
+    """Check that each part of the data set has the images drawn from it, first those of the attack.
+
+    Parameters
+    ----------
+    experiment : as `list_experiments` gives it
+    keys : what the configuration calls the `sources` and the `validation` of its attack
+    key : what it calls the experiment
+    """
+    attack = experiment["attack"]
+    of_the_model = ["train", *(["pretraining"] if experiment["pretraining"] else [])]
+    for part, names in [("train", of_the_model), ("test", ["calibration", "test"])]:
+        counts = DATASETS[experiment["dataset"]].counts(part)
+        of = f"the {part} part of {experiment['dataset']}"
         wanted = {f"{key}.{name}": experiment[name] for name in names}
-        if experiment["poison_part"] == part:
-            of_poison = {f"poison.{name}": poison[name] for name in ("train", "validation")}
-            _check_available(of_poison, poison["digits"], counts, of)
-            wanted |= of_poison
+        if attack["part"] == part and attack["sources"] + attack["validation"]:
+            of_attack = {keys[name]: attack[name] for name in keys}
+            _check_available(of_attack, attack["digits"], counts, of)
+            wanted |= of_attack
         _check_available(wanted, experiment["digits"], counts, of)
 
 

@@ -1,15 +1,69 @@
 """Training: the same seed gives the same weights."""
 
+import math
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import trange
 
+from layeraudit.errors import InputError
+from layeraudit.networks import LAYERS, NETWORKS, read_weights
+from layeraudit.splits import Split
+
+
+def train_from_seed(
+    name: str,
+    pretrained: Path | None,
+    split: Split,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> tuple[nn.Module, list[float]]:
+    """Train one of `NETWORKS` on a split, by the labels given.
+
+    Parameters
+    ----------
+    pretrained : weights to begin with, of which the last layer alone is then trained; None draws all weights
+        and trains them
+    seed : of the first weights, and of the order in which the rows are seen
+
+    Returns
+    -------
+    The network, and the mean loss of each epoch.
+
+    Raises
+    ------
+    InputError
+        Where the weights to begin with are not its own, or where training diverges.
+    """
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(seed)
+    network = NETWORKS[name]()
+    if pretrained is not None:
+        read_weights(network, pretrained)
+        network.requires_grad_(False).get_submodule(LAYERS[name][-1]).requires_grad_(True)
+    losses = train(
+        network,
+        torch.from_numpy(split.x),
+        torch.from_numpy(split.y),
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    if not math.isfinite(losses[-1]):
+        raise InputError(f"the loss is {losses[-1]}: training has diverged, lower training.learning_rate")
+    return network, losses
+
 
 def train(
     network: nn.Module, x: Tensor, y: Tensor, *, epochs: int, batch_size: int, learning_rate: float, seed: int
 ) -> list[float]:
-    """Train the network in place with Adam on the cross-entropy of the given labels.
+    """Train in place what asks for gradients, with Adam on the cross-entropy of the given labels.
 
     Parameters
     ----------
@@ -24,7 +78,8 @@ def train(
     """
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # an eighth faster on CPUs
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=learning_rate)
     network.train()
     losses = []
     for _ in trange(epochs, desc="epochs", disable=None):

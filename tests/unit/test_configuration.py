@@ -17,11 +17,16 @@ DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
 SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
 
 
+NAMED = {("poisons",), ("detectors",), ("benches", "poison", "settings"), ("benches", "evasion", "settings")}
+"""Where the configuration chooses the names of the keys."""
+
+
 def paths(mapping: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Give the path of every key, those of mappings included."""
+    """Give the path of every key, those of mappings included, but for names that the configuration chooses."""
     found = []
     for key, value in mapping.items():
-        found.append((*prefix, key))
+        if prefix not in NAMED:
+            found.append((*prefix, key))
         if isinstance(value, dict):
             found += paths(value, (*prefix, key))
     return found
@@ -61,13 +66,21 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
     def of_schema(schema: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
         found = []
         for key, value in schema.get("properties", {}).items():
-            assert "description" in value or "properties" in value, key
-            assert value.get("type") != "object" or value["additionalProperties"] is False, key
+            assert "description" in value or "properties" in value or "enum" in value, key
+            named = (*prefix, key) in NAMED
+            assert named or value.get("type") != "object" or value["additionalProperties"] is False, key
             found += [(*prefix, key), *of_schema(value, (*prefix, key))]
         assert schema.get("required", []) == list(schema.get("properties", {}))
         return found
 
-    assert of_schema(SCHEMA) == paths(DEFAULT)
+    found = [path for path in paths(DEFAULT) if not any(path[: len(name)] == name != path for name in NAMED)]
+    assert of_schema(SCHEMA) == found
+    for bench in ("poison", "evasion"):
+        settings = SCHEMA["properties"]["benches"]["properties"][bench]["properties"]["settings"]
+        for setting in DEFAULT["benches"][bench]["settings"].values():
+            assert {path[-1] for path in of_schema(settings["additionalProperties"])} == {
+                path[-1] for path in paths(setting)
+            }
 
 
 @pytest.mark.parametrize(
@@ -130,6 +143,35 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("calibration.mode", None, "calibration.mode is None, allowed is 'paper' or 'cleverhans' or"),
         ("inputs.bim.images", 8651, "inputs.bim.images is 8651, allowed are up to 8650, those of "),
         ("inputs.fashion_mnist.images", 10001, "inputs.fashion_mnist.images is 10001, allowed are up to "),
+        ("poisons.badnets_5.method", "badnet", "poisons.badnets_5.method is 'badnet', allowed are badnets, "),
+        ("poisons.badnets_5.rate", 2, "poisons.badnets_5.rate is 2, allowed is one number "),
+        ("poisons.badnets_5.colour", 1, "poisons.badnets_5.colour is no key of the configuration, allowed "),
+        ("poisons.badnets_5.target", 10, "poisons.badnets_5.target is 10, allowed are the classes [0, 1, "),
+        ("poisons.secml_1x50.pairs", [[1, 11]], "poisons.secml_1x50.pairs"),
+        ("poisons.Bad", {"method": "none"}, "poisons is 'Bad', allowed is a text of the form ^[a-z0-9_]+$"),
+        ("detectors.dknn_paper.mode", "best", "detectors.dknn_paper.mode is 'best', allowed is 'paper' or "),
+        ("detectors.knn_distance.k", 76, "detectors.knn_distance.k is 76, allowed are 1 to 75, which is "),
+        ("detectors.mahalanobis.layer", "relu9", "detectors.mahalanobis has the layer 'relu9', allowed are "),
+        ("benches.poison.removed", 0, "benches.poison.removed is 0, allowed is one number above 0 up to 0.5"),
+        ("benches.poison.retrained", ["dknn"], "benches.poison.retrained has 'dknn', allowed are those of "),
+        ("benches.poison.settings.mnist.poisons", ["x"], "benches.poison.settings.mnist.poisons has 'x', "),
+        ("benches.poison.settings.mnist.train", 60000, "benches.poison.settings.mnist.train + benches.poiso"),
+        ("benches.poison.settings.mnist.train", 75, "neighbours.k is 75, allowed are 1 to 74 with the rows "),
+        (
+            "benches.evasion.settings.evasion_mnist.inputs.other_data.dataset",
+            "mnist",
+            "benches.evasion.settings.evasion_mnist.inputs.other_data.dataset is 'mnist', allowed is another",
+        ),
+        (
+            "benches.evasion.settings.evasion_mnist.inputs.cw.images",
+            1001,
+            "benches.evasion.settings.evasion_mnist.inputs.cw.images is 1001, allowed are up to 1000",
+        ),
+        (
+            "benches.evasion.settings",
+            {"clean": DEFAULT["benches"]["evasion"]["settings"]["evasion_mnist"]},
+            "clean is the name of two experiments of benches, allowed are names of one",
+        ),
         ("folders.mnist", "nowhere", "folders.mnist is 'nowhere', allowed is null or a folder with "),
         ("folders.fashion_mnist", 5, "folders.fashion_mnist is 5, allowed is "),
         ("experiments.clean.seeds", [], "experiments.clean.seeds is [], allowed is a list of 1 or more "),
@@ -193,14 +235,17 @@ def test_anything_for_a_configuration_is_one_sentence(configuration: Any) -> Non
 def test_sizes_that_pass_can_be_drawn(data: st.DataObject) -> None:
     """What the check lets through, the draw from counts like MNIST's can do."""
     digits = data.draw(st.lists(st.integers(0, 9), min_size=2, unique=True))
-    train, test, of_poison = (data.draw(st.integers(2, n)) for n in (60000, 10000, 2200))
+    train, test, of_poison = (data.draw(st.integers(3, n)) for n in (60000, 10000, 2200))
     part = data.draw(st.sampled_from(["train", "test"]))
     configuration = replaced(("poison", "digits"), digits[:2])
     configuration["poison"]["validation"] = of_poison
     for name in configuration["experiments"]:
         sizes = {"digits": digits, "train": train, "test": test, "poison_part": part}
         configuration["experiments"][name] |= sizes
-    configuration["neighbours"]["k"] = 1
+    configuration["neighbours"]["k"] = 2
+    configuration["detectors"]["lid"] |= {"k": 2}
+    for detector in ("deep_knn", "trust_score", "knn_distance"):
+        configuration["detectors"][detector] |= {"k": 1}
     for settings in configuration["inputs"].values():
         settings["images"] = 1
     configuration["adaptive"]["images"] = 1

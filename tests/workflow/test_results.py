@@ -17,7 +17,7 @@ GROUPS = ["non_poisoned", "misclassified", "misclassified_clean", "poisoned"]
 SEEDS = [1, 2]
 K = 10
 SIZES = {"train": 106, "calibration": 50, "test": 60}
-SPLITS = ["clean", "svm_train", "svm_validation", "calibration", "test"]
+SPLITS = ["clean", "attack_sources", "attack_validation", "calibration", "test"]
 
 
 @pytest.fixture(params=SEEDS)
@@ -66,7 +66,7 @@ def test_poison_stays_near_the_training_images_that_it_was_made_of(
     images = load(finished_run / "results/datasets/mnist.npz")["x"] / np.float32(255)
     poison = load(run_folder / "data/poison_6.npz")
     record = pd.read_csv(run_folder / "poison_6.csv")
-    assert set(poison["source"]) <= set(load(run_folder / "data/svm_train.npz")["source"])
+    assert set(poison["source"]) <= set(load(run_folder / "data/attack_sources.npz")["source"])
     move = poison["x"].astype(np.float64) - images[poison["source"]]
     distance = np.sqrt((move**2).sum(axis=(1, 2, 3)))
     assert distance.max() <= 2.5
@@ -351,12 +351,12 @@ def test_a_clean_model_is_trained_on_no_poison_and_no_image_of_the_attack(finish
     for experiment, poison in [("clean", 0), ("ten_digits", 6)]:
         folder = finished_run / f"results/{experiment}/small/seed1/data"
         splits = {
-            name: load(folder / f"{name}.npz") for name in ["train", "test", "calibration", "svm_train"]
+            name: load(folder / f"{name}.npz") for name in ["train", "test", "calibration", "attack_sources"]
         }
         assert splits["train"]["is_poison"].sum() == poison
         clean = splits["train"]["source"][~splits["train"]["is_poison"]]
-        assert clean.max() < 60000 <= splits["svm_train"]["source"].min()
-        assert not set(splits["test"]["source"]) & set(splits["svm_train"]["source"])
+        assert clean.max() < 60000 <= splits["attack_sources"]["source"].min()
+        assert not set(splits["test"]["source"]) & set(splits["attack_sources"]["source"])
         assert set(splits["train"]["y"]) == set(range(10))
 
 

@@ -2,7 +2,9 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -12,7 +14,75 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from layeraudit.errors import InputError
-from layeraudit.splits import Split
+from layeraudit.poisons import Means, Poison
+from layeraudit.splits import Split, merge, take
+
+ENVIRONMENT = "secml"
+SCHEMA = {
+    "pairs": {
+        "description": "The pairs of classes that are attacked one after the other, no class in two of them.",
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 2,
+            "uniqueItems": True,
+            "items": {"type": "integer", "minimum": 0},
+        },
+    },
+    "points": {
+        "description": "Poison points a pair, each made of another of its train images.",
+        "type": "integer",
+        "minimum": 1,
+    },
+    "train": {
+        "description": "Images of a pair's classes that its attack trains its machine on, and moves.",
+        "type": "integer",
+        "minimum": 2,
+    },
+    "validation": {
+        "description": "Further images of them that the machine is to err on.",
+        "type": "integer",
+        "minimum": 2,
+    },
+    "radius": {
+        "description": "Farthest, in L2, that a point may lie from the image that it is made of.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+    },
+    "regularization": {
+        "description": "The machine's C.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+    },
+    "eta": {
+        "description": "Grid of the solver's line search.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+    },
+    "eta_min": {
+        "description": "First step that the line search tries.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+    },
+    "eta_max": {
+        "description": "Longest step that the line search tries; null sets none.",
+        "type": ["number", "null"],
+        "exclusiveMinimum": 0,
+    },
+    "max_iterations": {
+        "description": "Steps of the solver a point, at most.",
+        "type": "integer",
+        "minimum": 1,
+    },
+    "tolerance": {
+        "description": "Gain in a step that ends the solver.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+    },
+}
 
 # secml makes folders when it is imported, in the home directory unless told otherwise, and says so; and
 # inside a git repository, where a rule's environment may lie, it writes that repository's revision into
@@ -218,3 +288,75 @@ def poison_svm(
         clean_accuracy=clean_accuracy,
         poisoned_accuracy=poisoned_accuracy,
     )
+
+
+def poison(
+    means: Means,
+    *,
+    seed: int,
+    pairs: Sequence[Sequence[int]],
+    points: int,
+    train: int,
+    validation: int,
+    **settings: Any,
+) -> Poison:
+    """Attack a machine for each pair of classes, as `poison_svm` does.
+
+    Parameters
+    ----------
+    pairs : of two classes each, no class in two of them
+    points : of each pair, made of its training images
+    train, validation : images of the two classes that an attack sees, the first of those sources and
+        validation images
+    settings : `radius`, `regularization`, `eta`, `eta_min`, `eta_max`, `max_iterations` and `tolerance`, as
+        `poison_svm` takes them; pixels stay within [0, 1]
+
+    Returns
+    -------
+    The points, pair after pair, and as the probe the test images of all their classes, labelled with the
+    other class of the pair.
+
+    Raises
+    ------
+    InputError
+        Where a class is in two pairs or none of the network's, there are too few images, or as `poison_svm`
+        does.
+    """
+    classes = [label for pair in pairs for label in pair]
+    if len(set(classes)) < len(classes) or not set(classes) <= set(range(means.n_classes)):
+        raise InputError(
+            f"pairs is {[list(pair) for pair in pairs]}, "
+            f"allowed are pairs of the classes 0 to {means.n_classes - 1}, each in one pair at most"
+        )
+    # Taken from one seed, since `seed + number` would be another seed's.
+    seeds = np.random.SeedSequence(seed).generate_state(len(pairs)).tolist()
+    attacks = [
+        poison_svm(
+            _first(means.sources, pair, train, "train"),
+            _first(means.validation, pair, validation, "validation"),
+            points=points,
+            distance="l2",
+            bounds=(0, 1),
+            kernel="linear",
+            seed=seed_of_pair,
+            **settings,
+        )
+        for pair, seed_of_pair in zip(pairs, seeds, strict=True)
+    ]
+    others = {label: other for a, b in pairs for label, other in ((a, b), (b, a))}
+    test = take(means.test, np.flatnonzero(np.isin(means.test.y_true, classes)))
+    wanted = np.array([others[label] for label in test.y_true.tolist()], dtype=np.int64)
+    return Poison(
+        points=reduce(merge, (attack.points for attack in attacks)),
+        probe=Split(test.x, wanted, test.y_true, np.zeros(len(test), dtype=bool), test.source),
+    )
+
+
+def _first(split: Split, pair: Sequence[int], n: int, name: str) -> Split:
+    rows = np.flatnonzero(np.isin(split.y_true, pair))
+    if n > len(rows):
+        raise InputError(
+            f"{name} is {n}, allowed are up to {len(rows)}, the images of the classes {list(pair)} "
+            "among those that the attacker has for it"
+        )
+    return take(split, rows[:n])

@@ -1,0 +1,50 @@
+"""Detectors: how suspicious an input is, judged by what the network makes of it.
+
+There is a detector a module, found by its name in the configuration. A module has
+
+    BENCHES : of "poison" (it judges the training rows, by the labels that they were given) and "evasion" (it
+        judges other inputs, by the labels that the network gives them), those that it is for
+    ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
+    SCHEMA : its options, a JSON Schema for each name; all are required
+    fit(training, calibration, *, seed, **options) : takes the `Evidence` of the training rows and of held-out
+        calibration rows, whose labels are true, and gives a function of evidence, which scores its rows:
+        float64 [n], finite; larger is more suspicious
+
+The first three are literals, since the configuration is checked where the libraries are not installed. All
+detectors are given the same evidence: one capture of activations, one search for neighbours.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of n inputs.
+
+    Attributes
+    ----------
+    y : int64 [n], the label that is in question: given to a training row, true of a calibration row, the
+        network's for any other input
+    activations : for each layer float32 [n, d], flattened, raw; may be mapped from a file, read-only
+    neighbours : for each layer int64 [n, k], training rows, nearest first, none of them the row itself; empty
+        for the training rows of the evasion bench, whose neighbours nobody asks for
+    logits : float32 [n, classes]
+    is_suspect : bool [n], what is to be found; only the control `perfect` may look at it
+    """
+
+    y: NDArray[np.int64]
+    activations: Mapping[str, NDArray[np.float32]]
+    neighbours: Mapping[str, NDArray[np.int64]]
+    logits: NDArray[np.float32]
+    is_suspect: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+Score = Callable[[Evidence], NDArray[np.float64]]
+"""Scores the rows of evidence; larger is more suspicious."""

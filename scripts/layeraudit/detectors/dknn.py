@@ -1,0 +1,46 @@
+"""Deep k-nearest neighbours of Papernot & McDaniel 2018 (arXiv:1803.04765): 1 - credibility."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layeraudit.detectors import Evidence, Score
+from layeraudit.dknn import Mode, count_nonconformity, judge
+
+BENCHES = ["poison", "evasion"]
+ENVIRONMENT = "tables"
+SCHEMA = {
+    "mode": {
+        "description": "How p-values are calibrated, as for calibration.mode.",
+        "type": "string",
+        "enum": ["paper", "cleverhans", "conformal"],
+    },
+}
+
+
+def fit(training: Evidence, calibration: Evidence, *, seed: int, mode: Mode) -> Score:
+    """Calibrate on the true labels of the calibration rows, with the neighbours in all layers.
+
+    Credibility is that of the label which the neighbours contradict least. Whether it is the label in
+    question does not matter.
+
+    Parameters
+    ----------
+    mode : as in `dknn.compute_p_values`
+
+    Raises
+    ------
+    InputError
+        As `dknn.judge` and `dknn.count_nonconformity` do.
+    """
+    n_classes = training.logits.shape[1]
+
+    def count(evidence: Evidence) -> NDArray[np.int64]:
+        neighbours = [np.asarray(evidence.neighbours[layer]) for layer in calibration.neighbours]
+        return count_nonconformity(neighbours, training.y, n_classes=n_classes)
+
+    of_true_labels = np.take_along_axis(count(calibration), calibration.y[:, np.newaxis], axis=1)[:, 0]
+
+    def score(evidence: Evidence) -> NDArray[np.float64]:
+        return 1 - judge(count(evidence), of_true_labels, mode=mode).credibility
+
+    return score

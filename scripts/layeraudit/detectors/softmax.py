@@ -1,0 +1,13 @@
+"""The softmax baseline of Hendrycks & Gimpel 2017 (arXiv:1610.02136), by pytorch-ood."""
+
+from layeraudit.detectors import Evidence, Score
+from layeraudit.out_of_distribution import MaxSoftmax, score_logits
+
+BENCHES = ["poison", "evasion"]
+ENVIRONMENT = "detectors"
+SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+
+
+def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
+    """Give the function that scores by the largest softmax probability, negative; nothing is fitted."""
+    return score_logits(MaxSoftmax(model=None))

@@ -1,0 +1,45 @@
+"""Spectral signatures of Tran et al. 2018 (arXiv:1811.00636), by ART 1.20.1: far along the main direction."""
+
+import numpy as np
+from art.defences.detector.poison.spectral_signature_defense import SpectralSignatureDefense
+from numpy.typing import NDArray
+
+from layeraudit.detectors import Evidence, Score
+from layeraudit.layerwise import take_activations
+
+BENCHES = ["poison"]
+ENVIRONMENT = "detectors"
+SCHEMA = {
+    "layer": {
+        "description": "Layer whose activations are projected; in the paper the last but one.",
+        "type": "string",
+    },
+}
+
+
+def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> Score:
+    """Give the function that judges rows among themselves, those of one label at a time.
+
+    The score is the paper's: the square of the projection of the row, less the mean of its label's rows, on
+    their first right singular vector. ART takes that vector of the centred rows, but projects the rows as
+    they are given to it; here it is given centred ones.
+
+    The paper removes as many rows of each label. Here the scores of all labels are compared as they are.
+
+    Raises
+    ------
+    InputError
+        From the function, where evidence lacks the layer.
+    """
+
+    def score(evidence: Evidence) -> NDArray[np.float64]:
+        activations = take_activations(evidence, layer)
+        scores = np.zeros(len(evidence))
+        for label in np.unique(evidence.y):
+            of_label = np.flatnonzero(evidence.y == label)
+            rows = activations[of_label].astype(np.float64)
+            lengths = SpectralSignatureDefense.spectral_signature_scores(rows - rows.mean(axis=0))
+            scores[of_label] = lengths[:, 0] ** 2
+        return scores
+
+    return score

@@ -1,0 +1,104 @@
+"""Experiments: what a configuration says of every run, those of the report and those of the benches alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Experiment = dict[str, Any]
+
+OF_A_MODEL = (
+    "dataset",
+    "network",
+    "seeds",
+    "digits",
+    "train",
+    "calibration",
+    "test",
+    "epochs",
+    "batch_size",
+)
+
+
+def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
+    """List the experiments, each by the name of its folder.
+
+    Returns
+    -------
+    For each the keys of OF_A_MODEL, and
+        pretraining : images that the network is trained on before, of which only the last layer is then
+            trained again; 0 where all of it is trained from scratch
+        attack : `digits`, `part`, `sources` and `validation` of the images in the attacker's hands
+        poison : the name of the file of `data/` that holds the poison in the training set, or None
+        bench, setting : of a bench's experiments the bench and the setting, else None
+    and of the poison bench `method`, `options` and `name` of the poison; of experiments whose models are
+    shown other inputs too, `inputs` and `adaptive`.
+    """
+    return of_report(configuration) | of_poison_bench(configuration) | of_evasion_bench(configuration)
+
+
+def of_report(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
+    """List the experiments of the report."""
+    poison = configuration["poison"]
+    found = {}
+    for name, settings in configuration["experiments"].items():
+        found[name] = _of_model(settings) | {
+            "pretraining": 0,
+            "attack": {
+                "digits": poison["digits"],
+                "part": settings["poison_part"],
+                "sources": poison["train"],
+                "validation": poison["validation"],
+            },
+            "poison": f"poison_{settings['poison']}" if settings["poison"] else None,
+            "bench": None,
+            "setting": None,
+        }
+    found["clean"] |= {"inputs": configuration["inputs"], "adaptive": configuration["adaptive"]}
+    return found
+
+
+def of_poison_bench(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
+    """List the experiments of the poison bench: every poison of every setting."""
+    found = {}
+    for setting, settings in configuration["benches"]["poison"]["settings"].items():
+        for name in settings["poisons"]:
+            options = dict(configuration["poisons"][name])
+            method = options.pop("method")
+            found[f"{setting}_{name}"] = _of_model(settings) | {
+                "pretraining": settings["pretraining"],
+                "attack": {
+                    "digits": settings["digits"],
+                    "part": "train",
+                    "sources": settings["attack_sources"],
+                    "validation": settings["attack_validation"],
+                },
+                "poison": "poison",
+                "bench": "poison",
+                "setting": setting,
+                "name": name,
+                "method": method,
+                "options": options,
+            }
+    return found
+
+
+def of_evasion_bench(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
+    """List the experiments of the evasion bench, one a setting."""
+    found = {}
+    for name, settings in configuration["benches"]["evasion"]["settings"].items():
+        of_attack = {"epsilons": [settings["inputs"]["adaptive"]["epsilon"]], "radii": []}
+        of_attack["images"] = settings["inputs"]["adaptive"]["images"]
+        without = {"intermediate_level": {"epsilon": settings["inputs"]["adaptive"]["epsilon"], "steps": 0}}
+        found[name] = _of_model(settings) | {
+            "pretraining": 0,
+            "attack": {"digits": settings["digits"], "part": "train", "sources": 0, "validation": 0},
+            "poison": None,
+            "bench": "evasion",
+            "setting": name,
+            "inputs": settings["inputs"],
+            "adaptive": configuration["adaptive"] | of_attack | without,
+        }
+    return found
+
+
+def _of_model(settings: Mapping[str, Any]) -> Experiment:
+    return {key: settings[key] for key in OF_A_MODEL}

@@ -1,0 +1,41 @@
+"""Methods that are found by their names: each is a module of `poisons` or of `detectors`."""
+
+import ast
+import importlib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+Kind = Literal["poisons", "detectors"]
+
+FOLDER = Path(__file__).parent
+
+
+def list_methods(kind: Kind) -> list[str]:
+    """List the names of the methods of a kind."""
+    return sorted(path.stem for path in (FOLDER / kind).glob("[!_]*.py"))
+
+
+@cache
+def read_constants(kind: Kind, name: str) -> dict[str, Any]:
+    """Read what a method's file says of it in capitals, without running the file.
+
+    What a method imports is not installed where the configuration is checked.
+
+    Returns
+    -------
+    `ENVIRONMENT` and `SCHEMA`, and of a detector `BENCHES`
+    """
+    constants = {}
+    for node in ast.parse((FOLDER / kind / f"{name}.py").read_text()).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            if isinstance(target, ast.Name) and target.id in ("BENCHES", "ENVIRONMENT", "SCHEMA"):
+                constants[target.id] = ast.literal_eval(node.value)
+    return constants
+
+
+def load(kind: Kind, name: str) -> ModuleType:
+    """Import a method, in the environment that it asks for."""
+    return importlib.import_module(f"layeraudit.{kind}.{name}")

@@ -1,0 +1,95 @@
+"""Poisons: what an attacker adds to a training set.
+
+There is a poison a module, found by its name in the configuration. A module has
+
+    ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
+    SCHEMA : its options, a JSON Schema for each name; all are required
+    poison(means, *, seed, **options) : takes the attacker's `Means` and gives a `Poison`
+
+The first two are literals, since the configuration is checked where the libraries are not installed.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layeraudit.errors import InputError
+from layeraudit.splits import Split
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an attacker has.
+
+    Attributes
+    ----------
+    sources : images that may become poison, of all classes; none of them is a clean training image
+    validation : further images of the same kind
+    test : held-out images, on which the attack is to show
+    n_clean : clean training images beside which the poison will stand
+    n_classes : classes that the network tells apart
+    network, weights : the name of the network and the file of the weights that the victim starts from, of
+        which it will train the last layer alone; None where it trains all layers from scratch
+    """
+
+    sources: Split
+    validation: Split
+    test: Split
+    n_clean: int
+    n_classes: int
+    network: str | None = None
+    weights: Path | None = None
+
+
+@dataclass(frozen=True)
+class Poison:
+    """What an attacker adds, and what it is to bring about.
+
+    Attributes
+    ----------
+    points : rows for the training set, `is_poison` all; `y` is the label given, `y_true` that of the image
+    probe : test images as the attacker shows them, `is_poison` none, since nothing is trained on them; `y` is
+        the label that he wants the network to give; no rows where he wants none in particular
+    """
+
+    points: Split
+    probe: Split
+
+
+def count_points(rate: float, n_clean: int) -> int:
+    """Count the points that are `rate` of a training set whose other rows are `n_clean`; one at least."""
+    return max(1, round(rate * n_clean / (1 - rate)))
+
+
+def check_class(name: str, label: int | None, n_classes: int) -> None:
+    """Check that an option, unless it is None, is a class that the network tells apart.
+
+    Raises
+    ------
+    InputError
+        Where it is not.
+    """
+    if label is not None and not 0 <= label < n_classes:
+        raise InputError(f"{name} is {label}, allowed are the classes 0 to {n_classes - 1}, or null")
+
+
+def draw_sources(
+    sources: Split, allowed: NDArray[np.bool_], points: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw rows of the sources, among those that are allowed, bool [n].
+
+    Raises
+    ------
+    InputError
+        Where there are too few.
+    """
+    rows = np.flatnonzero(allowed)
+    if points > len(rows):
+        raise InputError(
+            f"{points} poison points are asked for, allowed are up to {len(rows)}, the images that the "
+            f"attacker can make them of, among {len(sources)} sources"
+        )
+    drawn: NDArray[np.int64] = generator.permutation(rows)[:points]
+    return drawn

@@ -1,0 +1,50 @@
+"""BadNets of Gu et al. 2017 (arXiv:1708.06733): a small white square, and a label that goes with it."""
+
+from functools import partial
+
+from layeraudit.errors import InputError
+from layeraudit.poisons import Means, Poison
+from layeraudit.triggers import open_backdoor, stamp
+
+ENVIRONMENT = "numpy"
+SCHEMA = {
+    "rate": {
+        "description": "Share of the training set that is poison.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": 0.5,
+    },
+    "target": {
+        "description": "The label that marked images are to get; null is, for each class, the next.",
+        "type": ["integer", "null"],
+        "minimum": 0,
+    },
+    "size": {
+        "description": "Pixels of a side of the square.",
+        "type": "integer",
+        "minimum": 1,
+    },
+}
+
+MARGIN = 1
+"""Pixels between the square and the edges of the image, as in the paper's figure 3."""
+
+
+def poison(means: Means, *, seed: int, rate: float, target: int | None, size: int) -> Poison:
+    """Stamp a white square on images and label them wrong, as `open_backdoor` does.
+
+    Parameters
+    ----------
+    rate, target : as in `open_backdoor`
+    size : pixels of a side of the square, which lies a pixel off the bottom right corner
+
+    Raises
+    ------
+    InputError
+        As `open_backdoor` does, and where the square is larger than the images.
+    """
+    most = min(means.sources.x.shape[2:]) - 2 * MARGIN
+    if not 1 <= size <= most:
+        raise InputError(f"size is {size}, allowed are 1 to {most}, so that the square is within the images")
+    mark = partial(stamp, size=size, margin=MARGIN, value=1)
+    return open_backdoor(means, mark, seed=seed, rate=rate, target=target)

@@ -1,0 +1,57 @@
+"""The blended injection of Chen et al. 2017 (arXiv:1712.05526): a faint random pattern, and a label."""
+
+from functools import partial
+
+import numpy as np
+
+from layeraudit.errors import InputError
+from layeraudit.poisons import Means, Poison
+from layeraudit.triggers import blend, open_backdoor
+
+ENVIRONMENT = "numpy"
+SCHEMA = {
+    "rate": {
+        "description": "Share of the training set that is poison.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": 0.5,
+    },
+    "target": {
+        "description": "The label that marked images are to get; null is, for each class, the next.",
+        "type": ["integer", "null"],
+        "minimum": 0,
+    },
+    "opacity": {
+        "description": "Weight of the pattern in a marked image, that of the image being the rest.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": 1,
+    },
+}
+
+SEED_OF_THE_PATTERN = 0
+"""One pattern in all runs, so that seeds differ by images and weights, and not by how well it is seen."""
+
+
+def poison(means: Means, *, seed: int, rate: float, target: int | None, opacity: float) -> Poison:
+    """Blend a pattern into images and label them wrong, as `open_backdoor` does.
+
+    Each pixel of the pattern is uniform in [0, 1], the paper's random pattern.
+
+    Parameters
+    ----------
+    rate, target : as in `open_backdoor`
+    opacity : the paper's α, above 0, up to 1
+
+    Raises
+    ------
+    InputError
+        As `open_backdoor` does, and where the opacity is not within what is allowed.
+    """
+    if not 0 < opacity <= 1:
+        raise InputError(f"opacity is {opacity}, allowed are numbers above 0 up to 1")
+    generator = np.random.default_rng(SEED_OF_THE_PATTERN)
+    pattern = generator.random(means.sources.x.shape[1:], dtype=np.float32)
+    return open_backdoor(
+        means, partial(blend, pattern=pattern, opacity=opacity), seed=seed, rate=rate, target=target
+    )

@@ -1,0 +1,70 @@
+"""Label flips: images as they are, with a wrong label."""
+
+import numpy as np
+
+from layeraudit.errors import InputError
+from layeraudit.poisons import Means, Poison, check_class, count_points, draw_sources
+from layeraudit.splits import Split, take
+
+ENVIRONMENT = "numpy"
+SCHEMA = {
+    "rate": {
+        "description": "Share of the training set that is poison.",
+        "type": "number",
+        "exclusiveMinimum": 0,
+        "maximum": 0.5,
+    },
+    "source": {
+        "description": "The class whose images get a wrong label; null is all of them, at random.",
+        "type": ["integer", "null"],
+        "minimum": 0,
+    },
+    "target": {
+        "description": "The label that they get; null, with no source, is any wrong one, at random.",
+        "type": ["integer", "null"],
+        "minimum": 0,
+    },
+}
+
+
+def poison(means: Means, *, seed: int, rate: float, source: int | None, target: int | None) -> Poison:
+    """Give images a wrong label.
+
+    Parameters
+    ----------
+    rate : share of the training set that the points will be
+    source, target : the class of the images and their label; or both None, for images of all classes, each
+        with one of the other labels, all as likely
+
+    Returns
+    -------
+    The points, and as the probe the test images of the source class with the target's label, none where there
+    is no target.
+
+    Raises
+    ------
+    InputError
+        Where there is no such class, the two are one, only one of them is given, or there are too few sources.
+    """
+    check_class("source", source, means.n_classes)
+    check_class("target", target, means.n_classes)
+    if (source is None) != (target is None) or (source is not None and source == target):
+        raise InputError(
+            f"source is {source} and target is {target}, allowed are two different classes, or null for both"
+        )
+    generator = np.random.default_rng(seed)
+    points = count_points(rate, means.n_clean)
+    allowed = means.sources.y_true == source if source is not None else np.ones(len(means.sources), bool)
+    chosen = take(means.sources, draw_sources(means.sources, allowed, points, generator))
+    if target is None:
+        y = (chosen.y_true + generator.integers(1, means.n_classes, points)) % means.n_classes
+        shown = np.zeros(0, dtype=np.int64)
+    else:
+        y = np.full(points, target, dtype=np.int64)
+        shown = np.flatnonzero(means.test.y_true == source)
+    test = take(means.test, shown)
+    wanted = np.full(len(test), -1 if target is None else target, dtype=np.int64)
+    return Poison(
+        points=Split(chosen.x, y, chosen.y_true, np.ones(points, dtype=bool), chosen.source),
+        probe=Split(test.x, wanted, test.y_true, np.zeros(len(test), dtype=bool), test.source),
+    )

@@ -1,0 +1,15 @@
+"""No poison: the training set stays clean, and there is nothing to probe."""
+
+import numpy as np
+
+from layeraudit.poisons import Means, Poison
+from layeraudit.splits import take
+
+ENVIRONMENT = "numpy"
+SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+
+
+def poison(means: Means, *, seed: int) -> Poison:
+    """Give no points and an empty probe."""
+    nothing = np.zeros(0, dtype=np.int64)
+    return Poison(points=take(means.sources, nothing), probe=take(means.test, nothing))

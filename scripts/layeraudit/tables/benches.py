@@ -1,0 +1,339 @@
+"""The benches of detectors: how well each finds poison, and inputs that a network errs on, and at what cost.
+
+A detector gives every row a score, larger for what it suspects more; `layeraudit.detection` says what is
+measured of the scores and how its intervals are made. The controls are `random`, which knows nothing, and
+`perfect`, which knows all.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layeraudit.detection import (
+    QUANTITIES,
+    Block,
+    interval_of_resamples,
+    measure_block,
+    name_interval,
+    resample_block,
+)
+from layeraudit.errors import InputError
+from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
+
+POISON, EVASION = "poison", "evasion"
+BENCHES = (POISON, EVASION)
+
+RANDOM, PERFECT = "random", "perfect"
+CONTROLS = (RANDOM, PERFECT)
+"""Shown beside the detectors; they have no rank and no part in tests."""
+
+UNFILTERED = "unfiltered"
+"""In the place of a detector: nothing was removed."""
+
+KIND = {POISON: "poison", EVASION: "input"}
+"""What tells the experiments of a setting apart, of each bench; the name of its column."""
+
+CLEAN = "clean"
+"""The input that is no other: held-out images as they are."""
+
+ATTACKS = ("fgsm", "bim", "cw", "ila", "adaptive")
+"""The inputs of which those are to be found that the network errs on; of all others, every one is."""
+
+SCORE_COLUMNS = {
+    POISON: ["setting", "poison", "detector", "seed", "row", "is_poison", "score"],
+    EVASION: ["setting", "input", "detector", "seed", "row", "y_true", "dnn_label", "score"],
+}
+
+POISON_QUANTITIES = QUANTITIES[:3]
+
+FIGURE_COLUMNS = [
+    "quantity",
+    "value",
+    "ci95_low",
+    "ci95_high",
+    "interval",
+    "n_points",
+    "n_positives",
+    "n_seeds",
+]
+
+COST_QUANTITIES = ("fit_seconds", "score_seconds", "microseconds_a_row", "peak_mb")
+
+
+class Piece(NamedTuple):
+    """The scores of one detector in one seed of an experiment.
+
+    Attributes
+    ----------
+    rows : int64 [n], what tells the rows apart
+    positive : bool [n], which are to be found
+    scores : float64 [n]
+    """
+
+    setting: str
+    kind: str
+    seed: int
+    detector: str
+    rows: NDArray[np.int64]
+    positive: NDArray[np.bool_]
+    scores: NDArray[np.float64]
+
+
+def stream_scores(paths: Iterable[Path], bench: str) -> Iterator[pd.DataFrame]:
+    """Read the scores of a bench's detectors, a file at a time: all of them together may not fit into memory.
+
+    Raises
+    ------
+    InputError
+        Where one is missing, is no whole `.parquet` file, lacks a column, or has a score that is NaN.
+    """
+    for path in paths:
+        try:
+            table = pd.read_parquet(path, columns=SCORE_COLUMNS[bench])
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist") from None
+        except ValueError as error:
+            raise InputError(f"{path} is not a whole .parquet file of scores: {error}") from None
+        if table["score"].isna().any():
+            at = table.index[table["score"].isna()][0]
+            raise InputError(f"{path} has a score of NaN in line {at}, allowed are numbers")
+        yield table
+
+
+def gather_blocks(tables: Iterable[pd.DataFrame], bench: str) -> list[Block]:
+    """Put what all detectors of a bench say of the same rows side by side.
+
+    Parameters
+    ----------
+    tables : with the columns of `SCORE_COLUMNS`; one may hold several detectors, settings and seeds
+
+    Returns
+    -------
+    A block for each experiment, in the order of their names; seeds that have nothing to find, or nothing
+    else, are left out, and with them experiments that have no other
+
+    Raises
+    ------
+    InputError
+        Where a detector lacks an experiment or a seed of it that others have, or was shown other rows.
+    """
+    split = _split_poison if bench == POISON else _split_inputs
+    truths: dict[tuple[str, str, int], Piece] = {}
+    scores: dict[tuple[str, str, int], dict[str, NDArray[np.float64]]] = {}
+    for table in tables:
+        for piece in split(table):
+            if piece.positive.all() or not piece.positive.any():
+                continue
+            key = piece.setting, piece.kind, piece.seed
+            first = truths.setdefault(key, piece._replace(scores=np.empty(0)))
+            known = scores.setdefault(key, {})
+            same = all(
+                np.array_equal(*pair) for pair in [(piece.rows, first.rows), (piece.positive, first.positive)]
+            )
+            if not same or piece.detector in known:
+                fault = "has other rows than " + first.detector if not same else "is there twice"
+                raise InputError(
+                    f"{piece.detector} {fault} in {piece.setting} {piece.kind}, seed {piece.seed}"
+                )
+            known[piece.detector] = piece.scores
+    detectors = sorted({detector for of_seed in scores.values() for detector in of_seed})
+    for (setting, kind, seed), of_seed in scores.items():
+        if missing := [detector for detector in detectors if detector not in of_seed]:
+            raise InputError(
+                f"{missing[0]} has no scores of {setting} {kind}, seed {seed}, "
+                f"allowed are detectors that have scores of all experiments and seeds of the bench"
+            )
+    blocks = []
+    for setting, kind in sorted({key[:2] for key in scores}):
+        seeds = sorted(key[2] for key in scores if key[:2] == (setting, kind))
+        of_seeds = [scores[setting, kind, seed] for seed in seeds]
+        blocks.append(
+            Block(
+                setting,
+                kind,
+                tuple(detectors),
+                tuple(seeds),
+                tuple(np.stack([of_seed[detector] for detector in detectors]) for of_seed in of_seeds),
+                tuple(truths[setting, kind, seed].positive for seed in seeds),
+            )
+        )
+    return blocks
+
+
+def _split_poison(table: pd.DataFrame) -> Iterator[Piece]:
+    for (setting, poison, detector, _), rows in table.groupby(["setting", "poison", "detector", "seed"]):
+        rows = rows.sort_values("row", kind="stable")
+        columns = (rows[name].to_numpy() for name in ("row", "is_poison", "score"))
+        yield Piece(str(setting), str(poison), int(rows["seed"].iloc[0]), str(detector), *columns)
+
+
+def _split_inputs(table: pd.DataFrame) -> Iterator[Piece]:
+    for (setting, detector, _), of_seed in table.groupby(["setting", "detector", "seed"]):
+        seed = int(of_seed["seed"].iloc[0])
+        inputs = {
+            str(name): rows.sort_values("row", kind="stable") for name, rows in of_seed.groupby("input")
+        }
+        if CLEAN not in inputs:
+            raise InputError(f"{detector} has no {CLEAN} images in {setting}, seed {seed}")
+        clean = inputs.pop(CLEAN)
+        for name, rows in inputs.items():
+            found = rows[rows["dnn_label"] != rows["y_true"]] if name in ATTACKS else rows
+            both = pd.concat([clean, found])
+            row, score = (both[column].to_numpy() for column in ("row", "score"))
+            yield Piece(
+                str(setting), name, seed, str(detector), row, np.arange(len(both)) >= len(clean), score
+            )
+
+
+def tabulate_detection(
+    blocks: Iterable[Block], bench: str, quantities: Sequence[str] = QUANTITIES
+) -> pd.DataFrame:
+    """Tabulate how well each detector finds what is to be found in each experiment.
+
+    Returns
+    -------
+    A row for each block, detector and quantity: `setting`, `poison` or `input`, `detector`, and
+    `FIGURE_COLUMNS`; the value is the mean over seeds
+    """
+    table: list[dict[str, Any]] = []
+    for block in blocks:
+        figures = measure_block(block, quantities)
+        intervals = {
+            quantity: interval_of_resamples(resampled)
+            for quantity, resampled in resample_block(block, bench, quantities).items()
+        }
+        for at, detector in enumerate(block.detectors):
+            for quantity in quantities:
+                low, high = intervals[quantity][:, at]
+                table.append(
+                    {"setting": block.setting, KIND[bench]: block.kind, "detector": detector}
+                    | {"quantity": quantity, "value": figures[quantity][at].mean()}
+                    | {"ci95_low": low, "ci95_high": high, "interval": name_interval(len(block.seeds))}
+                    | {"n_points": sum(map(len, block.positive))}
+                    | {"n_positives": sum(int(positive.sum()) for positive in block.positive)}
+                    | {"n_seeds": len(block.seeds)}
+                )
+    return pd.DataFrame(table, columns=["setting", KIND[bench], "detector", *FIGURE_COLUMNS])
+
+
+def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate what each detector removes as a filter, and what the network trained on the rest is like.
+
+    Parameters
+    ----------
+    trained : a row for each `setting`, `poison` and `seed`, nothing removed: `n_training`, `n_poison`,
+        `accuracy`, `attack_success` (NaN where `n_probe` is 0), `n_test`, `n_probe`
+    retrained : the same for each `detector`, with `n_removed` and `n_poison_removed`
+
+    Returns
+    -------
+    A row for each experiment, detector and quantity that it has: `setting`, `poison`, `detector`, and
+    `FIGURE_COLUMNS`. `poison_removed` and `clean_removed` are shares of the poison and of the clean rows,
+    `_change` is after less before, `_against_random` after less what the random filter leaves, in the same
+    seed. `n_points` counts the rows or images that the shares are of, in all seeds, `n_positives` the poison
+
+    Raises
+    ------
+    InputError
+        Where a filter's network has none to compare with: without a filter, or with the random one.
+    """
+    keys = ["setting", "poison", "seed"]
+    after = ["accuracy", "attack_success"]
+    before = trained[[*keys, "n_training", "n_poison", *after]].rename(
+        columns=lambda name: f"{name}_before" if name in after else name
+    )
+    random = retrained.loc[retrained["detector"] == RANDOM, [*keys, *after]]
+    counted = retrained.drop(columns=["n_training", "n_poison"])
+    joined = counted.merge(before, "left", keys, validate="many_to_one", indicator="unfiltered").merge(
+        random, "left", keys, suffixes=("", "_random"), validate="many_to_one", indicator="compared"
+    )
+    for mark, other in [("unfiltered", UNFILTERED), ("compared", RANDOM)]:
+        if (alone := joined[joined[mark] == "left_only"]).size:
+            setting, poison, seed, detector = alone[[*keys, "detector"]].iloc[0]
+            raise InputError(
+                f"{detector} was retrained in {setting} {poison}, seed {seed}, where {other} is missing"
+            )
+    table: list[dict[str, Any]] = []
+    for (setting, poison, detector), rows in joined.groupby(["setting", "poison", "detector"]):
+        n_clean = rows["n_training"] - rows["n_poison"]
+        figures: list[tuple[str, Any, pd.Series, float]] = [
+            (
+                "poison_removed",
+                rows["n_poison_removed"] / rows["n_poison"].replace(0, np.nan),
+                rows["n_poison"],
+                0,
+            ),
+            ("clean_removed", (rows["n_removed"] - rows["n_poison_removed"]) / n_clean, n_clean, 0),
+        ]
+        for name, column, n_points in [
+            ("accuracy", "accuracy", rows["n_test"]),
+            ("success", "attack_success", rows["n_probe"]),
+        ]:
+            left, unfiltered = rows[column], rows[f"{column}_before"]
+            figures += [
+                (f"{name}_before", unfiltered, n_points, 0),
+                (f"{name}_after", left, n_points, 0),
+                (f"{name}_change", left - unfiltered, n_points, -1),
+            ]
+            if detector != RANDOM:
+                figures.append(
+                    (f"{name}_after_against_random", left - rows[f"{column}_random"], n_points, -1)
+                )
+        for quantity, by_seed, n_points, low in figures:
+            if by_seed.notna().any():
+                table.append(
+                    {"setting": setting, "poison": poison, "detector": detector, "quantity": quantity}
+                    | figure_over_seeds(by_seed, low=low, high=1)
+                    | {"interval": BETWEEN_SEEDS, "n_points": int(n_points[by_seed.notna()].sum())}
+                    | {"n_positives": int(rows["n_poison"].sum())}
+                )
+    return pd.DataFrame(table, columns=["setting", "poison", "detector", *FIGURE_COLUMNS])
+
+
+def tabulate_poison(
+    blocks: Iterable[Block], trained: Sequence[pd.DataFrame], retrained: Sequence[pd.DataFrame]
+) -> pd.DataFrame:
+    """Tabulate the bench of poison: what detectors find, and what filtering by them does.
+
+    Parameters
+    ----------
+    blocks : see `tabulate_detection`
+    trained, retrained : see `tabulate_filters`; of none, nothing is said of filters
+    """
+    parts = [tabulate_detection(blocks, POISON, POISON_QUANTITIES)]
+    if retrained:
+        parts.append(
+            tabulate_filters(pd.concat(trained, ignore_index=True), pd.concat(retrained, ignore_index=True))
+        )
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return table.sort_values(["setting", "poison", "detector"], kind="stable", ignore_index=True)
+
+
+def tabulate_cost(costs: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tabulate what detectors cost: the median over experiments and seeds, and the extremes.
+
+    Parameters
+    ----------
+    costs : tables with a row for each `bench`, `setting`, `poison`, `detector` and `seed`: `fit_seconds`,
+        `score_seconds`, `peak_mb`, `n_scored`
+
+    Returns
+    -------
+    A row for each bench, detector and quantity: `bench`, `detector`, `quantity`, `value`, `lowest`,
+    `highest`, `n`; `microseconds_a_row` is the time of scoring alone
+    """
+    columns = ["bench", "detector", *COST_QUANTITIES, "n_scored"]
+    joined = pd.concat([table.reindex(columns=columns) for table in costs] or [pd.DataFrame(columns=columns)])
+    joined["microseconds_a_row"] = 1e6 * joined["score_seconds"] / joined["n_scored"]
+    table = [
+        {"bench": bench, "detector": detector, "quantity": quantity, "value": values.median()}
+        | {"lowest": values.min(), "highest": values.max(), "n": len(values)}
+        for (bench, detector), rows in joined.groupby(["bench", "detector"])
+        for quantity in COST_QUANTITIES
+        if len(values := rows[quantity].dropna())
+    ]
+    return pd.DataFrame(table, columns=["bench", "detector", "quantity", "value", "lowest", "highest", "n"])

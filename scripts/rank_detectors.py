@@ -1,0 +1,38 @@
+"""Rank the detectors of both benches, and compare them by pairs.
+
+See `layeraudit.tables.detector_ranks`. A bench without scores has no rows.
+"""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.tables import write_table
+from layeraudit.tables.benches import EVASION, POISON, gather_blocks, stream_scores
+from layeraudit.tables.detector_ranks import rank_detectors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--poison-scores", type=Path, nargs="*", default=[])
+    parser.add_argument("--evasion-scores", type=Path, nargs="*", default=[])
+    parser.add_argument("--ranks", type=Path, required=True)
+    parser.add_argument("--comparisons", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    scores = {POISON: arguments.poison_scores, EVASION: arguments.evasion_scores}
+    ranks, comparisons = zip(
+        *(
+            rank_detectors(gather_blocks(stream_scores(paths, bench), bench), bench)
+            for bench, paths in scores.items()
+        ),
+        strict=True,
+    )
+    write_table(arguments.ranks, pd.concat(ranks, ignore_index=True))
+    write_table(arguments.comparisons, pd.concat(comparisons, ignore_index=True))
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

@@ -1,0 +1,27 @@
+"""Tabulate the bench of evasion: how well detectors tell attacked and strange inputs from clean ones.
+
+See `layeraudit.tables.benches`.
+"""
+
+import argparse
+from pathlib import Path
+
+from layeraudit.errors import end_in_a_sentence
+from layeraudit.tables import write_table
+from layeraudit.tables.benches import EVASION, gather_blocks, stream_scores, tabulate_detection
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--scores", type=Path, nargs="*", default=[], help="a file an experiment and detector"
+    )
+    parser.add_argument("--table", type=Path, required=True)
+    arguments = parser.parse_args()
+
+    blocks = gather_blocks(stream_scores(arguments.scores, EVASION), EVASION)
+    write_table(arguments.table, tabulate_detection(blocks, EVASION))
+
+
+if __name__ == "__main__":
+    end_in_a_sentence(main)

@@ -1,0 +1,90 @@
+"""What is removed from a training set, and what a network is worth after that."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from layeraudit.errors import InputError
+from layeraudit.filtering import COLUMNS, choose_removed, measure_worth
+from layeraudit.splits import Split
+
+
+def test_the_highest_scores_are_removed() -> None:
+    scores = np.array([0.1, 0.9, 0.5, 0.7, 0.2])
+    assert choose_removed(scores, 0.4, seed=0).tolist() == [False, True, False, True, False]
+
+
+def test_nothing_goes_that_is_no_more_suspicious_than_the_least_suspicious() -> None:
+    scores = np.array([0.0] * 8 + [1.0, 1.0])
+    assert choose_removed(scores, 0.5, seed=0).tolist() == [False] * 8 + [True, True]
+    assert not choose_removed(np.ones(10), 0.5, seed=0).any()
+
+
+def test_of_equal_scores_those_at_the_end_are_removed_no_more_often_than_others() -> None:
+    scores = np.array([0.0] + [1.0] * 20)
+    removed = [choose_removed(scores, 5 / 21, seed=seed)[1:] for seed in range(2000)]
+    assert {int(rows.sum()) for rows in removed} == {5}
+    # 2,000 draws of a quarter: six standard errors are 0.058.
+    assert np.abs(np.mean(removed, axis=0) - 0.25).max() < 0.058
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6) | st.sampled_from([0.0, 1.0]), min_size=1, max_size=40),
+    st.floats(0.01, 0.9),
+    st.integers(0, 5),
+)
+def test_no_row_that_is_left_is_more_suspicious_than_one_that_is_removed(scores, share, seed) -> None:
+    values = np.array(scores)
+    removed = choose_removed(values, share, seed=seed)
+    assert removed.sum() <= round(share * len(values))
+    if removed.any() and not removed.all():
+        assert values[removed].min() >= values[~removed].max()
+    assert (removed == choose_removed(values, share, seed=seed)).all()
+
+
+@pytest.mark.parametrize("scores", [[], [0.0, math.nan], [math.inf, 0.0]])
+def test_scores_that_are_no_numbers_end_in_a_sentence(scores: list[float]) -> None:
+    with pytest.raises(InputError, match="allowed are finite numbers"):
+        choose_removed(np.array(scores, dtype=float), 0.1, seed=0)
+
+
+class Brightest(nn.Module):
+    """Gives the number of the brightest of three pixels."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(start_dim=1)
+
+
+def split_of(labels: list[int], y: list[int], y_true: list[int], is_poison: list[bool]) -> Split:
+    x = np.eye(3, dtype=np.float32)[labels].reshape(-1, 1, 1, 3)
+    return Split(x, np.array(y, int), np.array(y_true, int), np.array(is_poison, bool), np.arange(len(y)))
+
+
+def test_worth_counts_true_labels_of_held_out_images_and_wanted_labels_of_the_probe() -> None:
+    train = split_of([0, 1, 2, 2], [0, 1, 0, 1], [0, 1, 2, 2], [False, False, True, True])
+    test = split_of([0, 1, 2, 2], [0, 1, 2, 2], [0, 1, 2, 0], [False] * 4)
+    probe = split_of([1, 2], [1, 1], [0, 0], [False, False])
+    removed = np.array([True, False, True, False])
+    worth = measure_worth(Brightest(), train, removed, test, probe, batch_size=3)
+    assert worth == {
+        "n_training": 4,
+        "n_removed": 2,
+        "n_poison": 2,
+        "n_poison_removed": 1,
+        "accuracy": 0.75,
+        "attack_success": 0.5,
+        "n_test": 4,
+        "n_probe": 2,
+    }
+    assert list(COLUMNS)[4:] == list(worth)
+
+
+def test_without_a_probe_there_is_no_success() -> None:
+    of = split_of([0], [0], [0], [False])
+    empty = Split(of.x[:0], of.y[:0], of.y_true[:0], of.is_poison[:0], of.source[:0])
+    assert measure_worth(Brightest(), of, np.array([False]), of, empty)["attack_success"] == ""
