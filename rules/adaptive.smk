@@ -6,26 +6,10 @@ rule craft_adaptive:
         split="<run>/data/test.npz",
         train="<run>/data/train.npz",
         weights="<run>/model.pt",
-        layers=expand(
-            "<run>/layers/train/{layer}.npy",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
-        ),
-        calibration_layers=expand(
-            "<run>/layers/calibration/{layer}.npy",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
-        ),
-        calibration_neighbours=expand(
-            "<run>/neighbours/calibration/{layer}.npy",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
-        ),
-        indices=expand(
-            "<run>/index/{layer}.npz",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
-        ),
+        layers=of_layers("<run>/layers/train/{layer}.npy"),
+        calibration_layers=of_layers("<run>/layers/calibration/{layer}.npy"),
+        calibration_neighbours=of_layers("<run>/neighbours/calibration/{layer}.npy"),
+        indices=of_layers("<run>/index/{layer}.npz"),
         script="scripts/craft_adaptive.py",
         modules=modules_of("scripts/craft_adaptive.py"),
     output:

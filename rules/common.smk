@@ -1,5 +1,6 @@
 import ast
 import json
+import shutil
 import sys
 from itertools import chain
 from pathlib import Path
@@ -165,6 +166,11 @@ def settings_of_inputs():
     ]
 
 
+def of_layers(file):
+    """A file of every layer, in the network's order."""
+    return expand(file, layer=config["activations"]["layers"], allow_missing=True)
+
+
 def hidden_layers():
     """The layers whose activations are wide, and are removed when all that reads them is done."""
     return [layer for layer in config["activations"]["layers"] if layer != "fc"]
@@ -192,6 +198,8 @@ def remove_what_is_made_again():
     levels = list(workflow.dag.toposorted(set(workflow.dag.needrun_jobs())))
     for job in chain.from_iterable(reversed(levels)):
         for output in job.output:
+            if Path(output).is_dir():
+                shutil.rmtree(output)
             Path(output).unlink(missing_ok=True)
 
 

@@ -5,11 +5,7 @@ rule calibrate:
     input:
         train="<run>/data/train.npz",
         calibration="<run>/data/calibration.npz",
-        neighbours=expand(
-            "<run>/neighbours/calibration/{layer}.npy",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
-        ),
+        neighbours=of_layers("<run>/neighbours/calibration/{layer}.npy"),
         logits="<run>/layers/calibration/fc.npy",
         script="scripts/calibrate.py",
         modules=modules_of("scripts/calibrate.py"),
@@ -39,11 +35,7 @@ rule score:
     input:
         train="<run>/data/train.npz",
         split="<run>/data/{split}.npz",
-        neighbours=expand(
-            "<run>/neighbours/{split}/{layer}.npy",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
-        ),
+        neighbours=of_layers("<run>/neighbours/{split}/{layer}.npy"),
         logits="<run>/layers/{split}/fc.npy",
         calibration="<run>/calibration.npz",
         script="scripts/score.py",
@@ -71,11 +63,7 @@ rule score:
 rule count_occurrences:
     input:
         train="<run>/data/train.npz",
-        neighbours=expand(
-            "<run>/neighbours/{split}/{layer}.npy",
-            layer=config["activations"]["layers"],
-            allow_missing=True,
-        ),
+        neighbours=of_layers("<run>/neighbours/{split}/{layer}.npy"),
         script="scripts/count_occurrences.py",
         modules=modules_of("scripts/count_occurrences.py"),
     output:

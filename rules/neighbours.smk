@@ -3,15 +3,15 @@
 
 rule build_index:
     input:
-        reference="<run>/layers/train/{layer}.npy",
+        references=of_layers("<run>/layers/train/{layer}.npy"),
         script="scripts/build_index.py",
         modules=modules_of("scripts/build_index.py"),
     output:
-        index="<run>/index/{layer}.npz",
+        indices=of_layers("<run>/index/{layer}.npz"),
     log:
-        "<run>/logs/build_index_{layer}.log",
+        "<run>/logs/build_index.log",
     benchmark:
-        "<run>/benchmarks/build_index_{layer}.tsv"
+        "<run>/benchmarks/build_index.tsv"
     priority: 2
     conda:
         "../envs/faiss.yaml"
@@ -21,29 +21,29 @@ rule build_index:
         shard="1-of-1",
     shell:
         "python {input.script}"
-        " --reference {input.reference}"
+        " --references {input.references}"
         " --metric {params.metric}"
         " --engine {params.engine}"
         " --shard {params.shard}"
         " --threads {threads}"
-        " --output {output.index}"
+        " --outputs {output}"
         " > {log} 2>&1"
 
 
 rule search_neighbours:
     input:
-        index="<run>/index/{layer}.npz",
-        reference="<run>/layers/train/{layer}.npy",
-        queries="<run>/layers/{split}/{layer}.npy",
+        indices=of_layers("<run>/index/{layer}.npz"),
+        references=of_layers("<run>/layers/train/{layer}.npy"),
+        queries=of_layers("<run>/layers/{split}/{layer}.npy"),
         script="scripts/search_neighbours.py",
         modules=modules_of("scripts/search_neighbours.py"),
     output:
-        neighbours="<run>/neighbours/{split}/{layer}.npy",
-        description="<run>/neighbours/{split}/{layer}.json",
+        neighbours=of_layers("<run>/neighbours/{split}/{layer}.npy"),
+        descriptions=of_layers("<run>/neighbours/{split}/{layer}.json"),
     log:
-        "<run>/logs/search_neighbours_{split}_{layer}.log",
+        "<run>/logs/search_neighbours_{split}.log",
     benchmark:
-        "<run>/benchmarks/search_neighbours_{split}_{layer}.tsv"
+        "<run>/benchmarks/search_neighbours_{split}.tsv"
     priority: 3
     conda:
         "../envs/faiss.yaml"
@@ -55,13 +55,13 @@ rule search_neighbours:
         memory_mb=lookup(dpath="neighbours/memory_mb", within=config),
     shell:
         "python {input.script}"
-        " --index {input.index}"
-        " --reference {input.reference}"
+        " --indices {input.indices}"
+        " --references {input.references}"
         " --queries {input.queries}"
         " --k {params.k}"
         " {params.exclude_self}"
         " --memory-mb {params.memory_mb}"
         " --threads {threads}"
-        " --output {output.neighbours}"
-        " --description {output.description}"
+        " --outputs {output.neighbours}"
+        " --descriptions {output.descriptions}"
         " > {log} 2>&1"

@@ -5,6 +5,10 @@ ruleorder: merge_neighbours > search_neighbours
 
 
 use rule build_index as build_shard with:
+    input:
+        references="<run>/layers/train/{layer}.npy",
+        script="scripts/build_index.py",
+        modules=modules_of("scripts/build_index.py"),
     output:
         index="<run>/index/{layer}/{scatteritem}.npz",
     log:

@@ -6,12 +6,10 @@ See `layeraudit.tables.detector_ranks`. A bench without scores has no rows.
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.tables import write_table
 from layeraudit.tables.benches import EVASION, POISON, gather_blocks, stream_scores
-from layeraudit.tables.detector_ranks import rank_detectors
+from layeraudit.tables.detector_ranks import rank_benches
 
 
 def main() -> None:
@@ -22,16 +20,13 @@ def main() -> None:
     parser.add_argument("--comparisons", type=Path, required=True)
     arguments = parser.parse_args()
 
-    scores = {POISON: arguments.poison_scores, EVASION: arguments.evasion_scores}
-    ranks, comparisons = zip(
-        *(
-            rank_detectors(gather_blocks(stream_scores(paths, bench), bench), bench)
-            for bench, paths in scores.items()
-        ),
-        strict=True,
-    )
-    write_table(arguments.ranks, pd.concat(ranks, ignore_index=True))
-    write_table(arguments.comparisons, pd.concat(comparisons, ignore_index=True))
+    benches = {
+        bench: gather_blocks(stream_scores(paths, bench), bench)
+        for bench, paths in [(POISON, arguments.poison_scores), (EVASION, arguments.evasion_scores)]
+    }
+    ranks, comparisons = rank_benches(benches)
+    write_table(arguments.ranks, ranks)
+    write_table(arguments.comparisons, comparisons)
 
 
 if __name__ == "__main__":

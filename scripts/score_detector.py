@@ -63,7 +63,17 @@ def judge(
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cost = {"fit_seconds": fitted - start, "score_seconds": scored - fitted, "peak_mb": peak}
+    of_suspects, of_others = (scores[judged.is_suspect == which] for which in (True, False))
+    print(
+        f"{run}: median score {_median(of_suspects)} of the {len(of_suspects)} rows that are to be found, "
+        f"{_median(of_others)} of the {len(of_others)} others",
+        flush=True,
+    )
     return scores, cost | {"n_training": len(training), "n_scored": len(judged)}
+
+
+def _median(scores: np.ndarray) -> str:
+    return f"{np.median(scores):.4g}" if len(scores) else "-"
 
 
 def main() -> None:
@@ -96,7 +106,6 @@ def main() -> None:
         tables.append(pd.DataFrame(names).join(rows).assign(score=scores))
         of_seed = {"setting": arguments.setting, "poison": arguments.poison}
         costs.append(of_seed | {"detector": arguments.detector, "seed": seed} | cost)
-        print(f"seed {seed}: {', '.join(f'{name} {value:.4g}' for name, value in cost.items())}", flush=True)
     with written_whole(arguments.output_scores) as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
     with written_whole(arguments.output_costs) as temporary:

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence
 from layeraudit.errors import InputError
 
-BYTES_AT_ONCE = 2**26
-"""Bytes of rows of which distances are computed at once."""
+BYTES_AT_ONCE = 2**22
+"""Bytes of rows of which distances are computed at once, so that they stay in the processor's cache."""
 
 
 def take_activations(evidence: Evidence, layer: str) -> NDArray[np.float32]:

@@ -54,5 +54,5 @@ def test_after_a_signal_all_that_follows_is_planned_anew(number: signal.Signals,
     # A job that began after the signal may have come to its end, and its model is a new one.
     models = [finished_copy / RUN.with_name(f"seed{seed}") / "model.pt" for seed in (1, 2)]
     untrained = sum(not model.exists() or model.stat().st_mtime < started for model in models)
-    for rule, jobs in [("train_model", untrained), ("search_neighbours", 24), ("score", 4)]:
+    for rule, jobs in [("train_model", untrained), ("search_neighbours", 6), ("score", 4)]:
         assert jobs == 0 or [rule, str(jobs)] in planned

@@ -89,13 +89,13 @@ def test_extraction_on_a_full_disk(split: Path, tmp_path: Path) -> None:
 def test_an_index_on_a_full_disk(tmp_path: Path) -> None:
     write_matrix(tmp_path / "relu1.npy", np.ones((N, 5000), np.float32))
     options = [
-        "--reference",
+        "--references",
         tmp_path / "relu1.npy",
         "--metric",
         "l2",
         "--engine",
         "exact",
-        "--output",
+        "--outputs",
         tmp_path / "out/relu1.npz",
     ]
     build(np.ones((N, 5000), np.float32), "l2")  # keeps what is compiled, which is a file too

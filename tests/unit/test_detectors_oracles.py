@@ -65,10 +65,10 @@ def draw_classes(seed=0, n=90, dimensions=6):
 
 
 def test_deep_k_nearest_neighbours_by_hand() -> None:
-    """The calibration rows' true labels have nonconformities 0, 1, 1 and 3; k is 2 in two layers."""
+    """The calibration rows' true labels have nonconformities 0, 1, 3 and 3; k is 2 in two layers."""
     calibration = evidence_of(
         [0, 0, 1, 2],
-        neighbours={"a": [[0, 1], [0, 1], [3, 4], [0, 5]], "b": [[0, 2], [0, 3], [3, 0], [1, 3]]},
+        neighbours={"a": [[0, 1], [0, 1], [0, 1], [0, 5]], "b": [[0, 2], [0, 3], [3, 0], [1, 3]]},
     )
     judged = evidence_of([2, 2, 2], neighbours={"a": [[0, 1], [3, 4], [0, 3]], "b": [[1, 2], [3, 5], [0, 5]]})
     # The smallest nonconformities are 0 (label 0), 1 (label 1) and 2 (label 0).
@@ -76,9 +76,9 @@ def test_deep_k_nearest_neighbours_by_hand() -> None:
         mode: dknn.fit(TRAINING, calibration, seed=0, mode=mode)(judged).tolist()
         for mode in ("paper", "cleverhans", "conformal")
     }
-    assert score["paper"] == [1 - 4 / 4, 1 - 3 / 4, 1 - 1 / 4]
-    assert score["cleverhans"] == pytest.approx([1 - 3 / 3, 1 - 3 / 3, 1 - 1 / 3])
-    assert score["conformal"] == pytest.approx([1 - 5 / 5, 1 - 4 / 5, 1 - 2 / 5])
+    assert score["paper"] == [1 - 4 / 4, 1 - 3 / 4, 1 - 2 / 4]
+    assert score["cleverhans"] == pytest.approx([1 - 3 / 3, 1 - 3 / 3, 1 - 2 / 3])
+    assert score["conformal"] == pytest.approx([1 - 5 / 5, 1 - 4 / 5, 1 - 3 / 5])
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_distances_by_hand() -> None:
     np.testing.assert_allclose(scaled, [[0, 1, 0, 2], [1, 1, 0, 1]], rtol=1e-15)
 
 
-@pytest.mark.parametrize("at_once", [1, 1000, 2**26])
+@pytest.mark.parametrize("at_once", [1, 1000, 2**22])
 def test_distances_do_not_depend_on_how_many_are_computed_at_once(monkeypatch, at_once) -> None:
     monkeypatch.setattr(layerwise, "BYTES_AT_ONCE", at_once)
     generator = np.random.default_rng(0)

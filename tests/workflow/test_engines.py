@@ -48,5 +48,5 @@ def test_an_approximate_engine_says_what_it_finds(finished_copy: Path) -> None:
     for split_share, one in zip(shares[len(LAYERS) :], described[len(LAYERS) :], strict=True):
         assert one["recall"] == pytest.approx(split_share)
         assert one["recall_queries"] in (50, 60)
-    log = (root / "logs/search_neighbours_test_fc.log").read_text()
+    log = (root / "logs/search_neighbours_test.log").read_text()
     assert "recall" in log

@@ -54,8 +54,16 @@ def test_a_pinned_package_is_imported_by_a_program_or_required_by_another(
         normalise(re.match(r"[\w.-]+", requirement).group())  # type: ignore[union-attr]
         for requirement in chain.from_iterable(requirements.values())
     }
-    modules = {"faiss-cpu": "faiss", "python-dateutil": "dateutil", "scikit-learn": "sklearn"}
+    modules = {
+        "adversarial-robustness-toolbox": "art",
+        "faiss-cpu": "faiss",
+        "python-dateutil": "dateutil",
+        "pytorch-ood": "pytorch_ood",
+        "scikit-learn": "sklearn",
+        "scikit-posthocs": "scikit_posthocs",
+    }
     unseen = {
+        "packaging": "ART imports it and does not say so",
         "pyarrow": "pandas reads and writes parquet with it",
         "setuptools": "secml imports pkg_resources",
     }
@@ -74,6 +82,7 @@ def test_a_pinned_package_is_imported_by_a_program_or_required_by_another(
         ("torch_faiss", "faiss", ["torchvision", "pandas", "secml", "snakemake", "yaml"]),
         ("foolbox", "foolbox", ["faiss", "pandas", "secml", "snakemake", "yaml"]),
         ("tables", "pandas", ["torch", "faiss", "secml", "snakemake", "yaml"]),
+        ("detectors", "pytorch_ood", ["faiss", "foolbox", "secml", "snakemake", "yaml"]),
         ("secml", "secml", ["torch", "faiss", "pandas", "snakemake", "yaml"]),
     ],
 )

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import run
+from conftest import REPOSITORY, run
 
 TABLE = "results/table1.csv"
 
@@ -108,3 +108,52 @@ def test_the_table_made_again_is_made_alone_and_differs(finished_copy: Path) -> 
     output = run(finished_copy, TABLE)
     assert re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE) == ["aggregate_table1"]
     assert path.read_text() != before
+
+
+OF_A_NEW_DETECTOR = {
+    *("score_detector", "tabulate_poison_bench", "tabulate_evasion_bench", "rank_detectors", "tabulate_cost"),
+    *("plot_bench", "plot_critical_difference", "plot_remove_and_retrain", "make_leaderboard"),
+}
+
+
+def test_a_new_detector_runs_itself_and_the_tables_and_nothing_else(finished_copy: Path) -> None:
+    """The one that docs/add-a-detector.md writes, as it stands there."""
+    page = (REPOSITORY / "docs/add-a-detector.md").read_text()
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)  # type: ignore[union-attr]
+    line = re.search(r"```yaml\n(.*?)```", page, re.DOTALL).group(1)  # type: ignore[union-attr]
+    (finished_copy / "scripts/layeraudit/detectors/class_mean.py").write_text(code)
+    change(finished_copy / "config/config.yaml", "detectors:\n", "detectors:\n" + line)
+    leaderboard = "results/leaderboard"
+    assert planned(finished_copy, leaderboard) == OF_A_NEW_DETECTOR
+    output = run(finished_copy, leaderboard)
+    assert set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE)) == OF_A_NEW_DETECTOR
+    scored = re.findall(r"^rule score_detector:\n.*?wildcards: .*?detector=(\w+)", output, re.MULTILINE | re.DOTALL)
+    assert set(scored) == {"class_mean_relu3"}
+    assert "class_mean_relu3" in (finished_copy / leaderboard / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("config/config.yaml", "removed: 0.1", "removed: 0.2", {"retrain"}),
+        ("config/small.yaml", "knn_distance: {k: 10}", "knn_distance: {k: 9}", {"score_detector"}),
+        (
+            "scripts/layeraudit/detectors/knn_distance.py",
+            '"""',
+            "# A comment.\n" + '"""',
+            {"score_detector"},
+        ),
+        ("config/small.yaml", "badnets_5: {rate: 0.1}", "badnets_5: {rate: 0.2}", {"make_poison"}),
+    ],
+)
+def test_a_change_of_a_bench_starts_where_it_is_made(
+    file: str, old: str, new: str, rules: set[str], finished_copy: Path
+) -> None:
+    change(finished_copy / file, old, new)
+    plan = planned(finished_copy, "results/leaderboard")
+    assert rules <= plan
+    before = {"draw_splits", "make_poison", "train_model", "search_neighbours", "retrain", "score_detector"}
+    order = ["draw_splits", "make_poison", "train_model", "search_neighbours", "score_detector", "retrain"]
+    first = min(order.index(rule) for rule in rules)
+    assert not plan & (before & set(order[:first]))
+    assert "make_leaderboard" in plan

@@ -373,9 +373,9 @@ def test_wide_activations_go_when_all_that_reads_them_is_done(finished_run: Path
 
 
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
-    """Five seeds of 26 jobs each, the data set, and the table."""
+    """Five seeds of 14 jobs each, the data set, and the table."""
     experiments = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["experiments"]
     assert len(experiments["two_digits"]["seeds"]) == 5
     dry_run = ["snakemake", "--cores", "2", "--dry-run", "results/table1.csv"]
     planned = subprocess.run(dry_run, cwd=fresh_copy, text=True, capture_output=True, check=True)
-    assert re.search(r"^total +132$", planned.stdout + planned.stderr, re.MULTILINE)
+    assert re.search(r"^total +72$", planned.stdout + planned.stderr, re.MULTILINE)

@@ -164,8 +164,8 @@ def plot_filters(table: pd.DataFrame) -> Figure:
     grid[0, 0].invert_yaxis()
     figure.suptitle(
         "Networks trained again without what each detector suspects most, and with all (unfiltered, the "
-        "dashed line)\nmean over seeds with its 95 % interval (Student's t); n is the images of all seeds; each "
-        "filter removes as many rows, the perfect one the poison alone",
+        "dashed line)\nmean over seeds with its 95 % interval (Student's t); n is the images of all seeds; "
+        "each filter removes as many rows, the perfect one the poison alone",
         x=0.01,
         ha="left",
         fontsize="medium",

@@ -75,10 +75,8 @@ def check_class(name: str, label: int | None, n_classes: int) -> None:
         raise InputError(f"{name} is {label}, allowed are the classes 0 to {n_classes - 1}, or null")
 
 
-def draw_sources(
-    sources: Split, allowed: NDArray[np.bool_], points: int, generator: np.random.Generator
-) -> NDArray[np.int64]:
-    """Draw rows of the sources, among those that are allowed, bool [n].
+def list_sources(sources: Split, allowed: NDArray[np.bool_], points: int) -> NDArray[np.int64]:
+    """List the rows of the sources that are allowed, bool [n], int64, at least as many as there are points.
 
     Raises
     ------
@@ -91,5 +89,18 @@ def draw_sources(
             f"{points} poison points are asked for, allowed are up to {len(rows)}, the images that the "
             f"attacker can make them of, among {len(sources)} sources"
         )
-    drawn: NDArray[np.int64] = generator.permutation(rows)[:points]
+    return rows
+
+
+def draw_sources(
+    sources: Split, allowed: NDArray[np.bool_], points: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw rows of the sources, int64 [points], all different, among those that are allowed, bool [n].
+
+    Raises
+    ------
+    InputError
+        Where there are too few.
+    """
+    drawn: NDArray[np.int64] = generator.permutation(list_sources(sources, allowed, points))[:points]
     return drawn

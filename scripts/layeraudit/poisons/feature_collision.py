@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from layeraudit.activations import stopped_at
+from layeraudit.activations import capture, stopped_at
 from layeraudit.attacks.conditions import check_images, check_number, frozen
 from layeraudit.errors import InputError
 from layeraudit.networks import read_network
-from layeraudit.poisons import Means, Poison, draw_sources
+from layeraudit.poisons import Means, Poison, list_sources
 from layeraudit.splits import Split, merge, take
 
 ENVIRONMENT = "torch"
@@ -52,7 +52,7 @@ SCHEMA = {
         "minimum": 1,
     },
     "learning_rate": {
-        "description": "First step size, halved for a point whenever a step would take it uphill.",
+        "description": "First step size; later ones adapt, since a step that would lead uphill is not taken.",
         "type": "number",
         "exclusiveMinimum": 0,
     },
@@ -75,9 +75,9 @@ def collide(
 
     Each p minimises ‖f(p) - f(t)‖² + β ‖p - b‖² in the box [0, 1], from its base b, for f the output of a
     layer and t its target, by forward-backward splitting (the paper's algorithm 1): a gradient step on the
-    first term, then the proximal step on the second, which is a weighted mean with b. The authors' proximal
-    step is that of β / 2. A step that would raise the sum is not taken, and its size is halved instead, for
-    the one image; so the sum never rises, whatever scale the features have.
+    first term, then the proximal step on the second, which is a weighted mean with b. (The authors' proximal
+    step is that of β / 2.) A step that would raise the sum is not taken, and the image's next is half as long;
+    after one that is taken it is half as long again. So the sum never rises, whatever scale the features have.
 
     Parameters
     ----------
@@ -147,11 +147,13 @@ def poison(
     """Collide images of a class with a target of another, and leave them their right label.
 
     Targets are drawn among the test images that the network which the victim starts from gets right. Each is
-    to be taken for the class that this network finds the second most likely, whose images its points are
-    made of.
+    to be taken for the class that this network finds the second most likely. Of that class are the images that
+    its points are made of, those nearest to it in the layer: they have the shortest way. (The authors draw them
+    at random.) No image is used twice, and targets choose one after the other.
 
     Parameters
     ----------
+    seed : draws the targets
     targets : test images
     points : of each target
     layer, similarity, steps, learning_rate : as in `collide`
@@ -180,14 +182,16 @@ def poison(
         raise InputError(
             f"targets is {targets}, allowed are up to {len(right)}, the test images that the network gets right"
         )
-    generator = np.random.default_rng(seed)
-    shown = generator.permutation(right)[:targets]
+    shown = np.random.default_rng(seed).permutation(right)[:targets]
     test, wanted = take(means.test, shown), second[shown]
+    of_sources, of_targets = (_look(network, split, layer) for split in (means.sources, test))
 
     unused = np.ones(len(means.sources), dtype=bool)
     found = []
-    for x, label in zip(tqdm(test.x, unit="target", disable=None), wanted, strict=True):
-        rows = draw_sources(means.sources, unused & (means.sources.y_true == label), points, generator)
+    for x, label, seen in zip(tqdm(test.x, unit="target", disable=None), wanted, of_targets, strict=True):
+        rows = list_sources(means.sources, unused & (means.sources.y_true == label), points)
+        apart = np.linalg.norm(of_sources[rows] - seen, axis=1)
+        rows = rows[apart.argsort(kind="stable")[:points]]
         unused[rows] = False
         bases = take(means.sources, rows)
         target = torch.from_numpy(x).expand(points, -1, -1, -1)
@@ -216,3 +220,9 @@ def _rank(network: nn.Module, split: Split) -> tuple[NDArray[np.int64], NDArray[
         likely = [network(x).topk(2).indices for x in torch.from_numpy(split.x).split(BATCH_SIZE)]
     first, second = torch.cat(likely).T.numpy()
     return first, second
+
+
+def _look(network: nn.Module, split: Split, layer: str) -> NDArray[np.float32]:
+    """Give what the layer makes of each image, float32 [n, d]."""
+    batches = capture(network, torch.from_numpy(split.x), [layer], batch_size=BATCH_SIZE)
+    return torch.cat([outputs[layer] for outputs in batches]).numpy()

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from tempfile import TemporaryDirectory
@@ -330,19 +331,20 @@ def poison(
         )
     # Taken from one seed, since `seed + number` would be another seed's.
     seeds = np.random.SeedSequence(seed).generate_state(len(pairs)).tolist()
-    attacks = [
-        poison_svm(
-            _first(means.sources, pair, train, "train"),
-            _first(means.validation, pair, validation, "validation"),
-            points=points,
-            distance="l2",
-            bounds=(0, 1),
-            kernel="linear",
-            seed=seed_of_pair,
-            **settings,
-        )
-        for pair, seed_of_pair in zip(pairs, seeds, strict=True)
-    ]
+    attacks = []
+    with _quiet():
+        for pair, seed_of_pair in zip(pairs, seeds, strict=True):
+            attack = poison_svm(
+                _first(means.sources, pair, train, "train"),
+                _first(means.validation, pair, validation, "validation"),
+                points=points,
+                distance="l2",
+                bounds=(0, 1),
+                kernel="linear",
+                seed=seed_of_pair,
+                **settings,
+            )
+            attacks.append(attack)
     others = {label: other for a, b in pairs for label, other in ((a, b), (b, a))}
     test = take(means.test, np.flatnonzero(np.isin(means.test.y_true, classes)))
     wanted = np.array([others[label] for label in test.y_true.tolist()], dtype=np.int64)
@@ -350,6 +352,16 @@ def poison(
         points=reduce(merge, (attack.points for attack in attacks)),
         probe=Split(test.x, wanted, test.y_true, np.zeros(len(test), dtype=bool), test.source),
     )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep secml from a warning a point, that the solver has taken all steps that it may: few are enough."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _first(split: Split, pair: Sequence[int], n: int, name: str) -> Split:

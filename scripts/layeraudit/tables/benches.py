@@ -309,8 +309,15 @@ def tabulate_poison(
         parts.append(
             tabulate_filters(pd.concat(trained, ignore_index=True), pd.concat(retrained, ignore_index=True))
         )
-    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return table.sort_values(["setting", "poison", "detector"], kind="stable", ignore_index=True)
+    return stack_tables(parts).sort_values(
+        ["setting", "poison", "detector"], kind="stable", ignore_index=True
+    )
+
+
+def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables of the same columns below one another; one at least."""
+    # A table without rows has no types, and would take them from the others.
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def tabulate_cost(costs: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -326,8 +333,8 @@ def tabulate_cost(costs: Sequence[pd.DataFrame]) -> pd.DataFrame:
     A row for each bench, detector and quantity: `bench`, `detector`, `quantity`, `value`, `lowest`,
     `highest`, `n`; `microseconds_a_row` is the time of scoring alone
     """
-    columns = ["bench", "detector", *COST_QUANTITIES, "n_scored"]
-    joined = pd.concat([table.reindex(columns=columns) for table in costs] or [pd.DataFrame(columns=columns)])
+    columns = ["bench", "detector", "fit_seconds", "score_seconds", "peak_mb", "n_scored"]
+    joined = pd.concat([table[columns] for table in costs] or [pd.DataFrame(columns=columns)])
     joined["microseconds_a_row"] = 1e6 * joined["score_seconds"] / joined["n_scored"]
     table = [
         {"bench": bench, "detector": detector, "quantity": quantity, "value": values.median()}

@@ -5,7 +5,7 @@ blocks (`layeraudit.ranking`) and speak of other experiments, as far as these ar
 are over the seeds and rows of these experiments (`layeraudit.detection`), and speak of these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from layeraudit.detection import Block, interval_of_resamples, measure_block, resample_block
 from layeraudit.ranking import compare_methods
-from layeraudit.tables.benches import CONTROLS
+from layeraudit.tables.benches import CONTROLS, stack_tables
 
 RANK_COLUMNS = [
     "bench",
@@ -95,3 +95,10 @@ def rank_detectors(blocks: Sequence[Block], bench: str) -> tuple[pd.DataFrame, p
             | of_bench
         )
     return pd.DataFrame(ranks, columns=RANK_COLUMNS), pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS)
+
+
+def rank_benches(benches: Mapping[str, Sequence[Block]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put the tables that `rank_detectors` makes of each bench below one another."""
+    parts = [rank_detectors(blocks, bench) for bench, blocks in benches.items()]
+    ranks, comparisons = (stack_tables(tables) for tables in zip(*parts, strict=True))
+    return ranks, comparisons

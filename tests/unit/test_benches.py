@@ -1,0 +1,467 @@
+"""The tables and figures of the benches, on scores laid out by hand."""
+
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import run_programs
+from sklearn.metrics import roc_auc_score
+
+from layeraudit.detection import BETWEEN_ROWS, BETWEEN_SEEDS_AND_ROWS
+from layeraudit.errors import InputError
+from layeraudit.figures import save
+from layeraudit.figures.benches import plot_auroc, plot_filters
+from layeraudit.figures.critical_difference import plot_critical_difference
+from layeraudit.statistics import BETWEEN_SEEDS
+from layeraudit.tables.benches import (
+    EVASION,
+    POISON,
+    gather_blocks,
+    stream_scores,
+    tabulate_cost,
+    tabulate_detection,
+    tabulate_filters,
+    tabulate_poison,
+)
+from layeraudit.tables.detector_ranks import rank_detectors
+
+STUDENT_2 = 12.706204736432095  # t(0.975) with 1 degree of freedom, of the tables
+
+DETECTORS = ("loss", "margin", "distance", "random", "perfect")
+
+SKILL = {"loss": 2.0, "margin": 1.0, "distance": 0.0}
+
+
+def score_rows(
+    detector: str,
+    *,
+    poison: str = "badnets",
+    setting: str = "mnist",
+    seeds: Sequence[int] = (1, 2),
+    n: int = 40,
+    n_poison: int = 10,
+) -> pd.DataFrame:
+    """Lay out what a detector says of training rows; the last of them are poison."""
+    tables = []
+    for seed in seeds:
+        generator = np.random.default_rng([*f"{detector} {poison} {setting}".encode(), seed])
+        is_poison = np.arange(n) >= n - n_poison
+        score = generator.normal(size=n) + SKILL.get(detector, 0.0) * is_poison
+        if detector == "perfect":
+            score = is_poison.astype(float)
+        of_seed = {"seed": seed, "row": np.arange(n), "y": 1, "y_true": 1, "is_poison": is_poison}
+        tables.append(
+            pd.DataFrame(
+                {"setting": setting, "poison": poison, "detector": detector, **of_seed, "score": score}
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def score_all(*, poisons: Sequence[str] = ("badnets",), **options: Any) -> list[pd.DataFrame]:
+    return [score_rows(detector, poison=poison, **options) for poison in poisons for detector in DETECTORS]
+
+
+def score_inputs(detector: str, inputs: dict[str, tuple[list[float], list[bool]]]) -> pd.DataFrame:
+    """Lay out what a detector says of images: by input their scores, and which the network errs on."""
+    tables = [
+        pd.DataFrame(
+            {"setting": "evasion_mnist", "input": name, "detector": detector, "seed": 1}
+            | {"row": np.arange(len(scores)), "y_true": 3, "dnn_label": np.where(errs, 5, 3), "score": scores}
+        )
+        for name, (scores, errs) in inputs.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def train_rows(**columns: Any) -> pd.DataFrame:
+    """Lay out what is said of two networks, one of each seed."""
+    rows = {"setting": "mnist", "poison": "badnets", "seed": [1, 2], "n_training": 100, "n_poison": 10}
+    rows |= {"n_test": 1000, "n_probe": 500, "detector": "unfiltered", "n_removed": 0, "n_poison_removed": 0}
+    return pd.DataFrame(rows | columns)
+
+
+def pick(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
+def test_a_block_holds_the_rows_of_all_detectors_in_one_order() -> None:
+    tables = score_all()
+    shuffled = [table.sample(frac=1, random_state=number) for number, table in enumerate(tables)]
+    (block,), (in_order,) = (gather_blocks(given, POISON) for given in (shuffled, tables))
+    assert (block.setting, block.kind, block.seeds) == ("mnist", "badnets", (1, 2))
+    assert block.detectors == tuple(sorted(DETECTORS))
+    for first, second in zip(block.scores + block.positive, in_order.scores + in_order.positive, strict=True):
+        np.testing.assert_array_equal(first, second)
+    loss = pick(tables[0], seed=2).sort_values("row")
+    np.testing.assert_array_equal(block.scores[1][block.detectors.index("loss")], loss["score"])
+
+
+def test_one_table_may_hold_all_detectors_and_experiments() -> None:
+    tables = score_all(poisons=["badnets", "blended"])
+    apart, together = gather_blocks(tables, POISON), gather_blocks([pd.concat(tables)], POISON)
+    assert [block.kind for block in apart] == [block.kind for block in together] == ["badnets", "blended"]
+    np.testing.assert_array_equal(apart[1].scores[0], together[1].scores[0])
+
+
+def test_what_a_detector_finds_is_the_mean_over_seeds_with_its_counts() -> None:
+    table = tabulate_detection(gather_blocks(score_all(), POISON), POISON)
+    row = pick(table, detector="margin", quantity="auroc").iloc[0]
+    rows = score_rows("margin")
+    by_seed = [roc_auc_score(of["is_poison"], of["score"]) for _, of in rows.groupby("seed")]
+    assert row["value"] == pytest.approx(np.mean(by_seed))
+    assert row["ci95_low"] < row["value"] < row["ci95_high"]
+    assert (row["n_points"], row["n_positives"], row["n_seeds"]) == (80, 20, 2)
+    assert row["interval"] == BETWEEN_SEEDS_AND_ROWS
+
+
+def test_the_perfect_control_finds_all() -> None:
+    table = tabulate_detection(gather_blocks(score_all(), POISON), POISON)
+    found = pick(table, detector="perfect").set_index("quantity")[["value", "ci95_low", "ci95_high"]]
+    assert (found.loc[["auroc", "average_precision", "tpr_at_5_fpr"]] == 1).all(axis=None)
+    assert (found.loc["fpr_at_95_tpr"] == 0).all()
+
+
+def test_one_seed_has_an_interval_over_its_rows() -> None:
+    table = tabulate_detection(gather_blocks(score_all(seeds=[4]), POISON), POISON)
+    row = pick(table, detector="margin", quantity="auroc").iloc[0]
+    assert row["ci95_low"] < row["value"] < row["ci95_high"]
+    assert (row["interval"], row["n_seeds"]) == (BETWEEN_ROWS, 1)
+
+
+def test_without_poison_there_is_nothing_to_find_and_no_row() -> None:
+    tables = score_all() + score_all(poisons=["none"], n_poison=0)
+    table = tabulate_detection(gather_blocks(tables, POISON), POISON)
+    assert set(table["poison"]) == {"badnets"}
+    nothing = tabulate_detection(gather_blocks(score_all(poisons=["none"], n_poison=0), POISON), POISON)
+    assert nothing.empty
+    assert list(nothing.columns) == list(table.columns)
+
+
+def test_of_attacks_the_images_that_the_network_errs_on_are_found_and_of_other_inputs_all() -> None:
+    inputs = {
+        "clean": ([0.0, 1.0], [True, False]),
+        "fgsm": ([2.0, -1.0, 0.5], [True, False, True]),
+        "rotated": ([2.0, -1.0, 0.5], [True, False, True]),
+    }
+    table = tabulate_detection(gather_blocks([score_inputs("softmax", inputs)], EVASION), EVASION)
+    auroc = pick(table, quantity="auroc").set_index("input")
+    # 2.0 passes both clean images, 0.5 one of them, and -1.0, which counts for rotated images alone, none.
+    assert auroc["value"].to_dict() == pytest.approx({"fgsm": 3 / 4, "rotated": 3 / 6})
+    assert auroc["n_positives"].to_dict() == {"fgsm": 2, "rotated": 3}
+    assert auroc["n_points"].to_dict() == {"fgsm": 4, "rotated": 5}
+
+
+def test_an_attack_that_no_image_falls_for_has_no_rows() -> None:
+    inputs = {"clean": ([0.0, 1.0], [False, False]), "cw": ([2.0], [False]), "bim": ([2.0], [True])}
+    table = tabulate_detection(gather_blocks([score_inputs("softmax", inputs)], EVASION), EVASION)
+    assert set(table["input"]) == {"bim"}
+
+
+def test_a_detector_that_one_experiment_lacks_ends_in_a_sentence() -> None:
+    tables = score_all(poisons=["badnets", "blended"])[:-1]
+    with pytest.raises(InputError, match=r"^perfect has no scores of mnist blended, seed 1, allowed are "):
+        gather_blocks(tables, POISON)
+
+
+def test_a_detector_that_lacks_a_seed_ends_in_a_sentence() -> None:
+    tables = [score_rows("loss"), score_rows("margin", seeds=[1])]
+    with pytest.raises(InputError, match=r"^margin has no scores of mnist badnets, seed 2"):
+        gather_blocks(tables, POISON)
+
+
+@pytest.mark.parametrize("change", [{"n": 41}, {"n_poison": 11}])
+def test_a_detector_that_was_shown_other_rows_ends_in_a_sentence(change: dict[str, int]) -> None:
+    tables = [score_rows("loss"), score_rows("margin", **change)]
+    with pytest.raises(InputError, match=r"^margin has other rows than loss in mnist badnets, seed 1"):
+        gather_blocks(tables, POISON)
+
+
+def test_scores_that_are_given_twice_end_in_a_sentence() -> None:
+    with pytest.raises(InputError, match=r"^loss is there twice in mnist badnets, seed 1"):
+        gather_blocks([score_rows("loss")] * 2, POISON)
+
+
+def test_inputs_without_clean_images_end_in_a_sentence() -> None:
+    scores = score_inputs("softmax", {"fgsm": ([1.0], [True])})
+    with pytest.raises(InputError, match=r"^softmax has no clean images in evasion_mnist, seed 1"):
+        gather_blocks([scores], EVASION)
+
+
+def test_files_that_hold_no_scores_end_in_a_sentence(tmp_path: Path) -> None:
+    broken, lacking, empty_score = (tmp_path / f"{name}.parquet" for name in ("broken", "lacking", "nan"))
+    broken.write_bytes(b"PAR1")
+    score_rows("loss").drop(columns="is_poison").to_parquet(lacking)
+    score_rows("loss").assign(score=np.nan).to_parquet(empty_score)
+    with pytest.raises(InputError, match="missing.parquet does not exist"):
+        next(stream_scores([tmp_path / "missing.parquet"], POISON))
+    for path, words in [(broken, "is not a whole"), (lacking, "is_poison"), (empty_score, "score of NaN")]:
+        with pytest.raises(InputError, match=words):
+            next(stream_scores([path], POISON))
+
+
+def test_what_a_filter_removes_and_leaves() -> None:
+    trained = train_rows(accuracy=[0.96, 0.98], attack_success=[0.9, 0.7])
+    removed = {"n_training": 90, "n_removed": 10, "accuracy": [0.95, 0.97]}
+    retrained = pd.concat(
+        [
+            train_rows(**removed, detector="loss", n_poison_removed=[8, 6], attack_success=[0.2, 0.4]),
+            train_rows(**removed, detector="random", n_poison_removed=1, attack_success=[0.8, 0.6]),
+        ]
+    )
+    table = tabulate_filters(trained, retrained)
+    of_loss = pick(table, detector="loss").set_index("quantity")
+    expected = {
+        "poison_removed": 0.7,
+        "clean_removed": (2 / 90 + 4 / 90) / 2,
+        "accuracy_before": 0.97,
+        "accuracy_after": 0.96,
+        "accuracy_change": -0.01,
+        "accuracy_after_against_random": 0.0,
+        "success_before": 0.8,
+        "success_after": 0.3,
+        "success_change": -0.5,
+        "success_after_against_random": -0.4,
+    }
+    assert of_loss["value"].to_dict() == pytest.approx(expected)
+    counts = {"accuracy_after": 2000, "success_after": 1000, "poison_removed": 20, "clean_removed": 180}
+    assert of_loss.loc[list(counts), "n_points"].to_dict() == counts
+    assert set(table["n_positives"]) == {20}
+    assert set(table["interval"]) == {BETWEEN_SEEDS}
+    # The changes of the seeds are -0.7 and -0.3: half as wide as t times 0.2, and no success is less than 0.
+    low, high = of_loss.loc["success_change", ["ci95_low", "ci95_high"]]
+    assert (low, high) == (-1, 1)
+    low, high = of_loss.loc["accuracy_before", ["ci95_low", "ci95_high"]]
+    assert (low, high) == pytest.approx((0.97 - STUDENT_2 * 0.01, 1))
+    assert "accuracy_after_against_random" not in set(pick(table, detector="random")["quantity"])
+
+
+def test_against_random_is_paired_by_seed() -> None:
+    trained = train_rows(accuracy=0.9, attack_success=0.5)
+    of_loss = train_rows(detector="loss", accuracy=[0.5, 0.9], attack_success=[0.1, 0.3])
+    of_random = train_rows(detector="random", accuracy=[0.4, 0.8], attack_success=[0.2, 0.4])
+    table = tabulate_filters(trained, pd.concat([of_loss, of_random.iloc[::-1]]))
+    row = pick(table, detector="loss", quantity="accuracy_after_against_random").iloc[0]
+    assert row[["value", "ci95_low", "ci95_high"]].tolist() == pytest.approx([0.1, 0.1, 0.1])
+
+
+def test_a_network_without_poison_has_its_accuracy_alone() -> None:
+    columns: dict[str, Any] = {"poison": "none", "n_poison": 0, "n_probe": 0}
+    trained = train_rows(**columns, accuracy=0.9, attack_success=np.nan)
+    retrained = train_rows(**columns, accuracy=0.8, attack_success=np.nan, detector="random", n_removed=10)
+    table = tabulate_filters(trained, retrained)
+    assert set(table["quantity"]) == {"clean_removed", "accuracy_before", "accuracy_after", "accuracy_change"}
+    assert pick(table, quantity="clean_removed")["value"].tolist() == pytest.approx([0.1])
+
+
+@pytest.mark.parametrize(("kept", "missing"), [("random", "unfiltered"), ("unfiltered", "random")])
+def test_a_network_with_none_to_compare_with_ends_in_a_sentence(kept: str, missing: str) -> None:
+    rows = [train_rows(accuracy=0.9, attack_success=0.5, detector=name) for name in ("loss", "random")]
+    retrained = pd.concat(rows if kept == "random" else rows[:1])
+    trained = train_rows(accuracy=0.9, attack_success=0.5).iloc[: 1 if kept == "random" else 2]
+    with pytest.raises(
+        InputError, match=rf"^loss was retrained in mnist badnets, seed [12], where {missing}"
+    ):
+        tabulate_filters(trained, retrained)
+
+
+def test_the_bench_of_poison_holds_detection_and_filters_together() -> None:
+    blocks = gather_blocks(score_all(), POISON)
+    trained = [train_rows(accuracy=0.9, attack_success=0.5)]
+    retrained = [train_rows(accuracy=0.9, attack_success=0.5, detector=name) for name in ("loss", "random")]
+    table = tabulate_poison(blocks, trained, retrained)
+    of_loss = list(pick(table, detector="loss")["quantity"])
+    assert of_loss[:4] == ["auroc", "average_precision", "fpr_at_95_tpr", "poison_removed"]
+    assert "tpr_at_5_fpr" not in of_loss
+    assert set(tabulate_poison(blocks, [], [])["quantity"]) == set(of_loss[:3])
+    assert tabulate_poison([], [], []).empty
+
+
+def rank(*, poisons: Sequence[str], **options: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return rank_detectors(gather_blocks(score_all(poisons=poisons, **options), POISON), POISON)
+
+
+def test_detectors_are_ranked_and_the_controls_stand_last_without_a_rank() -> None:
+    ranks, comparisons = rank(poisons=["badnets", "blended", "flips"], n=400, n_poison=100)
+    assert list(ranks["detector"]) == ["loss", "margin", "distance", "random", "perfect"]
+    assert ranks["mean_rank"].tolist()[:3] == [1, 2, 3]
+    assert ranks["group"].tolist()[:3] == ["a", "b", "c"]
+    assert ranks[["mean_rank", "group", "friedman_p"]].iloc[3:].isna().all(axis=None)
+    assert ranks["auroc"].iloc[-1] == 1
+    assert set(ranks["n_blocks"]) == {3}
+    assert set(ranks["n_seeds"]) == {6}
+    assert ((ranks["ci95_low"] <= ranks["auroc"]) & (ranks["auroc"] <= ranks["ci95_high"])).all()
+    pairs = list(comparisons[["first", "second"]].itertuples(index=False, name=None))
+    assert pairs == [("loss", "margin"), ("loss", "distance"), ("margin", "distance")]
+    auroc = ranks.set_index("detector")["auroc"]
+    differences = [auroc[first] - auroc[second] for first, second in pairs]
+    assert comparisons["value"].tolist() == pytest.approx(differences)
+
+
+def test_identical_detectors_differ_by_nothing_and_that_is_certain() -> None:
+    tables = score_all(poisons=["badnets", "blended"])
+    twins = [table.assign(detector="twin") for table in tables if table["detector"].iloc[0] == "margin"]
+    ranks, comparisons = rank_detectors(gather_blocks(tables + twins, POISON), POISON)
+    row = pick(comparisons, first="margin", second="twin").iloc[0]
+    assert row[["value", "ci95_low", "ci95_high"]].tolist() == [0, 0, 0]
+    means = ranks.set_index("detector")
+    assert means.loc["margin", "mean_rank"] == means.loc["twin", "mean_rank"]
+    assert means.loc["margin", "group"] == means.loc["twin", "group"]
+
+
+def test_a_paired_difference_is_narrower_than_that_of_other_rows() -> None:
+    # Two scores that differ a little are right and wrong on the same rows.
+    tables = score_all(n=200, n_poison=50, seeds=[1])
+    generator = np.random.default_rng(0)
+    margin = tables[1]
+    near = margin.assign(detector="near", score=margin["score"] + 0.05 * generator.normal(size=200))
+    ranks, comparisons = rank_detectors(gather_blocks([*tables, near], POISON), POISON)
+    width = ranks.set_index("detector").eval("ci95_high - ci95_low")["margin"]
+    both = comparisons[comparisons[["first", "second"]].isin(["margin", "near"]).all(axis=1)].iloc[0]
+    assert both["ci95_high"] - both["ci95_low"] < width / 4
+
+
+def test_one_experiment_ranks_without_a_test() -> None:
+    ranks, comparisons = rank(poisons=["badnets"])
+    assert ranks["mean_rank"].notna().sum() == 3
+    assert ranks["friedman_p"].isna().all()
+    assert set(ranks["group"].iloc[:3]) == {""}
+    assert comparisons["p_conover_holm"].isna().all()
+    assert comparisons["value"].notna().all()
+
+
+def test_a_bench_of_nothing_has_empty_tables() -> None:
+    ranks, comparisons = rank_detectors([], POISON)
+    assert ranks.empty
+    assert comparisons.empty
+    assert "mean_rank" in ranks.columns
+
+
+def test_the_cost_is_the_median_of_runs_with_its_extremes() -> None:
+    costs = pd.DataFrame(
+        {
+            "bench": POISON,
+            "detector": "loss",
+            "fit_seconds": [1.0, 5.0, 2.0],
+            "score_seconds": [2.0, 4.0, 8.0],
+        }
+        | {"peak_mb": np.nan, "n_scored": [1000, 1000, 4000]}
+    )
+    table = tabulate_cost([costs]).set_index("quantity")
+    assert table.loc["fit_seconds", ["value", "lowest", "highest", "n"]].tolist() == [2, 1, 5, 3]
+    assert table.loc["microseconds_a_row", ["value", "lowest", "highest"]].tolist() == [2000, 2000, 4000]
+    assert "peak_mb" not in table.index
+    assert tabulate_cost([]).empty
+
+
+def write_scores(folder: Path, tables: Sequence[pd.DataFrame]) -> list[Path]:
+    paths = [folder / f"{number}.parquet" for number in range(len(tables))]
+    for path, table in zip(paths, tables, strict=True):
+        table.to_parquet(path, index=False)
+    return paths
+
+
+def test_the_programs_make_the_same_tables_and_figures_of_the_same_files(tmp_path: Path) -> None:
+    scores = write_scores(tmp_path, score_all(poisons=["badnets", "blended", "none_5"]))
+    trained, retrained, costs = (tmp_path / f"{name}.csv" for name in ("trained", "retrained", "costs"))
+    unfiltered = train_rows(accuracy=[0.9, 0.8], attack_success=0.5)
+    unfiltered.to_csv(trained, index=False)
+    pd.concat([unfiltered.assign(detector=name) for name in ("loss", "random")]).to_csv(
+        retrained, index=False
+    )
+    pd.DataFrame(
+        {"detector": ["loss"], "fit_seconds": 1, "score_seconds": 1, "peak_mb": 1, "n_scored": 9}
+    ).to_csv(costs, index=False)
+
+    def make(folder: Path) -> dict[str, bytes]:
+        table, ranks, pairs, cost = (folder / f"{name}.csv" for name in ("bench", "ranks", "pairs", "cost"))
+        figures = [folder / f"{name}.svg" for name in ("bench", "difference", "filters")]
+        of_ranks = ["--ranks", ranks, "--bench", POISON]
+        _, errors = run_programs(
+            (
+                "tabulate_poison_bench.py",
+                ["--scores", *scores, "--trained", trained, "--retrained", retrained, "--table", table],
+            ),
+            ("rank_detectors.py", ["--poison-scores", *scores, "--ranks", ranks, "--comparisons", pairs]),
+            ("tabulate_cost.py", ["--costs-poison", costs, "--table", cost]),
+            ("plot_bench.py", ["--table", table, *of_ranks, "--output", figures[0]]),
+            ("plot_critical_difference.py", [*of_ranks, "--comparisons", pairs, "--output", figures[1]]),
+            ("plot_remove_and_retrain.py", ["--table", table, "--output", figures[2]]),
+        )
+        assert errors == []
+        return {path.name: path.read_bytes() for path in [table, ranks, pairs, cost, *figures]}
+
+    assert make(tmp_path / "once") == make(tmp_path / "again")
+
+
+def test_a_missing_detector_and_a_bench_of_nothing_end_without_a_traceback(tmp_path: Path) -> None:
+    scores = write_scores(tmp_path, score_all(poisons=["badnets", "blended"])[:-1])
+    _, errors = run_programs(
+        ("tabulate_poison_bench.py", ["--scores", *scores, "--table", tmp_path / "bench.csv"]),
+        ("tabulate_evasion_bench.py", ["--table", tmp_path / "nothing.csv"]),
+        ("tabulate_cost.py", ["--table", tmp_path / "cost.csv"]),
+    )
+    (error,) = errors
+    assert "perfect has no scores of mnist blended, seed 1" in error
+    assert pd.read_csv(tmp_path / "nothing.csv").empty
+
+
+def read_back(table: pd.DataFrame) -> pd.DataFrame:
+    """Give a table as a program reads it, where an empty text is NaN."""
+    return pd.read_csv(StringIO(table.to_csv(index=False)))
+
+
+def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: Path) -> None:
+    blocks = gather_blocks(score_all(poisons=["badnets_5", "blended"]), POISON)
+    table = read_back(tabulate_poison(blocks, [], []))
+    ranks, _ = map(read_back, rank_detectors(blocks, POISON))
+    save(plot_auroc(table, ranks, POISON), tmp_path / "map.svg")
+    drawn = (tmp_path / "map.svg").read_text()
+    rows = pick(table, quantity="auroc")
+    for text in [
+        "loss (",
+        "random (control)",
+        "badnets 5",
+        "20 of 80; 2 seeds",
+        "mean rank in 2 experiments",
+    ]:
+        assert text in drawn
+    for value in rows["value"]:
+        assert f"{value:.2f}" in drawn
+
+
+@pytest.mark.parametrize("poisons", [["badnets"], ["badnets", "blended", "flips"], []])
+def test_the_diagram_of_ranks_says_what_was_tested_and_of_how_many(
+    tmp_path: Path, poisons: list[str]
+) -> None:
+    ranks, comparisons = map(read_back, rank(poisons=poisons, n=200, n_poison=50))
+    save(plot_critical_difference(ranks, comparisons, POISON), tmp_path / "ranks.svg")
+    drawn = (tmp_path / "ranks.svg").read_text()
+    assert f"{len(poisons)} experiments, {2 * len(poisons)} seeds in all" in drawn
+    assert ("Friedman p" in drawn) == (len(poisons) > 1)
+    assert ("too few detectors or experiments" in drawn) == (len(poisons) < 2)
+
+
+def test_figures_of_nothing_say_so(tmp_path: Path) -> None:
+    nothing = tabulate_poison([], [], [])
+    ranks, _ = rank_detectors([], POISON)
+    save(plot_auroc(nothing, ranks, POISON), tmp_path / "map.svg")
+    save(plot_filters(nothing), tmp_path / "filters.svg")
+    assert "no experiment" in (tmp_path / "map.svg").read_text()
+    assert "no network was" in (tmp_path / "filters.svg").read_text()
+
+
+def test_a_network_without_an_attack_is_shown_by_its_accuracy(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {"poison": "none", "n_poison": 0, "n_probe": 0, "attack_success": np.nan}
+    trained = train_rows(**columns, accuracy=[0.9, 0.92])
+    table = tabulate_filters(trained, train_rows(**columns, accuracy=[0.8, 0.84], detector="random"))
+    save(plot_filters(read_back(table)), tmp_path / "filters.svg")
+    drawn = (tmp_path / "filters.svg").read_text()
+    for text in ["no attack", "mnist: none, 2 seeds", "unfiltered", "n = 2,000"]:
+        assert text in drawn
