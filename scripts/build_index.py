@@ -1,4 +1,4 @@
-"""Build the index of each layer's training activations, or of a shard of them, in which neighbours are sought."""
+"""Build the index of each layer's training activations, or of a shard, in which neighbours are sought."""
 
 import argparse
 from pathlib import Path

@@ -1,8 +1,8 @@
 """Search the k nearest training rows of each row of a split, in each layer.
 
-Writes for each int64 [n, k], rows of the training split, nearest first, ties by row number, and a description: the
-engine, and the recall that was measured on a sample of the rows where the engine is approximate. The training
-split's own rows are not their own neighbours.
+Writes for each int64 [n, k], rows of the training split, nearest first, ties by row number, and a
+description: the engine, and the recall that was measured on a sample of the rows where the engine is
+approximate. The training split's own rows are not their own neighbours.
 """
 
 import argparse

@@ -330,8 +330,9 @@ def _write_evasion(table: pd.DataFrame, variant: str) -> str:
 
 def _write_retraining() -> str:
     return (
-        "<p>Every filter removes as many images, those that it finds the most suspicious; <i>perfect</i> "
-        "removes poison alone, <i>random</i> draws lots. What is left trains the network anew.</p>\n"
+        "<p>Every filter may remove the same number of images, those that it finds the most suspicious, and "
+        "spares those that it suspects least; <i>perfect</i> removes poison alone, <i>random</i> draws lots. "
+        "What is left trains the network anew.</p>\n"
         + _show("remove_and_retrain", "Accuracy and attack success before and after removal, by filter")
         + _source("poison_bench")
     )

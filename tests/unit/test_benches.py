@@ -443,7 +443,8 @@ def test_the_diagram_of_ranks_says_what_was_tested_and_of_how_many(
     ranks, comparisons = map(read_back, rank(poisons=poisons, n=200, n_poison=50))
     save(plot_critical_difference(ranks, comparisons, POISON), tmp_path / "ranks.svg")
     drawn = (tmp_path / "ranks.svg").read_text()
-    assert f"{len(poisons)} experiments, {2 * len(poisons)} seeds in all" in drawn
+    experiments = {0: "0 experiments", 1: "1 experiment", 3: "3 experiments"}[len(poisons)]
+    assert f"{experiments}, {2 * len(poisons)} seeds in all" in drawn
     assert ("Friedman p" in drawn) == (len(poisons) > 1)
     assert ("too few detectors or experiments" in drawn) == (len(poisons) < 2)
 

@@ -325,7 +325,15 @@ def test_the_perfect_control_finds_all_and_the_random_one_knows_nothing_but_the_
 
 @pytest.mark.parametrize(("method", "bench"), CASES)
 @pytest.mark.parametrize(
-    "fault", ["rows of zeros", "all rows alike", "dead columns", "a class of one row", "a class of none"]
+    "fault",
+    [
+        "rows of zeros",
+        "nothing but zeros",
+        "all rows alike",
+        "dead columns",
+        "a class of one row",
+        "a class of none",
+    ],
 )
 def test_scores_stay_finite_where_the_evidence_is_poor(method: str, bench: str, fault: str) -> None:
     generator = np.random.default_rng(4)
@@ -335,6 +343,8 @@ def test_scores_stay_finite_where_the_evidence_is_poor(method: str, bench: str, 
     if fault == "rows of zeros":
         features[:25] = 0
         other_features[:30] = 0
+    elif fault == "nothing but zeros":
+        features[:] = other_features[:] = 0
     elif fault == "all rows alike":
         features[:] = other_features[:] = features[0]
     elif fault == "dead columns":

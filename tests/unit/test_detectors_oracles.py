@@ -515,7 +515,7 @@ def test_kl_matching_is_the_divergence_from_the_nearest_typical_posterior() -> N
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
-def test_a_class_that_is_never_typical_gives_the_largest_number() -> None:
+def test_a_class_that_is_never_typical_gives_a_number_all_the_same() -> None:
     calibration = evidence_of([0, 1], logits=[[2000, 0, 0], [0, 2000, 0]])
     scores = kl_matching.fit(NOBODY, calibration, seed=0)(
         evidence_of([0] * 3, logits=[[0, 0, 2000], [0, 0, 0], [2000, 0, 0]])

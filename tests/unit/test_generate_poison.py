@@ -1,6 +1,7 @@
 """Poison made by secml from small images of a 3 (bright on the left) and a 7 (bright on the right)."""
 
 import csv
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -212,3 +213,137 @@ def test_what_is_not_allowed_ends_in_one_sentence(generate, changes, sentence):
     assert ended.returncode == 1
     assert ended.stderr == f"generate_poison.py: {sentence}\n"
     assert not folder.exists()
+
+
+ATTACK_OF_PAIRS = """
+import json, logging, sys
+from pathlib import Path
+from layeraudit.errors import InputError
+from layeraudit.files import read_split, write_split
+from layeraudit.poisons import Means
+from layeraudit.poisons.secml_gradient import poison
+
+folder = Path(sys.argv[1])
+splits = [read_split(folder / f"{name}.npz") for name in ("sources", "validation", "test")]
+means = Means(*splits, n_clean=1000, n_classes=10)
+for number, options in enumerate(json.loads(sys.argv[2])):
+    try:
+        found = poison(means, **options)
+    except InputError as error:
+        print(error)
+    else:
+        write_split(folder / f"points_{number}.npz", found.points)
+        write_split(folder / f"probe_{number}.npz", found.probe)
+logging.getLogger("of another").warning("said again")
+"""
+OF_PAIRS = {
+    "seed": 3,
+    "pairs": [[3, 7], [1, 2]],
+    "points": 4,
+    "train": 20,
+    "validation": 40,
+    "radius": 0.3,
+    "regularization": 10,
+    "eta": 0.25,
+    "eta_min": 2,
+    "eta_max": None,
+    "max_iterations": 3,
+    "tolerance": 1e-6,
+}
+
+
+def of_two_pairs(n, *, seed, first_row):
+    """Give images of 1, 2, 3 and 7, the last two with their own bright halves, and some of another digit."""
+    split = images(*[1, 3, 2, 7, 5] * n, seed=seed, first_row=first_row)
+    x = split.x.copy()
+    x[split.y == 1, :, 1:4] += np.float32(0.1)
+    x[split.y == 2, :, 4:7] += np.float32(0.1)
+    return Split(**{**vars(split), "x": x})
+
+
+@pytest.fixture(scope="module")
+def attack_pairs(environment, tmp_path_factory):
+    """Give what attacks with other options have made, of sources, validation and test images beside them."""
+    folder = tmp_path_factory.mktemp("pairs")
+    splits = {
+        "sources": of_two_pairs(15, seed=0, first_row=500),
+        "validation": of_two_pairs(40, seed=1, first_row=1000),
+        "test": of_two_pairs(10, seed=2, first_row=2000),
+    }
+    for name, split in splits.items():
+        write_split(folder / f"{name}.npz", split)
+
+    def run(*changes):
+        options = json.dumps([OF_PAIRS | change for change in changes])
+        ended = subprocess.run(
+            [environment("secml"), "-c", ATTACK_OF_PAIRS, folder, options],
+            capture_output=True,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(SCRIPT.parent)},
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stderr == ""
+        *sentences, warning = ended.stdout.splitlines()
+        assert warning.endswith("said again")  # secml's own are kept from the log, those after it are not
+        return folder, sentences
+
+    return splits, run
+
+
+def test_pairs_are_attacked_each_with_images_and_a_seed_of_its_own(attack_pairs):
+    splits, run = attack_pairs
+    sources, test = splits["sources"], splits["test"]
+    folder, printed = run({}, {}, {"seed": 4}, {"pairs": [[3, 7]]})
+    assert not printed
+    first, again, other, alone = (read_split(folder / f"points_{number}.npz") for number in range(4))
+
+    assert len(first) == len(np.unique(first.source)) == 8
+    assert first.is_poison.all()
+    other_of = {3: 7, 7: 3, 1: 2, 2: 1}
+    assert first.y.tolist() == [other_of[label] for label in first.y_true.tolist()]
+    of_pair = [set(pair) for pair in OF_PAIRS["pairs"] for _ in range(4)]
+    assert all(label in pair for label, pair in zip(first.y_true.tolist(), of_pair, strict=True))
+    for pair, rows in zip(OF_PAIRS["pairs"], (first.source[:4], first.source[4:]), strict=True):
+        first_twenty = sources.source[np.isin(sources.y, pair)][:20]
+        assert set(rows.tolist()) <= set(first_twenty.tolist())
+    moved = distances(first, sources)
+    assert ((0 < moved) & (moved <= 0.3)).all()
+    # The same rows of both pairs' training images would be drawn by one seed.
+    places = [
+        [sources.source[np.isin(sources.y, pair)].tolist().index(row) for row in rows.tolist()]
+        for pair, rows in zip(OF_PAIRS["pairs"], (first.source[:4], first.source[4:]), strict=True)
+    ]
+    assert places[0] != places[1]
+
+    for name, array in vars(first).items():
+        np.testing.assert_array_equal(array, getattr(again, name))
+        np.testing.assert_array_equal(array[:4], getattr(alone, name))
+    assert first.source.tolist() != other.source.tolist()
+
+    probe = read_split(folder / "probe_0.npz")
+    shown = np.isin(test.y, [1, 2, 3, 7])
+    np.testing.assert_array_equal(probe.x, test.x[shown])
+    np.testing.assert_array_equal(probe.source, test.source[shown])
+    np.testing.assert_array_equal(probe.y_true, test.y[shown])
+    assert probe.y.tolist() == [other_of[label] for label in probe.y_true.tolist()]
+    assert not probe.is_poison.any()
+
+
+def test_pairs_that_cannot_be_attacked_end_in_one_sentence(attack_pairs):
+    _, run = attack_pairs
+    allowed = "allowed are pairs of the classes 0 to 9, each in one pair at most"
+    assert run(
+        {"pairs": [[3, 7], [7, 1]]},
+        {"pairs": [[3, 10]]},
+        {"train": 31},
+        {"validation": 81},
+        {"points": 21},
+    )[1] == [
+        f"pairs is [[3, 7], [7, 1]], {allowed}",
+        f"pairs is [[3, 10]], {allowed}",
+        "train is 31, allowed are up to 30, the images of the classes [3, 7] "
+        "among those that the attacker has for it",
+        "validation is 81, allowed are up to 80, the images of the classes [3, 7] "
+        "among those that the attacker has for it",
+        "21 poison points are asked for, allowed are 1 to 20: each has a training image of its own",
+    ]

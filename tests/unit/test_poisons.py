@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPOSITORY
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from layeraudit.poisons import (
     none,
 )
 from layeraudit.splits import Split, merge
+from layeraudit.triggers import stamp
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -113,6 +114,7 @@ def test_what_the_configuration_asks_of_a_method_is_a_literal(path: Path) -> Non
         assert parameters["poison"] == asked
 
 
+@settings(deadline=None)
 @given(rate=st.floats(1e-6, 0.5), n_clean=st.integers(1, 60_000))
 def test_the_rate_is_met_to_within_a_point(rate: float, n_clean: int) -> None:
     points = count_points(rate, n_clean)
@@ -133,8 +135,8 @@ def test_sources_are_drawn_among_those_that_are_allowed() -> None:
     rows = draw_sources(MEANS.sources, allowed, 20, np.random.default_rng(0))
     assert sorted(rows) == np.flatnonzero(allowed).tolist()
     sentence = (
-        "21 poison points are asked for, allowed are up to 20, the images that the attacker can make them of, "
-        "among 80 sources"
+        "21 poison points are asked for, allowed are up to 20, "
+        "the images that the attacker can make them of, among 80 sources"
     )
     with pytest.raises(InputError, match=sentence):
         draw_sources(MEANS.sources, allowed, 21, np.random.default_rng(0))
@@ -225,6 +227,13 @@ def test_the_square_is_white_a_pixel_off_the_corner_and_all_else_as_it_was(chann
         np.testing.assert_array_equal(split.x, expected)
 
 
+def test_a_stamp_on_wide_images_is_a_square_in_their_corner_and_they_stay_unstamped() -> None:
+    x = np.zeros((2, 1, 4, 6), dtype=np.float32)
+    rows, columns = np.nonzero(stamp(x, size=2, margin=0, value=0.5)[1, 0])
+    assert sorted(zip(rows.tolist(), columns.tolist(), strict=True)) == [(2, 4), (2, 5), (3, 4), (3, 5)]
+    assert not x.any()
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_one_pattern_is_blended_into_all_images_of_all_seeds(channels: int) -> None:
     means = make_means(channels=channels)
@@ -239,6 +248,7 @@ def test_one_pattern_is_blended_into_all_images_of_all_seeds(channels: int) -> N
             np.testing.assert_array_equal(split.x, expected.astype(np.float32))
 
 
+@settings(deadline=None, max_examples=40)
 @given(opacity=st.floats(0, 1, exclude_min=True), value=st.sampled_from([0.0, 1.0]))
 def test_a_blended_image_stays_in_the_box(opacity: float, value: float) -> None:
     x = np.full_like(MEANS.sources.x, value)
@@ -363,6 +373,7 @@ def test_a_collision_that_meets_the_box_is_the_best_within_it() -> None:
     assert at_the_edge > 0
 
 
+@settings(deadline=None, max_examples=40)
 @given(steps=st.integers(1, 30), learning_rate=st.floats(1e-6, 1e6), similarity=st.floats(0, 100))
 def test_more_steps_never_make_a_collision_worse(steps: int, learning_rate: float, similarity: float) -> None:
     generator = torch.Generator().manual_seed(3)
@@ -386,7 +397,7 @@ def test_more_steps_never_make_a_collision_worse(steps: int, learning_rate: floa
         )
 
     first, second = after(steps), after(steps + 1)
-    assert (total(second) <= total(first) + 1e-6).all()
+    assert (total(second) <= total(first) * (1 + 1e-5) + 1e-6).all()
     assert second.min() >= 0
     assert second.max() <= 1
 
@@ -466,6 +477,21 @@ def test_collided_images_keep_their_right_label_and_look_like_the_target_to_the_
     )
     assert (after < before).all()
     assert not np.array_equal(points.x, originals(points, MEANS.sources))
+
+
+def test_points_are_made_of_the_unused_images_nearest_to_their_target(transfer: Means) -> None:
+    found = feature_collision.poison(transfer, seed=1, **COLLISION | {"targets": 8, "points": 2, "steps": 1})
+    unused = set(range(80))
+    for number, label in enumerate(found.probe.y):
+        goal = quadrant_means(found.probe.x[[number]])
+
+        def distance(row: int, goal: NDArray[np.float32] = goal) -> float:
+            return float(np.linalg.norm(quadrant_means(MEANS.sources.x[[row]]) - goal))
+
+        nearest = sorted((row for row in unused if MEANS.sources.y[row] == label), key=distance)[:2]
+        assert (found.points.source[2 * number : 2 * number + 2] - 100).tolist() == nearest
+        unused -= set(nearest)
+    assert len(set(found.probe.y)) < 8  # so that some choose after others
 
 
 def test_only_images_that_the_network_gets_right_are_targets(transfer: Means) -> None:

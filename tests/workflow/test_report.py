@@ -19,11 +19,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 FIGURES = {
+    "Benches": 5,
     "Deep k-nearest neighbours on MNIST": 2,
     "Experiment 1": 1,
     "Experiment 2.1": 4,
     "Experiment 2.2": 2,
     "Pictures": 3,
+    "Section 4": 1,
 }
 
 

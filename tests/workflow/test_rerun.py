@@ -127,7 +127,9 @@ def test_a_new_detector_runs_itself_and_the_tables_and_nothing_else(finished_cop
     assert planned(finished_copy, leaderboard) == OF_A_NEW_DETECTOR
     output = run(finished_copy, leaderboard)
     assert set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE)) == OF_A_NEW_DETECTOR
-    scored = re.findall(r"^rule score_detector:\n.*?wildcards: .*?detector=(\w+)", output, re.MULTILINE | re.DOTALL)
+    scored = re.findall(
+        r"^rule score_detector:\n.*?wildcards: .*?detector=(\w+)", output, re.MULTILINE | re.DOTALL
+    )
     assert set(scored) == {"class_mean_relu3"}
     assert "class_mean_relu3" in (finished_copy / leaderboard / "index.html").read_text()
 

@@ -57,7 +57,9 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
     # The mean stands apart, beside a narrow column of nothing.
     edges = np.cumsum([0, 1, GAP, *[1] * (width - 2)])
     centres = (edges[:-1] + edges[1:]) / 2
-    figure, axes = plt.subplots(figsize=(3.2 + 0.52 * width, 3.3 + 0.27 * height), layout="constrained")
+    figure, axes = plt.subplots(
+        figsize=(max(8, 3.2 + 0.52 * width), 3.3 + 0.27 * height), layout="constrained"
+    )
     picture = axes.pcolormesh(
         edges, np.arange(height + 1), values, cmap="RdBu", vmin=0, vmax=1, edgecolors="white", linewidth=0.6
     )
@@ -70,7 +72,7 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
     axes.axhline(height - n_controls, color="white", linewidth=5)
     axes.set_yticks(np.arange(height) + 0.5, _label_detectors(ranks))
     counts = [
-        f"{kind.replace('_', ' ')}\n{positives:,} of {points:,}; {seeds} seed{'s' * int(seeds > 1)}"
+        f"{kind.replace('_', ' ')}\n{positives:,} of {points:,}; {count(seeds, 'seed')}"
         for kind, positives, points, seeds in experiments[
             [KIND[bench], "n_positives", "n_points", "n_seeds"]
         ].itertuples(index=False)
@@ -91,10 +93,10 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
         axes.axvline(left, color="white", linewidth=5)
     axes.set_ylim(height, -1.4)
     figure.colorbar(picture, label="AUROC; 0.5 is a random score", shrink=0.6, pad=0.01)
-    counted = "poison of all training rows" if bench == POISON_BENCH else "images to be found of all"
+    counted = "poison of all training rows" if bench == POISON_BENCH else "to be found of all images"
     figure.suptitle(
         f"{TITLES[bench]}: AUROC, mean over seeds\n"
-        f"in brackets the mean rank in {ranks['n_blocks'].max()} experiments; "
+        f"in brackets the mean rank in {count(ranks['n_blocks'].max(), 'experiment')}; "
         f"below, how many are {counted}, seeds together",
         x=0.01,
         ha="left",
@@ -108,6 +110,11 @@ def _label_detectors(ranks: pd.DataFrame) -> list[str]:
         CONTROL_NAMES.get(name, f"{_spell(name)} ({rank:.1f})")
         for name, rank in zip(ranks.index, ranks["mean_rank"], strict=True)
     ]
+
+
+def count(n: int, noun: str) -> str:
+    """Say how many there are of what the noun names."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _spell(name: str) -> str:
@@ -140,7 +147,7 @@ def plot_filters(table: pd.DataFrame) -> Figure:
     figure, grid = plt.subplots(
         lines,
         2 * across,
-        figsize=(2.2 + 3.9 * across, 1.5 + lines * (0.95 + 0.2 * len(detectors))),
+        figsize=(max(9.5, 2.2 + 3.9 * across), 1.5 + lines * (0.95 + 0.2 * len(detectors))),
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -149,7 +156,7 @@ def plot_filters(table: pd.DataFrame) -> Figure:
     for pair, (setting, poison) in zip(pairs, experiments, strict=False):
         own = rows[(rows["setting"] == setting) & (rows["poison"] == poison)]
         seeds = own["n_seeds"].max()
-        title = f"{_spell(setting)}: {_spell(poison)}, {seeds} seed{'s' * int(seeds > 1)}"
+        title = f"{_spell(setting)}: {_spell(poison)}, {count(seeds, 'seed')}"
         pair[0].set_title(title, fontsize="small", fontweight="bold")
         for axes, (quantity, (label, colour)) in zip(pair, QUANTITIES.items(), strict=True):
             _plot_filters_of(axes, own, quantity, detectors, colour)
@@ -164,7 +171,7 @@ def plot_filters(table: pd.DataFrame) -> Figure:
     grid[0, 0].invert_yaxis()
     figure.suptitle(
         "Networks trained again without what each detector suspects most, and with all (unfiltered, the "
-        "dashed line)\nmean over seeds with its 95 % interval (Student's t); n is the images of all seeds; "
+        "dashed line)\nmean over seeds with its 95 % interval (Student's t); n is the images of all seeds;\n"
         "each filter removes as many rows, the perfect one the poison alone",
         x=0.01,
         ha="left",

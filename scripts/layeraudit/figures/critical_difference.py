@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
 from layeraudit.figures import CLEAN, REFERENCE
+from layeraudit.figures.benches import count
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
 
 
@@ -58,8 +59,8 @@ def plot_critical_difference(ranks: pd.DataFrame, comparisons: pd.DataFrame, ben
         else "too few detectors or experiments for a test"
     )
     figure.suptitle(
-        f"Mean rank by AUROC of {len(own)} detectors, bench of {bench}: {n_blocks} experiments, "
-        f"{n_seeds} seeds in all; 1 is best\n{test}",
+        f"Mean rank by AUROC of {count(len(own), 'detector')}, bench of {bench}: "
+        f"{count(n_blocks, 'experiment')}, {count(n_seeds, 'seed')} in all; 1 is best\n{test}",
         x=0.01,
         ha="left",
         fontsize="medium",

@@ -1,7 +1,7 @@
 """The feature collision of Shafahi et al. 2018 (arXiv:1804.00792), a poison whose labels are right.
 
-A victim that keeps the layers it was given, and trains the last one alone, sees in a poison image the features
-of a target, a test image of another class, under the label that the poison rightly has.
+A victim that keeps the layers it was given, and trains the last one alone, sees in a poison image the
+features of a target, a test image of another class, under the label that the poison rightly has.
 """
 
 from functools import reduce
@@ -36,12 +36,12 @@ SCHEMA = {
         "type": "string",
     },
     "similarity": {
-        "description": "The weight of the squared distance of a point from its image, beside that in the layer.",
+        "description": "Weight of the squared distance of a point from its image, beside that in the layer.",
         "type": "number",
         "minimum": 0,
     },
     "opacity": {
-        "description": "Weight of the target in the images that the points start from, a watermark; 0 is none.",
+        "description": "Weight of the target, a watermark, in the images that points start from; 0 is none.",
         "type": "number",
         "minimum": 0,
         "maximum": 1,
@@ -76,8 +76,8 @@ def collide(
     Each p minimises ‖f(p) - f(t)‖² + β ‖p - b‖² in the box [0, 1], from its base b, for f the output of a
     layer and t its target, by forward-backward splitting (the paper's algorithm 1): a gradient step on the
     first term, then the proximal step on the second, which is a weighted mean with b. (The authors' proximal
-    step is that of β / 2.) A step that would raise the sum is not taken, and the image's next is half as long;
-    after one that is taken it is half as long again. So the sum never rises, whatever scale the features have.
+    step is that of β / 2.) A step that would raise an image's sum is not taken, and its next has half the
+    size; after one that is taken the size grows by half. So the sum never rises, whatever scale f has.
 
     Parameters
     ----------
@@ -147,9 +147,9 @@ def poison(
     """Collide images of a class with a target of another, and leave them their right label.
 
     Targets are drawn among the test images that the network which the victim starts from gets right. Each is
-    to be taken for the class that this network finds the second most likely. Of that class are the images that
-    its points are made of, those nearest to it in the layer: they have the shortest way. (The authors draw them
-    at random.) No image is used twice, and targets choose one after the other.
+    to be taken for the class that this network finds the second most likely. Its points are made of those
+    images of that class that are nearest to it in the layer, and have the shortest way; the authors draw them
+    at random. No image is used twice, and targets choose one after the other.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def poison(
     if means.network is None or means.weights is None:
         raise InputError(
             "the victim trains all layers from scratch, "
-            "allowed is one that starts from weights that the attacker has too, since features collide in them"
+            "allowed is one that starts from weights, which the attacker has too"
         )
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity is {opacity}, allowed are numbers from 0 to 1")
@@ -180,7 +180,8 @@ def poison(
     right = np.flatnonzero(first == means.test.y_true)
     if targets > len(right):
         raise InputError(
-            f"targets is {targets}, allowed are up to {len(right)}, the test images that the network gets right"
+            f"targets is {targets}, "
+            f"allowed are up to {len(right)}, the test images that the network gets right"
         )
     shown = np.random.default_rng(seed).permutation(right)[:targets]
     test, wanted = take(means.test, shown), second[shown]

@@ -44,7 +44,7 @@ def poison(means: Means, *, seed: int, rate: float, source: int | None, target: 
     Raises
     ------
     InputError
-        Where there is no such class, the two are one, only one of them is given, or there are too few sources.
+        Where there is no such class, the two are one, only one is given, or there are too few sources.
     """
     check_class("source", source, means.n_classes)
     check_class("target", target, means.n_classes)
