@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from layeraudit.errors import end_in_a_sentence
+from layeraudit.experiments import UNFILTERED
 from layeraudit.files import read_split, write_rows
-from layeraudit.filtering import COLUMNS, UNFILTERED, measure_worth
+from layeraudit.filtering import COLUMNS, measure_worth
 from layeraudit.networks import NETWORKS, read_network
 
 

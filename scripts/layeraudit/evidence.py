@@ -59,6 +59,4 @@ def read_training(run: Path, layers: Sequence[str], *, with_neighbours: bool) ->
 def read_calibration(run: Path, layers: Sequence[str]) -> Evidence:
     """Read the evidence of the calibration rows, which are clean, by their true labels."""
     calibration = read_split(run / "data/calibration.npz")
-    return read_evidence(
-        run, "calibration", layers, y=calibration.y_true, is_suspect=calibration.is_poison
-    )
+    return read_evidence(run, "calibration", layers, y=calibration.y_true, is_suspect=calibration.is_poison)

@@ -5,6 +5,9 @@ from typing import Any
 
 Experiment = dict[str, Any]
 
+UNFILTERED = "unfiltered"
+"""Stands in the place of a detector where nothing was removed from a training set."""
+
 OF_A_MODEL = (
     "dataset",
     "network",

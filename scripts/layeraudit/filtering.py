@@ -17,9 +17,6 @@ COLUMNS = (
 )
 """Of the tables that say what networks are worth, a row a seed."""
 
-UNFILTERED = "unfiltered"
-"""Stands for the detector where nothing is removed."""
-
 
 def choose_removed(scores: NDArray[np.float64], share: float, *, seed: int) -> NDArray[np.bool_]:
     """Choose the rows with the highest scores for removal; of those of one score some at random.

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from layeraudit.experiments import UNFILTERED
 from layeraudit.figures import (
     CLEAN,
     MISCLASSIFIED,
@@ -19,8 +20,9 @@ from layeraudit.figures import (
     REFERENCE,
     error_bars,
 )
+from layeraudit.tables.benches import PERFECT, RANDOM
 from layeraudit.tables.experiment_2_1 import LOW_CREDIBILITY
-from layeraudit.tables.section_4 import BY_CREDIBILITY, BY_LABELS, PERFECT, RANDOM, UNFILTERED
+from layeraudit.tables.section_4 import BY_CREDIBILITY, BY_LABELS
 
 CREDIBILITIES: dict[str, tuple[str, dict[str, Any]]] = {
     "mean": ("mean", {"color": POISON, "marker": "o"}),
@@ -138,7 +140,7 @@ def _draw_credibility(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlabel(f"credibility of the poison points (dotted: {LOW_CREDIBILITY})")
     axes.set_title("Is it low, and does it vary little?")
     axes.grid(axis="y", color="0.9", linewidth=0.6)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.1), ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.17), ncols=2)
 
 
 def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) -> None:
@@ -179,7 +181,7 @@ def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) 
     axes.set_xlabel("layer, from input to output")
     axes.set_ylabel(f"poison among the {k} nearest training rows,\nover its share of all")
     axes.set_title("Does depth gather secml's poison?")
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
 
 def _draw_removal(axes: Axes, removal: pd.DataFrame) -> None:
@@ -214,4 +216,4 @@ def _draw_removal(axes: Axes, removal: pd.DataFrame) -> None:
     axes.set_ylabel("share of held-out images")
     axes.set_title("Does removing the suspects help?")
     if handles:
-        axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+        axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.24))

@@ -22,6 +22,7 @@ from layeraudit.detection import (
     resample_block,
 )
 from layeraudit.errors import InputError
+from layeraudit.experiments import UNFILTERED
 from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
 
 POISON, EVASION = "poison", "evasion"
@@ -30,9 +31,6 @@ BENCHES = (POISON, EVASION)
 RANDOM, PERFECT = "random", "perfect"
 CONTROLS = (RANDOM, PERFECT)
 """Shown beside the detectors; they have no rank and no part in tests."""
-
-UNFILTERED = "unfiltered"
-"""In the place of a detector: nothing was removed."""
 
 KIND = {POISON: "poison", EVASION: "input"}
 """What tells the experiments of a setting apart, of each bench; the name of its column."""

@@ -19,6 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from layeraudit.errors import InputError
+from layeraudit.experiments import UNFILTERED
 from layeraudit.statistics import (
     Claim,
     figure_over_seeds,
@@ -27,6 +28,7 @@ from layeraudit.statistics import (
     mean_equals,
     share_differs,
 )
+from layeraudit.tables.benches import PERFECT, RANDOM
 from layeraudit.tables.experiment_2_1 import LOW_CREDIBILITY, RARE, permute, select_controls
 from layeraudit.tables.experiment_2_2 import select_groups
 
@@ -48,8 +50,6 @@ CONTROLS = {
 
 CHANGING = ("mean", "variance", "maximum")
 """Quantities of credibility whose change with the number of points, and of labels, is tabulated."""
-
-UNFILTERED, RANDOM, PERFECT = "unfiltered", "random", "perfect"
 
 BY_CREDIBILITY = "dknn_paper"
 """The report's own proposal: the training rows of the lowest credibility are removed."""
