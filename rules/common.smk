@@ -231,14 +231,10 @@ def of_detectors(bench, suffix):
 
 
 def of_runs(*files):
-    """An input of a rule whose job is of all seeds of an experiment: these files of every run."""
+    """Give an input function for jobs that are of all seeds of an experiment, for these files of every run."""
 
     def of_experiment(wildcards):
-        return [
-            path
-            for file in files
-            for path in of_seeds(wildcards.experiment, file.format(**wildcards))
-        ]
+        return [path for file in files for path in of_seeds(wildcards.experiment, file)]
 
     return of_experiment
 

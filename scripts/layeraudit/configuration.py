@@ -12,7 +12,7 @@ from jsonschema.validators import extend
 
 from layeraudit.datasets import DATASETS
 from layeraudit.errors import InputError
-from layeraudit.experiments import of_evasion_bench, of_poison_bench, of_report
+from layeraudit.experiments import CONTROLS, RANDOM, of_evasion_bench, of_poison_bench, of_report
 from layeraudit.methods import Kind, list_methods, read_constants
 
 LAYERS = ("relu1", "relu2", "relu3", "fc")
@@ -140,6 +140,16 @@ def _check_methods(kind: Kind, configuration: Mapping[str, Any]) -> None:
 
 def _check_benches(configuration: Mapping[str, Any]) -> None:
     bench = configuration["benches"]["poison"]
+    for control in CONTROLS:
+        if (found := configuration["detectors"].get(control)) != {"method": control}:
+            raise InputError(
+                f"detectors.{control} is {found!r}, allowed is {{'method': {control!r}}}: it is a control"
+            )
+    if bench["retrained"] and RANDOM not in bench["retrained"]:
+        raise InputError(
+            f"benches.poison.retrained is {bench['retrained']}, allowed are [] or a list that has "
+            f"{RANDOM!r}, with which the others are compared"
+        )
     for setting, settings in bench["settings"].items():
         for poison in settings["poisons"]:
             key = f"benches.poison.settings.{setting}.poisons"

@@ -5,6 +5,10 @@ from typing import Any
 
 Experiment = dict[str, Any]
 
+RANDOM, PERFECT = "random", "perfect"
+CONTROLS = (RANDOM, PERFECT)
+"""Detectors that know nothing, and all; every configuration has them, under the names of their methods."""
+
 UNFILTERED = "unfiltered"
 """Stands in the place of a detector where nothing was removed from a training set."""
 

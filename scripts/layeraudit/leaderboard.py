@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from layeraudit.errors import InputError
+from layeraudit.experiments import CONTROLS
 from layeraudit.pages import (
     MINUS,
     MISSING,
@@ -26,7 +27,7 @@ from layeraudit.pages import (
     write_text,
 )
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
-from layeraudit.tables.benches import BENCHES, CONTROLS
+from layeraudit.tables.benches import BENCHES
 
 INTERVAL = ["value", "ci95_low", "ci95_high"]
 _COUNTS = ["n_points", "n_positives", "n_seeds"]

@@ -22,7 +22,7 @@ NAMED = {("poisons",), ("detectors",), ("benches", "poison", "settings"), ("benc
 
 
 def paths(mapping: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Give the path of every key, those of mappings included, but for names that the configuration chooses."""
+    """Give the path of every key, those of mappings included, but for names that are free to choose."""
     found = []
     for key, value in mapping.items():
         if prefix not in NAMED:
@@ -153,7 +153,9 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("detectors.knn_distance.k", 76, "detectors.knn_distance.k is 76, allowed are 1 to 75, which is "),
         ("detectors.mahalanobis.layer", "relu9", "detectors.mahalanobis has the layer 'relu9', allowed are "),
         ("benches.poison.removed", 0, "benches.poison.removed is 0, allowed is one number above 0 up to 0.5"),
-        ("benches.poison.retrained", ["dknn"], "benches.poison.retrained has 'dknn', allowed are those of "),
+        ("benches.poison.retrained", ["random", "x"], "benches.poison.retrained has 'x', allowed are those"),
+        ("benches.poison.retrained", ["dknn_paper"], "benches.poison.retrained is ['dknn_paper'], allowed a"),
+        ("detectors.random", {"method": "perfect"}, "detectors.random is {'method': 'perfect'}, allowed is "),
         ("benches.poison.settings.mnist.poisons", ["x"], "benches.poison.settings.mnist.poisons has 'x', "),
         ("benches.poison.settings.mnist.train", 60000, "benches.poison.settings.mnist.train + benches.poiso"),
         ("benches.poison.settings.mnist.train", 75, "neighbours.k is 75, allowed are 1 to 74 with the rows "),

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from layeraudit.experiments import UNFILTERED
+from layeraudit.experiments import CONTROLS, UNFILTERED
 from layeraudit.figures import CLEAN, POISON, REFERENCE, error_bars
-from layeraudit.tables.benches import CONTROLS, KIND
+from layeraudit.tables.benches import KIND
 from layeraudit.tables.benches import POISON as POISON_BENCH
 
 TITLES = {

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from layeraudit.experiments import UNFILTERED
+from layeraudit.experiments import PERFECT, RANDOM, UNFILTERED
 from layeraudit.figures import (
     CLEAN,
     MISCLASSIFIED,
@@ -20,7 +20,6 @@ from layeraudit.figures import (
     REFERENCE,
     error_bars,
 )
-from layeraudit.tables.benches import PERFECT, RANDOM
 from layeraudit.tables.experiment_2_1 import LOW_CREDIBILITY
 from layeraudit.tables.section_4 import BY_CREDIBILITY, BY_LABELS
 

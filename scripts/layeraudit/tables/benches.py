@@ -1,8 +1,8 @@
 """The benches of detectors: how well each finds poison, and inputs that a network errs on, and at what cost.
 
 A detector gives every row a score, larger for what it suspects more; `layeraudit.detection` says what is
-measured of the scores and how its intervals are made. The controls are `random`, which knows nothing, and
-`perfect`, which knows all.
+measured of the scores and how its intervals are made. The controls, `random`, which knows nothing, and
+`perfect`, which knows all, are shown beside the detectors; they have no rank and no part in tests.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,15 +22,11 @@ from layeraudit.detection import (
     resample_block,
 )
 from layeraudit.errors import InputError
-from layeraudit.experiments import UNFILTERED
+from layeraudit.experiments import RANDOM, UNFILTERED
 from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
 
 POISON, EVASION = "poison", "evasion"
 BENCHES = (POISON, EVASION)
-
-RANDOM, PERFECT = "random", "perfect"
-CONTROLS = (RANDOM, PERFECT)
-"""Shown beside the detectors; they have no rank and no part in tests."""
 
 KIND = {POISON: "poison", EVASION: "input"}
 """What tells the experiments of a setting apart, of each bench; the name of its column."""

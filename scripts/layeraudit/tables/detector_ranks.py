@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from layeraudit.detection import Block, interval_of_resamples, measure_block, resample_block
+from layeraudit.experiments import CONTROLS
 from layeraudit.ranking import compare_methods
-from layeraudit.tables.benches import CONTROLS, stack_tables
+from layeraudit.tables.benches import stack_tables
 
 RANK_COLUMNS = [
     "bench",

@@ -19,7 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from layeraudit.errors import InputError
-from layeraudit.experiments import UNFILTERED
+from layeraudit.experiments import PERFECT, RANDOM, UNFILTERED
 from layeraudit.statistics import (
     Claim,
     figure_over_seeds,
@@ -28,7 +28,6 @@ from layeraudit.statistics import (
     mean_equals,
     share_differs,
 )
-from layeraudit.tables.benches import PERFECT, RANDOM
 from layeraudit.tables.experiment_2_1 import LOW_CREDIBILITY, RARE, permute, select_controls
 from layeraudit.tables.experiment_2_2 import select_groups
 
