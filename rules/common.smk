@@ -7,8 +7,6 @@ from pathlib import Path
 
 import yaml
 
-INPUTS_OF_BENCH = ["fgsm", "bim", "cw", "ila", "adaptive", "rotated", "other_data"]
-
 # What the user's shell knows of Python must not reach into the environment of a rule.
 shell.prefix("unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1; ")
 
@@ -203,6 +201,13 @@ def remove_what_is_made_again():
             Path(output).unlink(missing_ok=True)
 
 
+def inputs_of_bench():
+    """The inputs of the evasion bench, clean images first, and the splits that hold them."""
+    from layeraudit.experiments import INPUTS
+
+    return {"clean": "test"} | {name: name for name in INPUTS}
+
+
 def experiments_of(bench):
     """The names of the experiments of a bench that have a seed."""
     return [
@@ -354,32 +359,16 @@ def folders_of_runs(wildcards):
     ]
 
 
-def _file_of_method(kind, settings):
-    return f"scripts/layeraudit/{kind}/{settings['method']}.py"
-
-
-def _environment_of_method(kind, settings):
+def environment_of_method(kind, method):
+    """The environment that a method's file asks for."""
     from layeraudit.methods import read_constants
 
-    return f"../envs/{read_constants(kind, settings['method'])['ENVIRONMENT']}.yaml"
-
-
-def _options_of_method(settings):
-    return json.dumps(
-        {key: value for key, value in settings.items() if key != "method"}
-    )
-
-
-def _poison(wildcards):
-    return config["poisons"][EXPERIMENTS[wildcards.experiment]["name"]]
-
-
-def _detector(wildcards):
-    return config["detectors"][wildcards.detector]
+    return f"../envs/{read_constants(kind, method)['ENVIRONMENT']}.yaml"
 
 
 def file_of_poison(wildcards):
-    return _file_of_method("poisons", _poison(wildcards))
+    method = EXPERIMENTS[wildcards.experiment]["method"]
+    return f"scripts/layeraudit/poisons/{method}.py"
 
 
 def modules_of_poison(wildcards):
@@ -387,15 +376,16 @@ def modules_of_poison(wildcards):
 
 
 def environment_of_poison(wildcards):
-    return _environment_of_method("poisons", _poison(wildcards))
+    return environment_of_method("poisons", EXPERIMENTS[wildcards.experiment]["method"])
 
 
 def options_of_poison(wildcards):
-    return _options_of_method(_poison(wildcards))
+    return json.dumps(EXPERIMENTS[wildcards.experiment]["options"])
 
 
 def file_of_detector(wildcards):
-    return _file_of_method("detectors", _detector(wildcards))
+    method = config["detectors"][wildcards.detector]["method"]
+    return f"scripts/layeraudit/detectors/{method}.py"
 
 
 def modules_of_detector(wildcards):
@@ -403,11 +393,15 @@ def modules_of_detector(wildcards):
 
 
 def environment_of_detector(wildcards):
-    return _environment_of_method("detectors", _detector(wildcards))
+    return environment_of_method(
+        "detectors", config["detectors"][wildcards.detector]["method"]
+    )
 
 
 def options_of_detector(wildcards):
-    return _options_of_method(_detector(wildcards))
+    options = dict(config["detectors"][wildcards.detector])
+    options.pop("method")
+    return json.dumps(options)
 
 
 def modules_of(*programs):

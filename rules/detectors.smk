@@ -193,6 +193,10 @@ rule make_leaderboard:
                 "remove_and_retrain",
             ],
         ),
+        linked=[
+            *of_detectors("poison", "parquet"),
+            *of_detectors("evasion", "parquet"),
+        ],
         script="scripts/make_leaderboard.py",
         modules=modules_of("scripts/make_leaderboard.py"),
     output:

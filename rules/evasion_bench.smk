@@ -5,7 +5,7 @@ rule gather_inputs:
     input:
         splits=expand(
             "<run>/data/{split}.npz",
-            split=["test", *INPUTS_OF_BENCH],
+            split=inputs_of_bench().values(),
             allow_missing=True,
         ),
         script="scripts/gather_inputs.py",
@@ -21,7 +21,7 @@ rule gather_inputs:
     conda:
         "../envs/numpy.yaml"
     params:
-        inputs=["clean", *INPUTS_OF_BENCH],
+        inputs=list(inputs_of_bench()),
     shell:
         "python {input.script}"
         " --splits {input.splits}"

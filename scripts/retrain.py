@@ -11,8 +11,9 @@ import pandas as pd
 
 from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.files import read_split, write_rows
-from layeraudit.filtering import COLUMNS, choose_removed, measure_worth
+from layeraudit.filtering import COLUMNS, measure_worth
 from layeraudit.networks import NETWORKS
+from layeraudit.removal import choose_removed
 from layeraudit.splits import take
 from layeraudit.training import train_from_seed
 
@@ -47,7 +48,7 @@ def main() -> None:
                 f"{arguments.scores} has {len(of_seed)} rows of seed {seed}, "
                 f"allowed are {len(train)}, those of {run / 'data/train.npz'}"
             )
-        removed = choose_removed(of_seed, arguments.removed, seed=seed)
+        removed = choose_removed(arguments.detector, of_seed, train.is_poison, arguments.removed, seed=seed)
         network, _ = train_from_seed(
             arguments.network,
             begun,

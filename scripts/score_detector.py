@@ -19,6 +19,7 @@ import pandas as pd
 
 from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.evidence import read_calibration, read_evidence, read_training
+from layeraudit.experiments import ATTACKS
 from layeraudit.files import open_matrix, read_split, written_whole
 from layeraudit.methods import list_methods, load
 
@@ -46,8 +47,8 @@ def judge(
     if poisoned:
         judged = training
     else:
-        found = (rows["dnn_label"] != rows["y_true"]) | rows["input"].isin(["rotated", "other_data"])
-        is_suspect = (found & (rows["input"] != "clean")).to_numpy()
+        errs = rows["dnn_label"] != rows["y_true"]
+        is_suspect = ((rows["input"] != "clean") & (errs | ~rows["input"].isin(ATTACKS))).to_numpy()
         judged = read_evidence(
             run, "evasion", layers, y=rows["dnn_label"].to_numpy(np.int64), is_suspect=is_suspect
         )

@@ -12,7 +12,7 @@ from jsonschema.validators import extend
 
 from layeraudit.datasets import DATASETS
 from layeraudit.errors import InputError
-from layeraudit.experiments import CONTROLS, RANDOM, of_evasion_bench, of_poison_bench, of_report
+from layeraudit.experiments import CONTROLS, RANDOM, UNFILTERED, of_evasion_bench, of_poison_bench, of_report
 from layeraudit.methods import Kind, list_methods, read_constants
 
 LAYERS = ("relu1", "relu2", "relu3", "fc")
@@ -23,6 +23,9 @@ NETWORKS_FOR_COLOUR = ("all_convolutional", "resnet20", "vgg11")
 
 DATASET_OF = {"fashion": "fashion_mnist", "cifar10": "cifar10"}
 """The data set of an experiment; of all others it is MNIST."""
+
+RESERVED = ("benchmarks", "claims", "datasets", "figures", "leaderboard", "logs", "tables")
+"""Folders of results that are of no experiment."""
 
 WITHOUT_POISON = ("clean", "fashion", "cifar10")
 """Experiments whose training images are as they were found; all others are poisoned."""
@@ -145,11 +148,13 @@ def _check_benches(configuration: Mapping[str, Any]) -> None:
             raise InputError(
                 f"detectors.{control} is {found!r}, allowed is {{'method': {control!r}}}: it is a control"
             )
-    if bench["retrained"] and RANDOM not in bench["retrained"]:
+    if RANDOM not in bench["retrained"]:
         raise InputError(
-            f"benches.poison.retrained is {bench['retrained']}, allowed are [] or a list that has "
-            f"{RANDOM!r}, with which the others are compared"
+            f"benches.poison.retrained is {bench['retrained']}, allowed is a list that has {RANDOM!r}, "
+            "with which the others are compared"
         )
+    if UNFILTERED in configuration["detectors"]:
+        raise InputError(f"detectors has {UNFILTERED!r}, allowed are other names: it stands for none of them")
     for setting, settings in bench["settings"].items():
         for poison in settings["poisons"]:
             key = f"benches.poison.settings.{setting}.poisons"
@@ -157,11 +162,18 @@ def _check_benches(configuration: Mapping[str, Any]) -> None:
     for detector in bench["retrained"]:
         judging = [name for name in configuration["detectors"] if is_for("poison", configuration, name)]
         _check_name(detector, judging, "benches.poison.retrained", "detectors")
-    names = [*configuration["experiments"], *configuration["benches"]["evasion"]["settings"]]
+    if not any(of["seeds"] and of["method"] != "none" for of in of_poison_bench(configuration).values()):
+        raise InputError("benches.poison.settings has no seed of a poison, allowed are one or more")
+    if not any(of["seeds"] for of in of_evasion_bench(configuration).values()):
+        raise InputError("benches.evasion.settings has no seed, allowed are one or more")
+    names = [*configuration["experiments"], *configuration["benches"]["evasion"]["settings"], *RESERVED]
     names += [f"{setting}_{poison}" for setting, of in bench["settings"].items() for poison in of["poisons"]]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"{name} is the name of two experiments of benches, allowed are names of one")
+            raise InputError(
+                f"benches: {name} is the name of two experiments or folders of results, "
+                "allowed are names of one"
+            )
     k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
     for experiment in (of_poison_bench(configuration) | of_evasion_bench(configuration)).values():
         key = f"benches.{experiment['bench']}.settings.{experiment['setting']}"
@@ -177,14 +189,6 @@ def _check_benches(configuration: Mapping[str, Any]) -> None:
             {"sources": f"{key}.attack_sources", "validation": f"{key}.attack_validation"},
             key,
         )
-        digits = experiment["digits"]
-        for option in ("source", "target", "pairs"):
-            value = experiment.get("options", {}).get(option)
-            chosen = [digit for pair in value for digit in pair] if option == "pairs" and value else [value]
-            if not {digit for digit in chosen if digit is not None} <= set(digits):
-                raise InputError(
-                    f"poisons.{experiment['name']}.{option} is {value}, allowed are the classes {digits}"
-                )
 
 
 def _check_evasions(experiment: Mapping[str, Any], key: str) -> None:

@@ -9,6 +9,15 @@ RANDOM, PERFECT = "random", "perfect"
 CONTROLS = (RANDOM, PERFECT)
 """Detectors that know nothing, and all; every configuration has them, under the names of their methods."""
 
+ATTACKS = ("fgsm", "bim", "cw", "ila", "adaptive")
+"""Inputs of the evasion bench of which those are to be found that the network errs on; of others all are."""
+
+INPUTS = (*ATTACKS, "rotated", "other_data")
+"""Inputs of the evasion bench beside clean images."""
+
+OF_EVERY_BENCH = {"network": "report_cnn", "digits": list(range(10))}
+"""What all experiments of the benches have in common."""
+
 UNFILTERED = "unfiltered"
 """Stands in the place of a detector where nothing was removed from a training set."""
 
@@ -70,10 +79,10 @@ def of_poison_bench(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
         for name in settings["poisons"]:
             options = dict(configuration["poisons"][name])
             method = options.pop("method")
-            found[f"{setting}_{name}"] = _of_model(settings) | {
+            found[f"{setting}_{name}"] = _of_model(OF_EVERY_BENCH | settings) | {
                 "pretraining": settings["pretraining"],
                 "attack": {
-                    "digits": settings["digits"],
+                    "digits": OF_EVERY_BENCH["digits"],
                     "part": "train",
                     "sources": settings["attack_sources"],
                     "validation": settings["attack_validation"],
@@ -92,17 +101,21 @@ def of_evasion_bench(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
     """List the experiments of the evasion bench, one a setting."""
     found = {}
     for name, settings in configuration["benches"]["evasion"]["settings"].items():
-        of_attack = {"epsilons": [settings["inputs"]["adaptive"]["epsilon"]], "radii": []}
-        of_attack["images"] = settings["inputs"]["adaptive"]["images"]
-        without = {"intermediate_level": {"epsilon": settings["inputs"]["adaptive"]["epsilon"], "steps": 0}}
-        found[name] = _of_model(settings) | {
+        epsilon = settings["inputs"]["adaptive"]["epsilon"]
+        one_ball = {
+            "images": settings["inputs"]["adaptive"]["images"],
+            "epsilons": [epsilon],
+            "radii": [],
+            "intermediate_level": {"epsilon": epsilon, "steps": 0},
+        }
+        found[name] = _of_model(OF_EVERY_BENCH | settings) | {
             "pretraining": 0,
-            "attack": {"digits": settings["digits"], "part": "train", "sources": 0, "validation": 0},
+            "attack": {"digits": OF_EVERY_BENCH["digits"], "part": "train", "sources": 0, "validation": 0},
             "poison": None,
             "bench": "evasion",
             "setting": name,
             "inputs": settings["inputs"],
-            "adaptive": configuration["adaptive"] | of_attack | without,
+            "adaptive": configuration["adaptive"] | one_ball,
         }
     return found
 

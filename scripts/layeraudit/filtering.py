@@ -1,4 +1,4 @@
-"""Filters: the rows of a training set that are removed, and what the network is worth after that."""
+"""Filters: what a network is worth after rows of its training set were removed."""
 
 import math
 
@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from layeraudit.errors import InputError
 from layeraudit.networks import predict
 from layeraudit.splits import Split
 
@@ -16,37 +15,6 @@ COLUMNS = (
     *("accuracy", "attack_success", "n_test", "n_probe"),
 )
 """Of the tables that say what networks are worth, a row a seed."""
-
-
-def choose_removed(scores: NDArray[np.float64], share: float, *, seed: int) -> NDArray[np.bool_]:
-    """Choose the rows with the highest scores for removal; of those of one score some at random.
-
-    Training rows stand in an order, poison last, that must not decide between equal scores. A row is never
-    removed that is no more suspicious than the least suspicious one.
-
-    Parameters
-    ----------
-    scores : float64 [n], finite
-    share : of the rows, above 0, below 1
-    seed : of the choice among equal scores
-
-    Returns
-    -------
-    bool [n], at most round(share · n)
-
-    Raises
-    ------
-    InputError
-        Where there is no score, or one is not finite.
-    """
-    if not len(scores) or not np.isfinite(scores).all():
-        raise InputError("the scores hold NaN or infinity, or are none, allowed are finite numbers")
-    shuffled = np.random.default_rng(seed).permutation(len(scores))
-    order = shuffled[np.argsort(-scores[shuffled], kind="stable")]
-    removed = np.zeros(len(scores), dtype=bool)
-    removed[order[: round(share * len(scores))]] = True
-    removed &= scores > scores.min()
-    return removed
 
 
 def measure_worth(

@@ -10,24 +10,35 @@ from hypothesis import strategies as st
 from torch import nn
 
 from layeraudit.errors import InputError
-from layeraudit.filtering import COLUMNS, choose_removed, measure_worth
+from layeraudit.filtering import COLUMNS, measure_worth
+from layeraudit.removal import choose_removed
 from layeraudit.splits import Split
+
+
+def remove(scores: np.ndarray, share: float, *, seed: int = 0) -> np.ndarray:
+    return choose_removed("loss", scores, np.zeros(len(scores), bool), share, seed=seed)
+
+
+def test_the_perfect_control_removes_the_poison_all_of_it_and_alone() -> None:
+    is_poison = np.arange(10) > 5
+    removed = choose_removed("perfect", is_poison.astype(float), is_poison, 0.1, seed=0)
+    assert removed.tolist() == is_poison.tolist()
 
 
 def test_the_highest_scores_are_removed() -> None:
     scores = np.array([0.1, 0.9, 0.5, 0.7, 0.2])
-    assert choose_removed(scores, 0.4, seed=0).tolist() == [False, True, False, True, False]
+    assert remove(scores, 0.4).tolist() == [False, True, False, True, False]
 
 
 def test_nothing_goes_that_is_no_more_suspicious_than_the_least_suspicious() -> None:
     scores = np.array([0.0] * 8 + [1.0, 1.0])
-    assert choose_removed(scores, 0.5, seed=0).tolist() == [False] * 8 + [True, True]
-    assert not choose_removed(np.ones(10), 0.5, seed=0).any()
+    assert remove(scores, 0.5).tolist() == [False] * 8 + [True, True]
+    assert not remove(np.ones(10), 0.5).any()
 
 
 def test_of_equal_scores_those_at_the_end_are_removed_no_more_often_than_others() -> None:
     scores = np.array([0.0] + [1.0] * 20)
-    removed = [choose_removed(scores, 5 / 21, seed=seed)[1:] for seed in range(2000)]
+    removed = [remove(scores, 5 / 21, seed=seed)[1:] for seed in range(2000)]
     assert {int(rows.sum()) for rows in removed} == {5}
     # 2,000 draws of a quarter: six standard errors are 0.058.
     assert np.abs(np.mean(removed, axis=0) - 0.25).max() < 0.058
@@ -40,17 +51,17 @@ def test_of_equal_scores_those_at_the_end_are_removed_no_more_often_than_others(
 )
 def test_no_row_that_is_left_is_more_suspicious_than_one_that_is_removed(scores, share, seed) -> None:
     values = np.array(scores)
-    removed = choose_removed(values, share, seed=seed)
+    removed = remove(values, share, seed=seed)
     assert removed.sum() <= round(share * len(values))
     if removed.any() and not removed.all():
         assert values[removed].min() >= values[~removed].max()
-    assert (removed == choose_removed(values, share, seed=seed)).all()
+    assert (removed == remove(values, share, seed=seed)).all()
 
 
 @pytest.mark.parametrize("scores", [[], [0.0, math.nan], [math.inf, 0.0]])
 def test_scores_that_are_no_numbers_end_in_a_sentence(scores: list[float]) -> None:
     with pytest.raises(InputError, match="allowed are finite numbers"):
-        choose_removed(np.array(scores, dtype=float), 0.1, seed=0)
+        remove(np.array(scores, dtype=float), 0.1)
 
 
 class Brightest(nn.Module):

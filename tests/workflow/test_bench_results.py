@@ -121,8 +121,6 @@ def test_transfer_trains_the_last_layer_alone(finished_run: Path) -> None:
     before, after = (torch.load(run / f"{name}.pt", weights_only=True) for name in ("pretrained", "model"))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"fc.weight", "fc.bias"}
-    pretraining = load(run / "data/poison.npz")["source"]
-    assert not set(pretraining) & set(load(run / "data/test.npz")["source"])
 
 
 def test_filters_remove_what_they_say_and_no_more(finished_run: Path) -> None:
@@ -135,11 +133,12 @@ def test_filters_remove_what_they_say_and_no_more(finished_run: Path) -> None:
                 of_seed = scores[scores["seed"] == row["seed"]]
                 most = round(0.1 * len(of_seed))
                 suspects = of_seed["score"] > of_seed["score"].min()
-                assert row["n_removed"] == min(most, suspects.sum())
                 assert row["n_poison"] == of_seed["is_poison"].sum()
-                assert row["n_poison_removed"] <= min(row["n_removed"], row["n_poison"])
                 if detector == "perfect":
-                    assert row["n_poison_removed"] == row["n_removed"]
+                    assert row["n_removed"] == row["n_poison_removed"] == row["n_poison"]
+                    continue
+                assert row["n_removed"] == min(most, suspects.sum())
+                assert row["n_poison_removed"] <= min(row["n_removed"], row["n_poison"])
                 order = np.sort(of_seed["score"])[::-1]
                 surely = of_seed["score"] > order[most]
                 assert (surely & of_seed["is_poison"]).sum() <= row["n_poison_removed"] or not most

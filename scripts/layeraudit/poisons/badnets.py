@@ -18,6 +18,7 @@ SCHEMA = {
         "description": "The label that marked images are to get; null is, for each class, the next.",
         "type": ["integer", "null"],
         "minimum": 0,
+        "maximum": 9,
     },
     "size": {
         "description": "Pixels of a side of the square.",

@@ -20,6 +20,7 @@ SCHEMA = {
         "description": "The label that marked images are to get; null is, for each class, the next.",
         "type": ["integer", "null"],
         "minimum": 0,
+        "maximum": 9,
     },
     "opacity": {
         "description": "Weight of the pattern in a marked image, that of the image being the rest.",

@@ -18,11 +18,13 @@ SCHEMA = {
         "description": "The class whose images get a wrong label; null is all of them, at random.",
         "type": ["integer", "null"],
         "minimum": 0,
+        "maximum": 9,
     },
     "target": {
         "description": "The label that they get; null, with no source, is any wrong one, at random.",
         "type": ["integer", "null"],
         "minimum": 0,
+        "maximum": 9,
     },
 }
 

@@ -30,7 +30,7 @@ SCHEMA = {
             "minItems": 2,
             "maxItems": 2,
             "uniqueItems": True,
-            "items": {"type": "integer", "minimum": 0},
+            "items": {"type": "integer", "minimum": 0, "maximum": 9},
         },
     },
     "points": {

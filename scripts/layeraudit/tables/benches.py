@@ -22,7 +22,7 @@ from layeraudit.detection import (
     resample_block,
 )
 from layeraudit.errors import InputError
-from layeraudit.experiments import RANDOM, UNFILTERED
+from layeraudit.experiments import ATTACKS, RANDOM, UNFILTERED
 from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
 
 POISON, EVASION = "poison", "evasion"
@@ -33,9 +33,6 @@ KIND = {POISON: "poison", EVASION: "input"}
 
 CLEAN = "clean"
 """The input that is no other: held-out images as they are."""
-
-ATTACKS = ("fgsm", "bim", "cw", "ila", "adaptive")
-"""The inputs of which those are to be found that the network errs on; of all others, every one is."""
 
 SCORE_COLUMNS = {
     POISON: ["setting", "poison", "detector", "seed", "row", "is_poison", "score"],
