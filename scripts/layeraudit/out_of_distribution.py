@@ -1,7 +1,7 @@
 """Detectors of pytorch-ood 0.4.0 on evidence; scores are larger for what is less like the training rows.
 
 They are given float64, in which softmax does not end in ties at 1 and a covariance can be inverted that is
-singular to float32.
+singular to float32; ViM alone goes back to float32.
 """
 
 from collections.abc import Iterator

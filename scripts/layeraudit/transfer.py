@@ -5,7 +5,7 @@ steps; ILA takes those that its guide leaves, N - 1 after FGSM and N / 2 after I
 steps. FGSM takes one, and the noise none; they are no rivals but controls, and so is I-FGSM with ILA's step.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,13 +108,14 @@ def fine_tune(
     ball: dict[str, Any] = {"epsilon": epsilon, "batch_size": batch_size}
     half = passes // 2
     of_half: dict[str, Any] = {"step": 2 * epsilon / half, "steps": half}
-    guides = {
-        "fgsm": (fgsm(source, x, y, **ball), 1),
-        "i_fgsm": (bim(source, x, y, **of_half, **ball), half),
-        "mi_fgsm": (mi_fgsm(source, x, y, momentum=MOMENTUM, **of_half, **ball), half),
+    makers: dict[str, tuple[Callable[[], Tensor], int]] = {
+        "fgsm": (lambda: fgsm(source, x, y, **ball), 1),
+        "i_fgsm": (lambda: bim(source, x, y, **of_half, **ball), half),
+        "mi_fgsm": (lambda: mi_fgsm(source, x, y, momentum=MOMENTUM, **of_half, **ball), half),
     }
     for name, objective in crafted:
-        guide, spent = guides[name]
+        make, spent = makers[name]
+        guide = make()
         steps = passes - spent
         for layer in layers:
             pushed = ila(
