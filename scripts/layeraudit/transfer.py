@@ -113,9 +113,10 @@ def fine_tune(
         "i_fgsm": (lambda: bim(source, x, y, **of_half, **ball), half),
         "mi_fgsm": (lambda: mi_fgsm(source, x, y, momentum=MOMENTUM, **of_half, **ball), half),
     }
+    guides: dict[str, Tensor] = {}
     for name, objective in crafted:
         make, spent = makers[name]
-        guide = make()
+        guide = guides[name] = guides[name] if name in guides else make()
         steps = passes - spent
         for layer in layers:
             pushed = ila(

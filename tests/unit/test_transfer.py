@@ -906,14 +906,12 @@ def test_what_is_compared_takes_as_many_passes_as_its_recipe_says() -> None:
 def test_ila_takes_the_passes_that_its_guide_leaves_and_all_rivals_n_backward() -> None:
     source, counter, x, y = make_source()
     spent = {"fgsm": 1, "i_fgsm": PASSES // 2, "mi_fgsm": PASSES // 2}
-    # Before the first, all guides are made.
-    forward = backward = -sum(spent.values())
     recipes = []
     for recipe, _ in fine_tune(source, x, y, layers=["2", "3"], crafted=ALL_CRAFTED, **OPTIONS):
-        counted = counter.take()
-        found = (counted[0] + forward + spent[recipe.guide], counted[1] + backward + spent[recipe.guide])
-        assert found == (recipe.forward, recipe.backward)
-        forward = backward = 0
+        # A guide is made once, before the first that it guides.
+        made = 0 if recipe.guide in {known.guide for known in recipes} else spent[recipe.guide]
+        forward, backward = (counted - made + spent[recipe.guide] for counted in counter.take())
+        assert (forward, backward) == (recipe.forward, recipe.backward)
         recipes.append(recipe)
     assert recipes == [
         Recipe(EPSILON, attack, guide, layer, forward=PASSES + 3, backward=PASSES)
