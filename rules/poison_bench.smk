@@ -143,11 +143,14 @@ rule tabulate_poison_bench:
         "results/benchmarks/tabulate_poison_bench.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        removed=lookup(dpath="benches/poison/removed", within=config),
     shell:
         "python {input.script}"
         " --scores {input.scores}"
         " --trained {input.trained}"
         " --retrained {input.retrained}"
+        " --removed {params.removed}"
         " --table {output.table}"
         " > {log} 2>&1"
 

@@ -3,7 +3,7 @@
 In the poison bench the training rows are judged, by the labels that they were given; in the evasion bench
 the split `evasion`, by the labels that the network gives. Writes the `score` of every row of each seed
 (larger is more suspicious), and a table of costs, a row a seed: seconds to fit and to score on one thread,
-and the memory of this program at its peak, libraries and data included.
+and the most memory that this program has taken so far, libraries and data included.
 """
 
 import argparse

@@ -22,12 +22,13 @@ def main() -> None:
     parser.add_argument(
         "--retrained", type=Path, nargs="*", default=[], help="a file an experiment and detector"
     )
+    parser.add_argument("--removed", type=float, required=True, help="share of the rows, at most")
     parser.add_argument("--table", type=Path, required=True)
     arguments = parser.parse_args()
 
     blocks = gather_blocks(stream_scores(arguments.scores, POISON), POISON)
     trained, retrained = read_records(arguments.trained), read_records(arguments.retrained)
-    write_table(arguments.table, tabulate_poison(blocks, trained, retrained))
+    write_table(arguments.table, tabulate_poison(blocks, trained, retrained, share=arguments.removed))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,11 @@ at least as much, so rows of one score are flagged together:
   where that flags nothing
 
 Intervals are of the hierarchical bootstrap: seeds are drawn with replacement, in each drawn seed its rows
-are (Davison & Hinkley 1997, section 3.8), and the interval is between percentiles of the resampled means
-(Efron & Tibshirani 1993, chapter 13). What is drawn does not depend on the detector, so detectors can be
-compared by the differences of their resampled figures.
+are, those that are to be found and the others apart (Davison & Hinkley 1997, section 3.8), and the interval
+is between percentiles of the resampled means (Efron & Tibshirani 1993, chapter 13). What is drawn does not
+depend on the detector, so detectors can be compared by the differences of their resampled figures. Nor do the
+seeds and the other rows depend on what is to be found: the experiments of a setting share their clean images,
+and a mean over them does not take these for independent.
 """
 
 from collections.abc import Sequence
@@ -53,6 +55,7 @@ class Block:
     kind : poison, or input, that is to be found there
     detectors : their names
     seeds : in ascending order
+    seeds_of_setting : the seeds of all blocks of the setting, in ascending order
     scores : float64 [detectors, n] of each seed, larger is more suspicious
     positive : bool [n] of each seed, which rows are to be found; some are and some are not
     """
@@ -61,6 +64,7 @@ class Block:
     kind: str
     detectors: tuple[str, ...]
     seeds: tuple[int, ...]
+    seeds_of_setting: tuple[int, ...]
     scores: tuple[NDArray[np.float64], ...]
     positive: tuple[NDArray[np.bool_], ...]
 
@@ -169,27 +173,26 @@ def resample_block(
 ) -> dict[str, NDArray[np.float64]]:
     """Resample the mean over seeds of every detector's figures: the hierarchical bootstrap.
 
-    The seeds that are drawn depend on bench and setting alone: the experiments of a setting share images,
-    seed by seed, and a mean over them must not take them for independent. The rows that are drawn depend on
-    bench, setting, kind and the seed's number. A drawn seed that lost all its positive or all its negative
-    rows has no figure and does not count in the mean.
+    The seeds that are drawn depend on bench and setting alone, the negative rows on the seed's number too,
+    and the positive ones also on the kind. A drawn seed that the block lacks does not count in the mean.
 
     Returns
     -------
     Of each quantity float64 [detectors, resamples]; NaN where no drawn seed has a figure
     """
-    shape = len(block.detectors), resamples, len(block.seeds)
-    figures = {quantity: np.empty(shape) for quantity in quantities}
-    drawn = _generator(bench, block.setting).integers(len(block.seeds), size=shape[1:])
-    for position, (seed, scores, positive) in enumerate(
-        zip(block.seeds, block.scores, block.positive, strict=True)
-    ):
+    shape = len(block.detectors), resamples, len(block.seeds_of_setting)
+    figures = {quantity: np.full(shape, np.nan) for quantity in quantities}
+    drawn = _generator(bench, block.setting).integers(shape[-1], size=shape[1:])
+    for seed, scores, positive in zip(block.seeds, block.scores, block.positive, strict=True):
         rankings = [rank_rows(of_detector, positive) for of_detector in scores]
-        generator = _generator(bench, block.setting, block.kind, seed)
-        places = np.argwhere(drawn == position)
+        of_others = _generator(bench, block.setting, seed)
+        of_positives = _generator(bench, block.setting, seed, block.kind)
+        places = np.argwhere(drawn == block.seeds_of_setting.index(seed))
         for start in range(0, len(places), CHUNK):
             chosen = places[start : start + CHUNK]
-            weights = draw_weights(len(positive), len(chosen), generator)
+            weights = np.empty((len(chosen), len(positive)), dtype=np.int32)
+            for rows, generator in [(~positive, of_others), (positive, of_positives)]:
+                weights[:, rows] = draw_weights(int(rows.sum()), len(chosen), generator)
             for detector, ranking in enumerate(rankings):
                 for quantity, values in measure_ranking(ranking, weights, quantities).items():
                     figures[quantity][detector, chosen[:, 0], chosen[:, 1]] = values

@@ -144,7 +144,7 @@ def _introduce(tables: Mapping[str, pd.DataFrame]) -> str:
     return f"""<p class="lead">A detector gives each image a score, the larger the more suspicious: this
 page shows how well such scores find poison in a training set (the poison bench) and inputs that a network
 should not be trusted with (the evasion bench). All figures are written from the tables beside this page, and
-each row leads to the file that it was computed from.</p>
+each row of a bench leads to the scores that it was computed from.</p>
 <dl class="facts">{written}</dl>
 <h3>How to read it</h3>
 <ul class="reading">
@@ -202,7 +202,7 @@ def _write_overall(ranks: pd.DataFrame, costs: pd.DataFrame) -> str:
             ]
             rows.append(Row(cells, is_control=row["detector"] in CONTROLS))
         n_blocks, n_seeds, p = of_bench[["n_blocks", "n_seeds", "friedman_p"]].max()
-        text = f"{n_blocks:.0f} blocks, {n_seeds:.0f} seeds in all. Times and memory are medians. "
+        text = f"{n_blocks:.0f} blocks, {n_seeds:.0f} seeds. Times and memory are medians. "
         text += "" if pd.isna(p) else f"Friedman's test of whether all are alike: p {_with_sign(p)}. "
         parts += [
             f"<h3>{escape(in_words(str(bench)).capitalize())} bench</h3>\n",
@@ -346,7 +346,7 @@ def _write_comparisons(table: pd.DataFrame) -> str:
         Column(f"{MINUS}1 to 1, line at 0", order=None),
         Column("p (Conover, Holm)", order="ascending"),
         Column("blocks"),
-        Column("seeds in all"),
+        Column("seeds"),
     ]
     rows = []
     for row in _turn_round(table).to_dict("records"):

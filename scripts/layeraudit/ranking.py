@@ -88,35 +88,26 @@ def _correct(p: pd.DataFrame) -> pd.DataFrame:
 def letter_groups(alike: pd.DataFrame) -> dict[str, str]:
     """Give each method the letters of the groups that it belongs to: a compact letter display (Piepho 2004).
 
-    A group is a largest set of methods of which no two can be told apart: a maximal clique of the graph of
-    the pairs that cannot.
+    A group is a longest run of methods, by rank, whose first and last cannot be told apart. Conover's p-value
+    falls with the difference of the ranks, so neither can any two between them.
 
     Parameters
     ----------
-    alike : bool [methods, methods], which pairs cannot be told apart, symmetric; letters follow its order
+    alike : bool [methods, methods], which pairs cannot be told apart, symmetric, methods by mean rank
 
     Returns
     -------
     Letters of each method, in the order of the alphabet; two methods share one just where they are alike
     """
     matrix = alike.to_numpy()
-    neighbours = [set(np.flatnonzero(row)) - {at} for at, row in enumerate(matrix)]
-    cliques: list[list[int]] = []
-
-    def grow(clique: list[int], candidates: set[int], excluded: set[int]) -> None:
-        """Find the maximal cliques that hold this one (Bron & Kerbosch 1973, with a pivot)."""
-        if not candidates and not excluded:
-            cliques.append(sorted(clique))
-            return
-        pivot = max(candidates | excluded, key=lambda at: (len(neighbours[at] & candidates), at))
-        for at in sorted(candidates - neighbours[pivot]):
-            grow([*clique, at], candidates & neighbours[at], excluded & neighbours[at])
-            candidates = candidates - {at}
-            excluded = excluded | {at}
-
-    grow([], set(range(len(matrix))), set())
-    letters = dict.fromkeys(map(str, alike.index), "")
-    for letter, clique in zip(ascii_letters, sorted(cliques), strict=False):
-        for at in clique:
-            letters[str(alike.index[at])] += letter
-    return letters
+    runs: list[tuple[int, int]] = []
+    for first in range(len(matrix)):
+        last = int(np.flatnonzero(matrix[first])[-1])
+        if not runs or last > runs[-1][1]:
+            runs.append((first, last))
+    return {
+        str(name): "".join(
+            letter for letter, (first, last) in zip(ascii_letters, runs, strict=False) if first <= at <= last
+        )
+        for at, name in enumerate(alike.index)
+    }

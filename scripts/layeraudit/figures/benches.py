@@ -173,7 +173,7 @@ def plot_filters(table: pd.DataFrame) -> Figure:
     figure.suptitle(
         "Networks trained again without what each detector suspects most, and with all (unfiltered, the "
         "dashed line)\nmean over seeds with its 95 % interval (Student's t); n is the images of all seeds;\n"
-        "each filter removes as many rows, the perfect one the poison alone",
+        "each filter removes as many rows at most, the perfect one all the poison and nothing else",
         x=0.01,
         ha="left",
         fontsize="medium",

@@ -60,7 +60,7 @@ def plot_critical_difference(ranks: pd.DataFrame, comparisons: pd.DataFrame, ben
     )
     figure.suptitle(
         f"Mean rank by AUROC of {count(len(own), 'detector')}, bench of {bench}: "
-        f"{count(n_blocks, 'experiment')}, {count(n_seeds, 'seed')} in all; 1 is best\n{test}",
+        f"{count(n_blocks, 'experiment')}, {count(n_seeds, 'seed')}; 1 is best\n{test}",
         x=0.01,
         ha="left",
         fontsize="medium",

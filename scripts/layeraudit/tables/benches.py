@@ -23,6 +23,7 @@ from layeraudit.detection import (
 )
 from layeraudit.errors import InputError
 from layeraudit.experiments import ATTACKS, RANDOM, UNFILTERED
+from layeraudit.removal import choose_removed
 from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
 
 POISON, EVASION = "poison", "evasion"
@@ -140,6 +141,7 @@ def gather_blocks(tables: Iterable[pd.DataFrame], bench: str) -> list[Block]:
             )
     blocks = []
     for setting, kind in sorted({key[:2] for key in scores}):
+        of_setting = sorted({key[2] for key in scores if key[0] == setting})
         seeds = sorted(key[2] for key in scores if key[:2] == (setting, kind))
         of_seeds = [scores[setting, kind, seed] for seed in seeds]
         blocks.append(
@@ -148,6 +150,7 @@ def gather_blocks(tables: Iterable[pd.DataFrame], bench: str) -> list[Block]:
                 kind,
                 tuple(detectors),
                 tuple(seeds),
+                tuple(of_setting),
                 tuple(np.stack([of_seed[detector] for detector in detectors]) for of_seed in of_seeds),
                 tuple(truths[setting, kind, seed].positive for seed in seeds),
             )
@@ -211,21 +214,54 @@ def tabulate_detection(
     return pd.DataFrame(table, columns=["setting", KIND[bench], "detector", *FIGURE_COLUMNS])
 
 
+def tabulate_removal(blocks: Iterable[Block], share: float) -> pd.DataFrame:
+    """Tabulate the shares of the poison and of the clean rows that each detector removes as a filter.
+
+    Parameters
+    ----------
+    blocks : of the poison bench
+    share : of all rows, which a filter may remove
+
+    Returns
+    -------
+    A row for each block, detector, and quantity `poison_removed` or `clean_removed`: `setting`, `poison`,
+    `detector`, and `FIGURE_COLUMNS`; `n_points` counts the poison, or the clean rows, of all seeds
+    """
+    table: list[dict[str, Any]] = []
+    for block in blocks:
+        for at, detector in enumerate(block.detectors):
+            shares: dict[str, list[float]] = {"poison_removed": [], "clean_removed": []}
+            for seed, scores, positive in zip(block.seeds, block.scores, block.positive, strict=True):
+                removed = choose_removed(detector, scores[at], positive, share, seed=seed)
+                shares["poison_removed"].append(float(removed[positive].mean()))
+                shares["clean_removed"].append(float(removed[~positive].mean()))
+            n_positives = sum(int(positive.sum()) for positive in block.positive)
+            n_clean = sum(map(len, block.positive)) - n_positives
+            counts = {"poison_removed": n_positives, "clean_removed": n_clean}
+            table += [
+                {"setting": block.setting, "poison": block.kind, "detector": detector, "quantity": quantity}
+                | figure_over_seeds(by_seed, low=0, high=1)
+                | {"interval": BETWEEN_SEEDS, "n_points": counts[quantity], "n_positives": n_positives}
+                for quantity, by_seed in shares.items()
+            ]
+    return pd.DataFrame(table, columns=["setting", "poison", "detector", *FIGURE_COLUMNS])
+
+
 def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate what each detector removes as a filter, and what the network trained on the rest is like.
+    """Tabulate what the network is like that was trained on what each detector leaves as a filter.
 
     Parameters
     ----------
     trained : a row for each `setting`, `poison` and `seed`, nothing removed: `n_training`, `n_poison`,
         `accuracy`, `attack_success` (NaN where `n_probe` is 0), `n_test`, `n_probe`
-    retrained : the same for each `detector`, with `n_removed` and `n_poison_removed`
+    retrained : the same for each `detector`
 
     Returns
     -------
     A row for each experiment, detector and quantity that it has: `setting`, `poison`, `detector`, and
-    `FIGURE_COLUMNS`. `poison_removed` and `clean_removed` are shares of the poison and of the clean rows,
-    `_change` is after less before, `_against_random` after less what the random filter leaves, in the same
-    seed. `n_points` counts the rows or images that the shares are of, in all seeds, `n_positives` the poison
+    `FIGURE_COLUMNS`. `_change` is after less before, `_against_random` after less what the random filter
+    leaves, in the same seed. `n_points` counts the images that the shares are of, in all seeds, `n_positives`
+    the poison
 
     Raises
     ------
@@ -234,11 +270,11 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
     """
     keys = ["setting", "poison", "seed"]
     after = ["accuracy", "attack_success"]
-    before = trained[[*keys, "n_training", "n_poison", *after]].rename(
+    before = trained[[*keys, "n_poison", *after]].rename(
         columns=lambda name: f"{name}_before" if name in after else name
     )
     random = retrained.loc[retrained["detector"] == RANDOM, [*keys, *after]]
-    counted = retrained.drop(columns=["n_training", "n_poison"])
+    counted = retrained.drop(columns="n_poison")
     joined = counted.merge(before, "left", keys, validate="many_to_one", indicator="unfiltered").merge(
         random, "left", keys, suffixes=("", "_random"), validate="many_to_one", indicator="compared"
     )
@@ -250,16 +286,7 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
             )
     table: list[dict[str, Any]] = []
     for (setting, poison, detector), rows in joined.groupby(["setting", "poison", "detector"]):
-        n_clean = rows["n_training"] - rows["n_poison"]
-        figures: list[tuple[str, Any, pd.Series, float]] = [
-            (
-                "poison_removed",
-                rows["n_poison_removed"] / rows["n_poison"].replace(0, np.nan),
-                rows["n_poison"],
-                0,
-            ),
-            ("clean_removed", (rows["n_removed"] - rows["n_poison_removed"]) / n_clean, n_clean, 0),
-        ]
+        figures: list[tuple[str, Any, pd.Series, float]] = []
         for name, column, n_points in [
             ("accuracy", "accuracy", rows["n_test"]),
             ("success", "attack_success", rows["n_probe"]),
@@ -286,16 +313,21 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
 
 
 def tabulate_poison(
-    blocks: Iterable[Block], trained: Sequence[pd.DataFrame], retrained: Sequence[pd.DataFrame]
+    blocks: Sequence[Block],
+    trained: Sequence[pd.DataFrame],
+    retrained: Sequence[pd.DataFrame],
+    *,
+    share: float,
 ) -> pd.DataFrame:
     """Tabulate the bench of poison: what detectors find, and what filtering by them does.
 
     Parameters
     ----------
     blocks : see `tabulate_detection`
-    trained, retrained : see `tabulate_filters`; of none, nothing is said of filters
+    trained, retrained : see `tabulate_filters`; of none, nothing is said of networks
+    share : see `tabulate_removal`
     """
-    parts = [tabulate_detection(blocks, POISON, POISON_QUANTITIES)]
+    parts = [tabulate_detection(blocks, POISON, POISON_QUANTITIES), tabulate_removal(blocks, share)]
     if retrained:
         parts.append(
             tabulate_filters(pd.concat(trained, ignore_index=True), pd.concat(retrained, ignore_index=True))

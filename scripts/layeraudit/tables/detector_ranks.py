@@ -56,7 +56,8 @@ def rank_detectors(blocks: Sequence[Block], bench: str) -> tuple[pd.DataFrame, p
     - a row a pair of detectors, the better ranked `first`: `COMPARISON_COLUMNS`; `value` is the mean over
       blocks of the first's AUROC less the second's, its interval of the same resamples for both
 
-    `n_seeds` counts the seeds of all blocks. What takes three detectors or two blocks is empty without them.
+    `n_seeds` counts different seeds, each of which is of several blocks. What takes three detectors or two
+    blocks is empty without them.
     """
     if not blocks:
         return pd.DataFrame(columns=RANK_COLUMNS), pd.DataFrame(columns=COMPARISON_COLUMNS)
@@ -66,7 +67,7 @@ def rank_detectors(blocks: Sequence[Block], bench: str) -> tuple[pd.DataFrame, p
     )
     resampled = np.mean([resample_block(block, bench, ["auroc"])["auroc"] for block in blocks], axis=0)
     compared = compare_methods(figures[[name for name in names if name not in CONTROLS]])
-    of_bench = {"n_blocks": len(blocks), "n_seeds": sum(len(block.seeds) for block in blocks)}
+    of_bench = {"n_blocks": len(blocks), "n_seeds": len({seed for block in blocks for seed in block.seeds})}
 
     means = figures.mean()
     ranked = sorted(compared.mean_ranks.index, key=lambda name: (compared.mean_ranks[name], name))
