@@ -69,7 +69,7 @@ def test_every_detector_scores_every_training_row_of_every_seed(experiment: str,
 
 
 def test_detectors_of_neighbours_say_what_the_scores_of_dknn_say(finished_run: Path) -> None:
-    for experiment in ("mnist_badnets_5", "mnist_none"):
+    for experiment in ("mnist_badnets_5", "mnist_secml_1x50"):
         dknn = pd.concat(
             pd.read_parquet(run_of(finished_run, experiment, seed) / "scores/train.parquet")
             for seed in POISONED[experiment]

@@ -203,10 +203,13 @@ def tabulate_detection(
         for at, detector in enumerate(block.detectors):
             for quantity in quantities:
                 low, high = intervals[quantity][:, at]
+                value = figures[quantity][at].mean()
                 table.append(
                     {"setting": block.setting, KIND[bench]: block.kind, "detector": detector}
-                    | {"quantity": quantity, "value": figures[quantity][at].mean()}
-                    | {"ci95_low": low, "ci95_high": high, "interval": name_interval(len(block.seeds))}
+                    | {"quantity": quantity, "value": value}
+                    # Of few rows resamples may all lie on one side of a figure that is not linear in them.
+                    | {"ci95_low": min(low, value), "ci95_high": max(high, value)}
+                    | {"interval": name_interval(len(block.seeds))}
                     | {"n_points": sum(map(len, block.positive))}
                     | {"n_positives": sum(int(positive.sum()) for positive in block.positive)}
                     | {"n_seeds": len(block.seeds)}
