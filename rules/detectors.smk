@@ -122,7 +122,7 @@ rule plot_bench:
     output:
         svg=report(
             "results/figures/{bench}_bench.svg",
-            caption="../report/{bench}_bench.rst",
+            caption="../report/bench_figure.rst",
             category="Benches",
             labels={"result": "AUROC of detectors, {bench}", "form": "figure"},
         ),

@@ -82,7 +82,7 @@ def test_a_pinned_package_is_imported_by_a_program_or_required_by_another(
         ("torch_faiss", "faiss", ["torchvision", "pandas", "secml", "snakemake", "yaml"]),
         ("foolbox", "foolbox", ["faiss", "pandas", "secml", "snakemake", "yaml"]),
         ("tables", "pandas", ["torch", "faiss", "secml", "snakemake", "yaml"]),
-        ("detectors", "pytorch_ood", ["faiss", "foolbox", "secml", "snakemake", "yaml"]),
+        ("detectors", "art", ["faiss", "foolbox", "secml", "snakemake", "yaml"]),
         ("secml", "secml", ["torch", "faiss", "pandas", "snakemake", "yaml"]),
     ],
 )

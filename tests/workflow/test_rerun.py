@@ -138,7 +138,7 @@ def test_a_new_detector_runs_itself_and_the_tables_and_nothing_else(finished_cop
     ("file", "old", "new", "rules"),
     [
         ("config/config.yaml", "removed: 0.1", "removed: 0.2", {"retrain"}),
-        ("config/small.yaml", "knn_distance: {k: 10}", "knn_distance: {k: 9}", {"score_detector"}),
+        ("config/small.yaml", "knn_distance: {k: 9}", "knn_distance: {k: 8}", {"score_detector"}),
         (
             "scripts/layeraudit/detectors/knn_distance.py",
             '"""',
