@@ -57,10 +57,15 @@ def judge(
     fitted = time.perf_counter()
     scores = score(judged)
     scored = time.perf_counter()
-    if scores.shape != (len(judged),) or not np.isfinite(scores).all():
+    if scores.dtype != np.float64 or scores.shape != (len(judged),):
         raise InputError(
-            f"{arguments.method} gives scores {list(scores.shape)}, "
-            f"allowed are finite ones for each of the {len(judged)} rows of {run}"
+            f"{arguments.method} gives scores {scores.dtype} {list(scores.shape)}, "
+            f"allowed are float64 [{len(judged)}], one for each row of {run}"
+        )
+    if not np.isfinite(scores).all():
+        row = np.flatnonzero(~np.isfinite(scores))[0]
+        raise InputError(
+            f"{arguments.method} gives row {row} of {run} {scores[row]}, allowed are finite numbers"
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     cost = {"fit_seconds": fitted - start, "score_seconds": scored - fitted, "peak_mb": peak}
