@@ -314,10 +314,8 @@ def test_success_and_evasion_are_what_a_slow_count_finds(finished_run: Path) -> 
     success, evasive = [], []
     for seed in SEEDS:
         folder = finished_run / f"results/clean/small/seed{seed}"
-        test = pd.read_parquet(folder / "scores/test.parquet")
-        sources = {name: load(folder / f"data/{name}.npz")["source"] for name in ("test", "attackable")}
-        others = test.loc[~np.isin(sources["test"], sources["attackable"]), "credibility"]
-        allowed = [t for t in others if (others <= t).sum() <= 0.05 * len(others)]
+        clean = pd.read_parquet(folder / "scores/calibration.parquet")["credibility"]
+        allowed = [t for t in clean if (clean <= t).sum() <= 0.05 * len(clean)]
         record = pd.read_csv(folder / "from_small_resnet.csv")
         rows = np.logical_and.reduce([record[name] == value for name, value in recipe.items()])
         scores = pd.read_parquet(folder / "scores/from_small_resnet.parquet")[rows]
