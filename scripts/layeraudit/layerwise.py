@@ -1,5 +1,7 @@
 """What detectors take from the layers of evidence: activations, neighbours, and distances to them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,20 @@ def take_activations(evidence: Evidence, layer: str) -> NDArray[np.float32]:
     if layer not in evidence.activations:
         raise InputError(f"there is no layer {layer!r}, allowed are {', '.join(evidence.activations)}")
     return evidence.activations[layer]
+
+
+def rows_by_label(evidence: Evidence, layer: str) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Give the rows of each label in question: their numbers, int64 [m], and a layer, float64 [m, d].
+
+    Raises
+    ------
+    InputError
+        As `take_activations` does.
+    """
+    activations = take_activations(evidence, layer)
+    for label in np.unique(evidence.y):
+        of_label = np.flatnonzero(evidence.y == label)
+        yield of_label, activations[of_label].astype(np.float64)
 
 
 def take_neighbours(

@@ -8,7 +8,7 @@ from art.defences.detector.poison.activation_defence import cluster_activations
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import take_activations
+from layeraudit.layerwise import rows_by_label
 
 BENCHES = ["poison"]
 ENVIRONMENT = "detectors"
@@ -39,11 +39,8 @@ def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> 
     """
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
-        activations = take_activations(evidence, layer)
         scores = np.zeros(len(evidence))
-        for label in np.unique(evidence.y):
-            of_label = np.flatnonzero(evidence.y == label)
-            rows = activations[of_label].astype(np.float64)
+        for of_label, rows in rows_by_label(evidence, layer):
             if (rows == rows[0]).all():
                 continue
             with _global_seed(seed):

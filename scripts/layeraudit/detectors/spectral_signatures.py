@@ -5,7 +5,7 @@ from art.defences.detector.poison.spectral_signature_defense import SpectralSign
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import take_activations
+from layeraudit.layerwise import rows_by_label
 
 BENCHES = ["poison"]
 ENVIRONMENT = "detectors"
@@ -33,11 +33,8 @@ def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> 
     """
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
-        activations = take_activations(evidence, layer)
         scores = np.zeros(len(evidence))
-        for label in np.unique(evidence.y):
-            of_label = np.flatnonzero(evidence.y == label)
-            rows = activations[of_label].astype(np.float64)
+        for of_label, rows in rows_by_label(evidence, layer):
             lengths = SpectralSignatureDefense.spectral_signature_scores(rows - rows.mean(axis=0))
             scores[of_label] = lengths[:, 0] ** 2
         return scores
