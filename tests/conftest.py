@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from matplotlib import pyplot as plt
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
@@ -69,6 +70,13 @@ def run_programs(*programs: tuple[str, Sequence[object]]) -> tuple[str, list[str
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, ended.stderr.splitlines()
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays() -> Iterator[None]:
+    # The program that draws one ends after it; pyplot warns of those that stay open.
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")

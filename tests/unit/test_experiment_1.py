@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from scipy import stats
 
 from layeraudit.errors import InputError
@@ -121,7 +120,7 @@ def test_groups_without_points_and_single_seeds_stop_nothing(points: pd.DataFram
         warnings.simplefilter("error")
         table = tabulate_credibility(points)
         claims = tabulate_claims(weigh_claims(points))
-        plt.close(plot_credibility(points))
+        plot_credibility(points)
     empty = table[table["n_points"] == 0]
     assert len(empty)
     assert empty.loc[empty["quantity"] != "number_of_points", "value"].isna().all()
@@ -304,7 +303,6 @@ def test_the_figure_shows_every_poison_point_and_every_error_in_its_colour() -> 
     assert [(moved.get_xdata()[at], moved.get_ydata()[at]) for at in moved.get_markevery()] == [(0.9, 1.0)]
     assert moved_wrong.get_xydata().tolist() == [[0.02, 0.5]]
     assert "n = 2," in moved.get_label()
-    plt.close(figure)
 
 
 def test_the_mixture_is_the_poison_and_as_many_clean_images_of_each_seed() -> None:

@@ -1,13 +1,10 @@
 """Pictures: which points and inputs are chosen, and that what is drawn is what was given."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -25,12 +22,6 @@ from layeraudit.figures.images import (
 from layeraudit.splits import Split
 
 GENERATOR = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def no_figure_stays() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 def split_of(n_clean: int, n_poison: int) -> Split:
