@@ -330,7 +330,8 @@ def plant(
 
     Poison has a credibility about `height` whose standard deviation is the first of `spread`, more by so much
     a point and label; clean rows have the second. Every second poison point is memorised, and only those have
-    poison among their neighbours that grows, by `growth` points of 100 a layer.
+    poison among their neighbours that grows, by `growth` points of 100 a layer. From seed to seed what is
+    planted is a thousandth more.
     """
     generator = np.random.default_rng(0)
     frames, names = [], []
@@ -341,6 +342,8 @@ def plant(
             y = np.where(is_poison, np.arange(n) % labels, np.arange(n) % 10)
             misread = np.where(is_poison, np.arange(n) // labels % 2 == 0, np.arange(n) % 4 == 0)
             deviation = spread[0] + spread_per_point * points + spread_per_label * labels
+            of_seed = 1 + 0.001 * (seed - 3)
+            deviation *= of_seed
             noise = generator.normal(0, 1, n)
             noise[is_poison] = stats.zscore(noise[is_poison])
             frame = {
@@ -353,8 +356,10 @@ def plant(
             }
             memorised = is_poison & ~misread
             for place, layer in enumerate(LAYERS):
-                share = 5 + generator.normal(0, 0.2) + np.where(memorised, growth * place, 0.1 * place)
-                share += np.where(misread & ~is_poison & (place == len(LAYERS) - 1), 3.0, 0.0)
+                share = (
+                    5 + generator.normal(0, 0.2) + np.where(memorised, growth * of_seed * place, 0.1 * place)
+                )
+                share += np.where(misread & ~is_poison & (place == len(LAYERS) - 1), 3.0 * of_seed, 0.0)
                 frame[f"poison_neighbours_{layer}"] = share
                 frame[f"same_label_neighbours_{layer}"] = 50
             frames.append(pd.DataFrame(frame))
@@ -442,9 +447,9 @@ def test_claims_hold_where_they_are_planted() -> None:
     low, high = 0.013**2, 0.019**2
     ten_low, ten_high = 0.021**2, 0.027**2
     grown = np.mean([40 / 39 * b - 20 / 19 * a for a, b in ((low, high), (ten_low, ten_high))])
-    assert claims["variance_grows_with_points"].value == pytest.approx(grown)
+    assert claims["variance_grows_with_points"].value == pytest.approx(grown, rel=1e-4)
     assert claims["variance_grows_with_labels"].value == pytest.approx(
-        20 / 19 * (ten_low - low) / 2 + 40 / 39 * (ten_high - high) / 2
+        20 / 19 * (ten_low - low) / 2 + 40 / 39 * (ten_high - high) / 2, rel=1e-4
     )
     # Half the points grow by 8 a layer, the others by 0.1.
     assert claims["influence_grows_from_layer_to_layer"].value == pytest.approx(4.05, abs=0.2)

@@ -115,6 +115,7 @@ def test_seeds_without_spread_are_judged_by_their_sign(value: float, p: tuple[fl
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert mean_above([value, value], 0.0) == p
+        assert mean_above([value + 0.1 + 0.2, value + 0.3], 0.3) == p
 
 
 def test_a_mean_equals_a_figure_where_it_is_inside_the_margin_on_both_sides() -> None:
