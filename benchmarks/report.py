@@ -1,12 +1,13 @@
-"""Make the whole report from nothing, and measure what it takes.
+"""Make the report from nothing, or a part of it, and measure what it takes.
 
     python benchmarks/report.py                          all of it, with the configuration config.yaml
+    python benchmarks/report.py results/leaderboard
     python benchmarks/report.py --configfile config/small.yaml
 
 Removes `results/` but for the data sets, makes the environments of the rules where they are missing, and then
 measures one run of `snakemake --cores 4`: its wall time, the sum of its jobs' times, the processor time of
 all its processes and of Snakemake itself, and the most that `results/` held at once. Writes `report.csv`, a
-row for each rule, and `report.json` beside this program.
+row for each rule, and `report.json` beside this program, or of a part files of its name.
 """
 
 import argparse
@@ -105,11 +106,13 @@ def pinned_torch() -> str:
 def main() -> None:
     """Make the report, and write what it took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("target", nargs="?", default="all")
     parser.add_argument("--cores", type=int, default=4)
     parser.add_argument("--configfile", default="config/config.yaml")
     arguments = parser.parse_args()
     snakemake = [sys.executable, "-m", "snakemake", "--cores", str(arguments.cores)]
     given = ["--configfile", arguments.configfile]
+    name = "report" if arguments.target == "all" else Path(arguments.target).stem
 
     for path in RESULTS.iterdir() if RESULTS.exists() else []:
         if path.name != "datasets":
@@ -120,7 +123,7 @@ def main() -> None:
 
     stopped, seen = Event(), {"disk": used_by(RESULTS), "own_cpu": 0.0}
     started, cpu_before = time.monotonic(), cpu_of_children()
-    process = psutil.Popen([*snakemake, "--quiet", "progress", *given], cwd=ROOT)
+    process = psutil.Popen([*snakemake, "--quiet", "progress", *given, "--", arguments.target], cwd=ROOT)
     watcher = Thread(target=watch, args=(process, stopped, seen))
     watcher.start()
     try:
@@ -132,7 +135,7 @@ def main() -> None:
         watcher.join()
 
     table = tabulate_rules()
-    table.to_csv(HERE / "report.csv", index=False, float_format="%.1f", lineterminator="\n")
+    table.to_csv(HERE / f"{name}.csv", index=False, float_format="%.1f", lineterminator="\n")
     jobs = float(table["seconds"].sum())
     summary = {
         "wall_s": round(wall),
@@ -149,7 +152,7 @@ def main() -> None:
         "disk_in_the_end_gb": round(used_by(RESULTS) / GIGABYTE, 1),
         "date": date.today().isoformat(),
     }
-    (HERE / "report.json").write_text(json.dumps(summary, indent=2) + "\n")
+    (HERE / f"{name}.json").write_text(json.dumps(summary, indent=2) + "\n")
     print(table.to_string(index=False))
     print(json.dumps(summary, indent=2))
 

@@ -30,9 +30,9 @@ rule score_detector:
         scores="<runs>/detectors/{detector}.parquet",
         costs="<runs>/detectors/{detector}.csv",
     log:
-        "<runs>/logs/score_{detector}.log",
+        "<runs>/logs/score_detector_{detector}.log",
     benchmark:
-        "<runs>/benchmarks/score_{detector}.tsv"
+        "<runs>/benchmarks/score_detector_{detector}.tsv"
     priority: 2
     conda:
         environment_of_detector
