@@ -372,6 +372,28 @@ def test_wide_activations_go_when_all_that_reads_them_is_done(finished_run: Path
     assert {name: left[name] for name in report} == {name: {"fc"} for name in report}
 
 
+def test_the_benchmark_of_a_run_counts_every_job_under_its_own_rule(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
+    import report
+
+    monkeypatch.setattr(report, "RESULTS", finished_run / "results")
+    jobs = report.tabulate_rules().set_index("rule")["jobs"]
+    made = {
+        "score": "scores/*.parquet",
+        "score_detector": "detectors/*.parquet",
+        "retrain": "retrained/*.csv",
+        "extract_layers": "layers/*/fc.npy",
+    }
+    files = finished_run / "results"
+    assert {rule: jobs[rule] for rule in made} == {
+        rule: len([*files.glob(f"*/small/{pattern}"), *files.glob(f"*/small/seed*/{pattern}")])
+        for rule, pattern in made.items()
+    }
+    assert jobs.sum() == len([*files.rglob("benchmarks/*.tsv")])
+
+
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
     """Five seeds of 14 jobs each, the data set, and the table."""
     experiments = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["experiments"]
