@@ -20,6 +20,7 @@ EXPERIMENTS = all_experiments()
 onstart:
     keep_configuration()
     remove_what_is_made_again()
+    lift_limit_of_starts()
 
 
 pathvars:

@@ -201,6 +201,16 @@ def remove_what_is_made_again():
             Path(output).unlink(missing_ok=True)
 
 
+def lift_limit_of_starts():
+    """Let Snakemake start as many jobs of this machine in a span of time as there are cores for.
+
+    It has no option for that, and keeps to a limit by looking for free cores once a span for every job that
+    has ended, until all have: after a thousand jobs that takes a quarter of a core.
+    """
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 def inputs_of_bench():
     """The inputs of the evasion bench, clean images first, and the splits that hold them."""
     from layeraudit.experiments import INPUTS
