@@ -213,9 +213,9 @@ def lift_limit_of_starts():
 
 def inputs_of_bench():
     """The inputs of the evasion bench, clean images first, and the splits that hold them."""
-    from layeraudit.experiments import INPUTS
+    from layeraudit.experiments import CLEAN, INPUTS
 
-    return {"clean": "test"} | {name: name for name in INPUTS}
+    return {CLEAN: "test"} | {name: name for name in INPUTS}
 
 
 def experiments_of(bench):

@@ -19,7 +19,7 @@ import pandas as pd
 
 from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.evidence import read_calibration, read_evidence, read_training
-from layeraudit.experiments import ATTACKS
+from layeraudit.experiments import ATTACKS, CLEAN
 from layeraudit.files import open_matrix, read_split, written_whole
 from layeraudit.methods import list_methods, load
 
@@ -48,7 +48,7 @@ def judge(
         judged = training
     else:
         errs = rows["dnn_label"] != rows["y_true"]
-        is_suspect = ((rows["input"] != "clean") & (errs | ~rows["input"].isin(ATTACKS))).to_numpy()
+        is_suspect = ((rows["input"] != CLEAN) & (errs | ~rows["input"].isin(ATTACKS))).to_numpy()
         judged = read_evidence(
             run, "evasion", layers, y=rows["dnn_label"].to_numpy(np.int64), is_suspect=is_suspect
         )

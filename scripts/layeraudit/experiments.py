@@ -12,6 +12,9 @@ CONTROLS = (RANDOM, PERFECT)
 ATTACKS = ("fgsm", "bim", "cw", "ila", "adaptive")
 """Inputs of the evasion bench of which those are to be found that the network errs on; of others all are."""
 
+CLEAN = "clean"
+"""The input of the evasion bench that is no other: held-out images as they are."""
+
 INPUTS = (*ATTACKS, "rotated", "other_data")
 """Inputs of the evasion bench beside clean images."""
 

@@ -137,7 +137,7 @@ def _introduce(tables: Mapping[str, pd.DataFrame]) -> str:
         "controls": len(detectors.intersection(CONTROLS)),
         "settings": len({*poison["setting"], *evasion["setting"]}),
         "kinds of poison": len({*poison["poison"]} - {"none"}),
-        "kinds of input": len({*evasion["input"]} - {"clean"}),
+        "kinds of input": len({*evasion["input"]}),
         "seeds of each": MISSING.join(f"{n:g}" for n in dict.fromkeys(seeds[:1] + seeds[-1:])),
     }
     written = "".join(f"<div><dt>{name}</dt><dd>{number}</dd></div>" for name, number in facts.items())

@@ -9,13 +9,10 @@ from scikit_posthocs import posthoc_conover_friedman
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from layeraudit.statistics import SIGNIFICANCE_LEVEL
+from layeraudit.statistics import DECIMALS, SIGNIFICANCE_LEVEL
 
 FEWEST_BLOCKS, FEWEST_METHODS = 2, 3
 """Below these there is no test."""
-
-DECIMALS = 12
-"""Figures that agree to so many are tied; beyond them means of the same numbers differ by their rounding."""
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ SIGNIFICANCE_LEVEL = 0.05
 MOST_SIGNS = 13
 """Up to so many differences every choice of their signs is tried, 8,192 at most."""
 
-ROUNDING = 1e-12
-"""Figures that differ by less, of their size or of 1, are the same figure summed in another order."""
+DECIMALS = 12
+"""Figures that agree to so many are tied; beyond them means of the same numbers differ by their rounding."""
 
 SIDES: tuple[Literal["greater"], Literal["less"]] = ("greater", "less")
 
@@ -208,9 +208,9 @@ def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:
     values = np.asarray(by_seed, dtype=np.float64)
     if len(values) < 2:
         return np.nan, np.nan
-    at_first, at_bound = (np.isclose(values, at, rtol=ROUNDING, atol=ROUNDING) for at in (values[0], bound))
-    if at_first.all():  # the t statistic would be one of rounding
-        above, below = ((values > bound) & ~at_bound).sum(), ((values < bound) & ~at_bound).sum()
+    excess = np.round(values - bound, DECIMALS)
+    if np.ptp(excess) == 0:  # no t statistic
+        above, below = (excess > 0).sum(), (excess < 0).sum()
         signs = [
             stats.binomtest(int(count), len(values), 0.5, alternative="greater") for count in (above, below)
         ]

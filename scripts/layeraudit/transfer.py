@@ -5,8 +5,9 @@ steps; ILA takes those that its guide leaves, N - 1 after FGSM and N / 2 after I
 steps. FGSM takes one, and the noise none; they are no rivals but controls, and so is I-FGSM with ILA's step.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -108,21 +109,19 @@ def fine_tune(
     ball: dict[str, Any] = {"epsilon": epsilon, "batch_size": batch_size}
     half = passes // 2
     of_half: dict[str, Any] = {"step": 2 * epsilon / half, "steps": half}
-    makers: dict[str, tuple[Callable[[], Tensor], int]] = {
-        "fgsm": (lambda: fgsm(source, x, y, **ball), 1),
-        "i_fgsm": (lambda: bim(source, x, y, **of_half, **ball), half),
-        "mi_fgsm": (lambda: mi_fgsm(source, x, y, momentum=MOMENTUM, **of_half, **ball), half),
+    guides = {
+        "fgsm": (cache(lambda: fgsm(source, x, y, **ball)), 1),
+        "i_fgsm": (cache(lambda: bim(source, x, y, **of_half, **ball)), half),
+        "mi_fgsm": (cache(lambda: mi_fgsm(source, x, y, momentum=MOMENTUM, **of_half, **ball)), half),
     }
-    guides: dict[str, Tensor] = {}
     for name, objective in crafted:
-        make, spent = makers[name]
-        guide = guides[name] = guides[name] if name in guides else make()
+        make_guide, spent = guides[name]
         steps = passes - spent
         for layer in layers:
             pushed = ila(
                 source,
                 x,
-                guide,
+                make_guide(),
                 OBJECTIVES[objective],
                 layer=layer,
                 from_guide=False,

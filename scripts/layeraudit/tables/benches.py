@@ -22,7 +22,7 @@ from layeraudit.detection import (
     resample_block,
 )
 from layeraudit.errors import InputError
-from layeraudit.experiments import ATTACKS, RANDOM, UNFILTERED
+from layeraudit.experiments import ATTACKS, CLEAN, RANDOM, UNFILTERED
 from layeraudit.removal import choose_removed
 from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
 
@@ -31,9 +31,6 @@ BENCHES = (POISON, EVASION)
 
 KIND = {POISON: "poison", EVASION: "input"}
 """What tells the experiments of a setting apart, of each bench; the name of its column."""
-
-CLEAN = "clean"
-"""The input that is no other: held-out images as they are."""
 
 SCORE_COLUMNS = {
     POISON: ["setting", "poison", "detector", "seed", "row", "is_poison", "score"],
@@ -263,7 +260,7 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
     -------
     A row for each experiment, detector and quantity that it has: `setting`, `poison`, `detector`, and
     `FIGURE_COLUMNS`. `_change` is after less before, `_against_random` after less what the random filter
-    leaves, in the same seed. `n_points` counts the images that the shares are of, in all seeds, `n_positives`
+    leaves, in the same seed. `n_points` counts the images of all seeds that the shares are of, `n_positives`
     the poison
 
     Raises
