@@ -337,7 +337,8 @@ def test_foolbox_is_imported_where_there_is_no_git() -> None:
 
 def run_program(name: str, *options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(REPOSITORY / "scripts" / name), *map(str, options)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # as one_thread does
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 @pytest.fixture
