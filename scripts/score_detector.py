@@ -50,7 +50,12 @@ def judge(
         errs = rows["dnn_label"] != rows["y_true"]
         is_suspect = ((rows["input"] != CLEAN) & (errs | ~rows["input"].isin(ATTACKS))).to_numpy()
         judged = read_evidence(
-            run, "evasion", layers, y=rows["dnn_label"].to_numpy(np.int64), is_suspect=is_suspect
+            run,
+            "evasion",
+            layers,
+            y=rows["dnn_label"].to_numpy(np.int64),
+            is_suspect=is_suspect,
+            x=read_split(run / "data/evasion.npz").x,
         )
     start = time.perf_counter()
     score = detector.fit(training, calibration, seed=arguments.seed_of[run], **arguments.options)

@@ -5,9 +5,9 @@ from typing import Any
 
 Experiment = dict[str, Any]
 
-RANDOM, PERFECT = "random", "perfect"
-CONTROLS = (RANDOM, PERFECT)
-"""Detectors that know nothing, and all; every configuration has them, under the names of their methods."""
+RANDOM, PERFECT, GREY_PIXELS = "random", "perfect", "grey_pixels"
+CONTROLS = (RANDOM, PERFECT, GREY_PIXELS)
+"""Detectors that know nothing, all, and the pixels alone; every configuration has them, under these names."""
 
 ATTACKS = ("fgsm", "bim", "cw", "ila", "adaptive")
 """Inputs of the evasion bench of which those are to be found that the network errs on; of others all are."""

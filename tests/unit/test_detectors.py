@@ -20,7 +20,7 @@ from layeraudit.methods import list_methods, load, read_constants
 
 OPTIONS = {
     "activation_clustering": {"layer": "relu"},
-    "alien_labels": {"layers": ["relu", "fc"]},
+    "label_disagreement": {"layers": ["relu", "fc"]},
     "deep_knn": {"layer": "relu", "k": 15},
     "dknn": {"mode": "paper"},
     "energy": {},
@@ -271,7 +271,7 @@ def test_those_of_logits_heed_the_logits(method: str) -> None:
 
 
 OTHERS = ["random", "perfect", "relative_mahalanobis"]
-OF_LABELS = ["activation_clustering", "alien_labels", "deep_knn", "spectral_signatures", "trust_score"]
+OF_LABELS = ["activation_clustering", "label_disagreement", "deep_knn", "spectral_signatures", "trust_score"]
 
 
 @pytest.mark.parametrize("method", OF_LABELS)
@@ -304,7 +304,7 @@ def test_relative_distance_finds_what_lies_between_the_classes() -> None:
     )
 
 
-@pytest.mark.parametrize("method", ["alien_labels", "deep_knn", "trust_score"])
+@pytest.mark.parametrize("method", ["label_disagreement", "deep_knn", "trust_score"])
 def test_those_of_labels_find_what_the_network_takes_for_another_class(method: str) -> None:
     training, calibration, judged = draw_problem()
     clean = select(judged, np.arange(60))

@@ -12,7 +12,7 @@ from layeraudit import layerwise
 from layeraudit.detectors import (
     Evidence,
     activation_clustering,
-    alien_labels,
+    label_disagreement,
     deep_knn,
     dknn,
     energy,
@@ -85,9 +85,9 @@ def test_deep_k_nearest_neighbours_by_hand() -> None:
     ("layers", "expected"),
     [(["a"], [0, 2 / 2, 1 / 2]), (["b"], [1 / 2, 2 / 2, 0]), (["b", "a"], [1 / 4, 4 / 4, 1 / 4])],
 )
-def test_alien_labels_by_hand(layers, expected) -> None:
+def test_label_disagreement_by_hand(layers, expected) -> None:
     judged = evidence_of([0, 2, 1], neighbours={"a": [[0, 1], [0, 3], [2, 3]], "b": [[2, 4], [1, 2], [3, 4]]})
-    score = alien_labels.fit(TRAINING, NOBODY, seed=0, layers=layers)
+    score = label_disagreement.fit(TRAINING, NOBODY, seed=0, layers=layers)
     assert score(judged).tolist() == expected
 
 
@@ -123,7 +123,7 @@ def test_votes_are_above_zero_exactly_where_the_plurality_has_another_label(seed
 @pytest.mark.parametrize(
     ("detector", "options"),
     [
-        (alien_labels, {"layers": ["a"]}),
+        (label_disagreement, {"layers": ["a"]}),
         (deep_knn, {"layer": "a", "k": 2}),
         (knn_distance, {"layer": "a", "k": 2}),
     ],

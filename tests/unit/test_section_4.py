@@ -413,7 +413,7 @@ def weigh(points: pd.DataFrame, removal: pd.DataFrame, layers: Sequence[str] = L
     return {claim.claim: claim for claim in claims}
 
 
-GOOD = {"dknn_paper": 0.05, "alien_relu3": 0.1, "perfect": 0.101}
+GOOD = {"dknn_paper": 0.05, "label_disagreement_relu3": 0.1, "perfect": 0.101}
 POISONS = [*FOUR, "flips"]
 EVERY_CLAIM = {
     "variance_of_secml_poison_below_clean",
@@ -471,7 +471,7 @@ def test_claims_do_not_hold_where_the_opposite_is_planted() -> None:
     # The neighbours of the misclassified are turned round as well.
     counts = [f"poison_neighbours_{layer}" for layer in LAYERS]
     points.loc[~points["is_poison"], counts] *= -1
-    harm = {"dknn_paper": -0.05, "alien_relu3": -0.1, "perfect": 0.1}
+    harm = {"dknn_paper": -0.05, "label_disagreement_relu3": -0.1, "perfect": 0.1}
     claims = weigh(points, plant_removal(POISONS, gains=harm))
     for name, claim in claims.items():
         assert claim.p_against < 0.01 < claim.p_for, name

@@ -77,7 +77,7 @@ def test_detectors_of_neighbours_say_what_the_scores_of_dknn_say(finished_run: P
         credibility = scores_of(finished_run, experiment, "dknn_paper")["score"]
         np.testing.assert_allclose(credibility, 1 - dknn["credibility"])
         for layer in ("relu1", "relu3"):
-            aliens = scores_of(finished_run, experiment, f"alien_{layer}")["score"]
+            aliens = scores_of(finished_run, experiment, f"label_disagreement_{layer}")["score"]
             np.testing.assert_allclose(aliens, 1 - dknn[f"same_label_neighbours_{layer}"] / 10)
         fc = np.concatenate(
             [np.load(run_of(finished_run, experiment, s) / "layers/train/fc.npy") for s in (1, 2)]
@@ -125,7 +125,7 @@ def test_transfer_trains_the_last_layer_alone(finished_run: Path) -> None:
 
 def test_filters_remove_what_they_say_and_no_more(finished_run: Path) -> None:
     for experiment, seeds in POISONED.items():
-        for detector in ("alien_relu3", "random", "perfect"):
+        for detector in ("label_disagreement_relu3", "random", "perfect"):
             table = pd.read_csv(finished_run / f"results/{experiment}/small/retrained/{detector}.csv")
             assert table["seed"].tolist() == seeds
             scores = scores_of(finished_run, experiment, detector)
@@ -149,7 +149,7 @@ def test_the_poison_bench_is_what_scikit_learn_says(finished_run: Path) -> None:
         ["setting", "poison", "detector", "quantity"]
     )
     for experiment in ("mnist_badnets_5", "mnist_secml_1x50"):
-        for detector in ("alien_relu3", "random", "perfect", "mahalanobis"):
+        for detector in ("label_disagreement_relu3", "random", "perfect", "mahalanobis"):
             scores = scores_of(finished_run, experiment, detector)
             for quantity, metric in [
                 ("auroc", roc_auc_score),
@@ -163,7 +163,7 @@ def test_the_poison_bench_is_what_scikit_learn_says(finished_run: Path) -> None:
                 assert row["ci95_low"] - 1e-5 <= row["value"] <= row["ci95_high"] + 1e-5
                 assert row["n_seeds"] == 2
     assert table.loc[("mnist", "badnets_5", "perfect", "auroc"), "value"] == 1
-    assert "auroc" not in table.loc[("mnist", "none", "alien_relu3")].index
+    assert "auroc" not in table.loc[("mnist", "none", "label_disagreement_relu3")].index
 
 
 @pytest.mark.parametrize("experiment", EVADED)

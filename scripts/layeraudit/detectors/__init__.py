@@ -34,6 +34,7 @@ class Evidence:
         for the training rows of the evasion bench, whose neighbours nobody asks for
     logits : float32 [n, classes]
     is_suspect : bool [n], what is to be found; only the control `perfect` may look at it
+    x : float32 [n, channels, height, width] in [0, 1], the pixels; only the control `grey_pixels` looks at it
     """
 
     y: NDArray[np.int64]
@@ -41,6 +42,7 @@ class Evidence:
     neighbours: Mapping[str, NDArray[np.int64]]
     logits: NDArray[np.float32]
     is_suspect: NDArray[np.bool_]
+    x: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.y)

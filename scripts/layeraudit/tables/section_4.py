@@ -53,7 +53,7 @@ CHANGING = ("mean", "variance", "maximum")
 BY_CREDIBILITY = "dknn_paper"
 """The report's own proposal: the training rows of the lowest credibility are removed."""
 
-BY_LABELS = "alien_relu3"
+BY_LABELS = "label_disagreement_relu3"
 """Our answer: the rows are removed most of whose neighbours in a late layer were given another label."""
 
 FILTERS = (UNFILTERED, RANDOM, BY_CREDIBILITY, BY_LABELS, PERFECT)
