@@ -18,14 +18,17 @@ EXPERIMENTS = all_experiments()
 
 
 onstart:
-    keep_configuration()
-    remove_what_is_made_again()
-    lift_limit_of_starts()
+    start_run()
+
+
+onsuccess:
+    end_run()
 
 
 pathvars:
-    run=f"results/{{experiment}}/{config['variant']}/seed{{seed}}",
-    runs=f"results/{{experiment}}/{config['variant']}",
+    results=f"results/{config['variant']}",
+    runs=f"results/{config['variant']}/{{experiment}}",
+    run=f"results/{config['variant']}/{{experiment}}/seed{{seed}}",
 
 
 scattergather:
@@ -50,6 +53,7 @@ include: "rules/detectors.smk"
 include: "rules/section_4.smk"
 include: "rules/pictures.smk"
 include: "rules/claims.smk"
+include: "rules/publish.smk"
 
 
 if config["neighbours"]["shards"] > 1:
@@ -77,14 +81,14 @@ rule all:
     default_target: True
     input:
         "results/table1.csv",
-        "results/tables/claims.csv",
+        "<results>/tables/claims.csv",
         "results/summary.md",
-        "results/tables/transfer.csv",
-        "results/tables/dknn_against_transfer.csv",
-        "results/tables/adaptive.csv",
+        "<results>/tables/transfer.csv",
+        "<results>/tables/dknn_against_transfer.csv",
+        "<results>/tables/adaptive.csv",
         "results/leaderboard",
         expand(
-            "results/figures/{figure}.{form}",
+            "<results>/figures/{figure}.{form}",
             figure=[
                 "experiment_1",
                 "experiment_2_1_credibility",

@@ -88,16 +88,16 @@ rule tabulate_adaptive:
         modules=modules_of("scripts/tabulate_adaptive.py"),
     output:
         table=report(
-            "results/tables/adaptive.csv",
+            "<results>/tables/adaptive.csv",
             caption="../report/adaptive.rst",
             category="Attacks that know the defence",
             labels={"result": "DkNN under attack", "form": "table"},
         ),
-        claims="results/claims/adaptive.csv",
+        claims="<results>/claims/adaptive.csv",
     log:
-        "results/logs/tabulate_adaptive.log",
+        "<results>/logs/tabulate_adaptive.log",
     benchmark:
-        "results/benchmarks/tabulate_adaptive.tsv"
+        "<results>/benchmarks/tabulate_adaptive.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -116,21 +116,21 @@ rule tabulate_adaptive:
 
 rule plot_adaptive:
     input:
-        table="results/tables/adaptive.csv",
+        table="<results>/tables/adaptive.csv",
         script="scripts/plot_adaptive.py",
         modules=modules_of("scripts/plot_adaptive.py"),
     output:
         svg=report(
-            "results/figures/adaptive.svg",
+            "<results>/figures/adaptive.svg",
             caption="../report/adaptive.rst",
             category="Attacks that know the defence",
             labels={"result": "DkNN under attack", "form": "figure"},
         ),
-        png="results/figures/adaptive.png",
+        png="<results>/figures/adaptive.png",
     log:
-        "results/logs/plot_adaptive.log",
+        "<results>/logs/plot_adaptive.log",
     benchmark:
-        "results/benchmarks/plot_adaptive.tsv"
+        "<results>/benchmarks/plot_adaptive.tsv"
     conda:
         "../envs/tables.yaml"
     shell:

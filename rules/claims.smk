@@ -4,7 +4,7 @@
 rule judge_claims:
     input:
         claims=expand(
-            "results/claims/{experiment}.csv",
+            "<results>/claims/{experiment}.csv",
             experiment=[
                 "experiment_1",
                 "experiment_2_1",
@@ -20,15 +20,15 @@ rule judge_claims:
         modules=modules_of("scripts/judge_claims.py"),
     output:
         claims=report(
-            "results/tables/claims.csv",
+            "<results>/tables/claims.csv",
             caption="../report/claims.rst",
             category="Claims",
             labels={"result": "whether each claim holds", "form": "table"},
         ),
     log:
-        "results/logs/judge_claims.log",
+        "<results>/logs/judge_claims.log",
     benchmark:
-        "results/benchmarks/judge_claims.tsv"
+        "<results>/benchmarks/judge_claims.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -40,22 +40,22 @@ rule judge_claims:
 
 rule summarise:
     input:
-        claims="results/tables/claims.csv",
-        experiment_1="results/tables/experiment_1.csv",
-        experiment_2_1="results/tables/experiment_2_1.csv",
-        detector="results/tables/experiment_2_1_detector.csv",
-        table1="results/table1.csv",
-        table1_memorised="results/tables/table1_memorised.csv",
-        inputs="results/tables/dknn_mnist.csv",
-        transfer="results/tables/transfer.csv",
-        detection="results/tables/dknn_against_transfer.csv",
-        adaptive="results/tables/adaptive.csv",
+        claims="<results>/tables/claims.csv",
+        experiment_1="<results>/tables/experiment_1.csv",
+        experiment_2_1="<results>/tables/experiment_2_1.csv",
+        detector="<results>/tables/experiment_2_1_detector.csv",
+        table1="<results>/table1.csv",
+        table1_memorised="<results>/tables/table1_memorised.csv",
+        inputs="<results>/tables/dknn_mnist.csv",
+        transfer="<results>/tables/transfer.csv",
+        detection="<results>/tables/dknn_against_transfer.csv",
+        adaptive="<results>/tables/adaptive.csv",
         script="scripts/summarise.py",
         modules=modules_of("scripts/summarise.py"),
     output:
-        markdown="results/summary.md",
+        markdown="<results>/summary.md",
         page=report(
-            "results/summary.html",
+            "<results>/summary.html",
             caption="../report/summary.rst",
             category="Claims",
             labels={
@@ -64,9 +64,9 @@ rule summarise:
             },
         ),
     log:
-        "results/logs/summarise.log",
+        "<results>/logs/summarise.log",
     benchmark:
-        "results/benchmarks/summarise.tsv"
+        "<results>/benchmarks/summarise.tsv"
     conda:
         "../envs/tables.yaml"
     shell:

@@ -1,17 +1,40 @@
 import ast
 import json
-import shutil
+import subprocess
 import sys
+import time
 from itertools import chain
 from pathlib import Path
 
 import yaml
 
-# What the user's shell knows of Python must not reach into the environment of a rule.
-shell.prefix("unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1; ")
-
-
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+
+def describe_commit():
+    """The commit of the code with its date, as tables and figures print it; empty outside of git."""
+    command = ["git", "-C", workflow.basedir]
+    try:
+        shown, changed = (
+            subprocess.run(
+                [*command, *words], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for words in (
+                ["show", "--no-patch", "--format=%h (%cs)", "HEAD"],
+                ["status", "--porcelain", "--untracked-files=no"],
+            )
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"commit {shown}" + (" with changes" if changed else "")
+
+
+# What the user's shell knows of Python must not reach into the environment of a rule. The commit is no
+# parameter: a table is not made again for a change that does not concern it.
+shell.prefix(
+    "unset PYTHONPATH PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1"
+    f" LAYERAUDIT_COMMIT='{describe_commit()}'; "
+)
 
 
 def check_configuration():
@@ -33,10 +56,24 @@ def all_experiments():
     return list_experiments(config)
 
 
+def run_of(*names):
+    """Which run a result of these experiments is of, in one line."""
+    from layeraudit.experiments import list_experiments
+    from layeraudit.provenance import describe_run
+
+    default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
+    return describe_run(
+        config["variant"],
+        {name: EXPERIMENTS[name] for name in names},
+        config["neighbours"],
+        list_experiments(default),
+    )
+
+
 def of_seeds(experiment, file):
     """A file of every seed of an experiment, in the order of the seeds."""
     return expand(
-        "results/{experiment}/{variant}/seed{seed}/{file}",
+        "results/{variant}/{experiment}/seed{seed}/{file}",
         experiment=experiment,
         variant=config["variant"],
         seed=EXPERIMENTS[experiment]["seeds"],
@@ -174,31 +211,63 @@ def hidden_layers():
     return [layer for layer in config["activations"]["layers"] if layer != "fc"]
 
 
-def keep_configuration():
-    """Write the configuration beside the runs that it makes."""
-    for experiment in EXPERIMENTS:
-        path = Path("results", experiment, config["variant"], "config.yaml")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(".partial-config.yaml")
-        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False))
-        temporary.replace(path)
+STARTED = time.time()
+RESULTS = Path("results", config["variant"])
+ASIDE = RESULTS / "replaced" / time.strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def start_run():
+    """Keep the configuration beside its results, and clear the way for what is made again."""
+    from layeraudit.results import keep_configuration
+
+    for change in keep_configuration(RESULTS, config):
+        print(
+            f"Variant {config['variant']}: {change}. Its results are made again; "
+            f"finished ones are kept in {ASIDE}.",
+            file=sys.stderr,
+        )
+    remove_what_is_made_again()
+    lift_limit_of_starts()
+
+
+def end_run():
+    """Name what was made, and where older results are that differ from it."""
+    from layeraudit.results import drop_equal, list_made
+
+    made = [path for path in map(Path, PUBLISHED) if path.exists()]
+    made = [path for path in made if path.stat().st_mtime >= STARTED]
+    made += list_made(RESULTS, STARTED)
+    shown = [str(path) for path in made if path.suffix in {".csv", ".html", ".md", ""}]
+    for path in shown[:12]:
+        print(f"Made: {path}", file=sys.stderr)
+    if len(made) > len(shown[:12]):
+        print(f"Made: {len(made)} files in all, in {RESULTS}", file=sys.stderr)
+    if left := drop_equal(ASIDE, RESULTS):
+        print(
+            f"Replaced: {len(left)} older files that differ are kept in {ASIDE}",
+            file=sys.stderr,
+        )
 
 
 def remove_what_is_made_again():
-    """Remove the outputs of all jobs of this run before the first of them starts.
+    """Remove the outputs of all jobs of this run before the first of them starts; keep what is finished aside.
 
     Snakemake removes those of a job only when its turn comes. After a fault in between it would find the
     last results there, ask for nothing that is missing before them, and call them up to date. What is made
-    last goes first, so that a kill in the middle of this does no such harm either.
+    last goes first, so that a kill in the middle of this does no such harm either. Published copies stay
+    until their successors are there: what they are copies of is missing, and so asked for.
     """
+    from layeraudit.results import set_aside
+
     if workflow.touch:  # which is to keep them
         return
     levels = list(workflow.dag.toposorted(set(workflow.dag.needrun_jobs())))
-    for job in chain.from_iterable(reversed(levels)):
-        for output in job.output:
-            if Path(output).is_dir():
-                shutil.rmtree(output)
-            Path(output).unlink(missing_ok=True)
+    outputs = [
+        output for job in chain.from_iterable(reversed(levels)) for output in job.output
+    ]
+    set_aside(
+        (Path(output) for output in outputs if output not in PUBLISHED), RESULTS, ASIDE
+    )
 
 
 def lift_limit_of_starts():
@@ -237,7 +306,7 @@ def detectors_of(bench):
 def of_detectors(bench, suffix):
     """A file of every detector and each experiment of a bench."""
     return expand(
-        "results/{experiment}/{variant}/detectors/{detector}.{suffix}",
+        "results/{variant}/{experiment}/detectors/{detector}.{suffix}",
         experiment=experiments_of(bench),
         variant=config["variant"],
         detector=detectors_of(bench),
@@ -257,7 +326,7 @@ def of_runs(*files):
 def of_experiments(bench, file):
     """A file of every experiment of a bench."""
     return expand(
-        "results/{experiment}/{variant}/{file}",
+        "results/{variant}/{experiment}/{file}",
         experiment=experiments_of(bench),
         variant=config["variant"],
         file=file,

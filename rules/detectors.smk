@@ -65,16 +65,16 @@ rule rank_detectors:
         modules=modules_of("scripts/rank_detectors.py"),
     output:
         ranks=report(
-            "results/tables/detector_ranks.csv",
+            "<results>/tables/detector_ranks.csv",
             caption="../report/detector_ranks.rst",
             category="Benches",
             labels={"result": "ranks of detectors", "form": "table"},
         ),
-        comparisons="results/tables/detector_comparisons.csv",
+        comparisons="<results>/tables/detector_comparisons.csv",
     log:
-        "results/logs/rank_detectors.log",
+        "<results>/logs/rank_detectors.log",
     benchmark:
-        "results/benchmarks/rank_detectors.tsv"
+        "<results>/benchmarks/rank_detectors.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -94,15 +94,15 @@ rule tabulate_cost:
         modules=modules_of("scripts/tabulate_cost.py"),
     output:
         table=report(
-            "results/tables/detector_cost.csv",
+            "<results>/tables/detector_cost.csv",
             caption="../report/detector_cost.rst",
             category="Benches",
             labels={"result": "cost of detectors", "form": "table"},
         ),
     log:
-        "results/logs/tabulate_cost.log",
+        "<results>/logs/tabulate_cost.log",
     benchmark:
-        "results/benchmarks/tabulate_cost.tsv"
+        "<results>/benchmarks/tabulate_cost.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -115,22 +115,22 @@ rule tabulate_cost:
 
 rule plot_bench:
     input:
-        table="results/tables/{bench}_bench.csv",
-        ranks="results/tables/detector_ranks.csv",
+        table="<results>/tables/{bench}_bench.csv",
+        ranks="<results>/tables/detector_ranks.csv",
         script="scripts/plot_bench.py",
         modules=modules_of("scripts/plot_bench.py"),
     output:
         svg=report(
-            "results/figures/{bench}_bench.svg",
+            "<results>/figures/{bench}_bench.svg",
             caption="../report/bench_figure.rst",
             category="Benches",
             labels={"result": "AUROC of detectors, {bench}", "form": "figure"},
         ),
-        png="results/figures/{bench}_bench.png",
+        png="<results>/figures/{bench}_bench.png",
     log:
-        "results/logs/plot_bench_{bench}.log",
+        "<results>/logs/plot_bench_{bench}.log",
     benchmark:
-        "results/benchmarks/plot_bench_{bench}.tsv"
+        "<results>/benchmarks/plot_bench_{bench}.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -144,22 +144,22 @@ rule plot_bench:
 
 rule plot_critical_difference:
     input:
-        ranks="results/tables/detector_ranks.csv",
-        comparisons="results/tables/detector_comparisons.csv",
+        ranks="<results>/tables/detector_ranks.csv",
+        comparisons="<results>/tables/detector_comparisons.csv",
         script="scripts/plot_critical_difference.py",
         modules=modules_of("scripts/plot_critical_difference.py"),
     output:
         svg=report(
-            "results/figures/critical_difference_{bench}.svg",
+            "<results>/figures/critical_difference_{bench}.svg",
             caption="../report/critical_difference.rst",
             category="Benches",
             labels={"result": "ranks of detectors, {bench}", "form": "figure"},
         ),
-        png="results/figures/critical_difference_{bench}.png",
+        png="<results>/figures/critical_difference_{bench}.png",
     log:
-        "results/logs/plot_critical_difference_{bench}.log",
+        "<results>/logs/plot_critical_difference_{bench}.log",
     benchmark:
-        "results/benchmarks/plot_critical_difference_{bench}.tsv"
+        "<results>/benchmarks/plot_critical_difference_{bench}.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -174,7 +174,7 @@ rule plot_critical_difference:
 rule make_leaderboard:
     input:
         tables=expand(
-            "results/tables/{table}.csv",
+            "<results>/tables/{table}.csv",
             table=[
                 "poison_bench",
                 "evasion_bench",
@@ -184,7 +184,7 @@ rule make_leaderboard:
             ],
         ),
         figures=expand(
-            "results/figures/{figure}.svg",
+            "<results>/figures/{figure}.svg",
             figure=[
                 "critical_difference_poison",
                 "critical_difference_evasion",
@@ -200,19 +200,16 @@ rule make_leaderboard:
         script="scripts/make_leaderboard.py",
         modules=modules_of("scripts/make_leaderboard.py"),
     output:
-        page=directory("results/leaderboard"),
+        page=directory("<results>/leaderboard"),
     log:
-        "results/logs/make_leaderboard.log",
+        "<results>/logs/make_leaderboard.log",
     benchmark:
-        "results/benchmarks/make_leaderboard.tsv"
+        "<results>/benchmarks/make_leaderboard.tsv"
     conda:
         "../envs/tables.yaml"
-    params:
-        variant=config["variant"],
     shell:
         "python {input.script}"
         " --tables {input.tables}"
         " --figures {input.figures}"
-        " --variant {params.variant}"
         " --output {output.page}"
         " > {log} 2>&1"

@@ -14,28 +14,28 @@ rule tabulate_dknn_mnist:
         modules=modules_of("scripts/tabulate_dknn_mnist.py"),
     output:
         inputs=report(
-            "results/tables/dknn_mnist.csv",
+            "<results>/tables/dknn_mnist.csv",
             caption="../report/dknn_mnist.rst",
             category="Deep k-nearest neighbours on MNIST",
             labels={"result": "accuracy and credibility by input", "form": "table"},
         ),
         reliability=report(
-            "results/tables/reliability.csv",
+            "<results>/tables/reliability.csv",
             caption="../report/reliability.rst",
             category="Deep k-nearest neighbours on MNIST",
             labels={"result": "reliability", "form": "table"},
         ),
         validity=report(
-            "results/tables/validity.csv",
+            "<results>/tables/validity.csv",
             caption="../report/validity.rst",
             category="Deep k-nearest neighbours on MNIST",
             labels={"result": "validity of the p-values", "form": "table"},
         ),
-        claims="results/claims/dknn_mnist.csv",
+        claims="<results>/claims/dknn_mnist.csv",
     log:
-        "results/logs/tabulate_dknn_mnist.log",
+        "<results>/logs/tabulate_dknn_mnist.log",
     benchmark:
-        "results/benchmarks/tabulate_dknn_mnist.tsv"
+        "<results>/benchmarks/tabulate_dknn_mnist.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -61,29 +61,29 @@ rule tabulate_dknn_mnist:
 
 rule plot_dknn_mnist:
     input:
-        inputs="results/tables/dknn_mnist.csv",
-        reliability="results/tables/reliability.csv",
+        inputs="<results>/tables/dknn_mnist.csv",
+        reliability="<results>/tables/reliability.csv",
         script="scripts/plot_dknn_mnist.py",
         modules=modules_of("scripts/plot_dknn_mnist.py"),
     output:
         inputs_svg=report(
-            "results/figures/dknn_mnist.svg",
+            "<results>/figures/dknn_mnist.svg",
             caption="../report/dknn_mnist.rst",
             category="Deep k-nearest neighbours on MNIST",
             labels={"result": "accuracy and credibility by input", "form": "figure"},
         ),
-        inputs_png="results/figures/dknn_mnist.png",
+        inputs_png="<results>/figures/dknn_mnist.png",
         reliability_svg=report(
-            "results/figures/reliability.svg",
+            "<results>/figures/reliability.svg",
             caption="../report/reliability.rst",
             category="Deep k-nearest neighbours on MNIST",
             labels={"result": "reliability", "form": "figure"},
         ),
-        reliability_png="results/figures/reliability.png",
+        reliability_png="<results>/figures/reliability.png",
     log:
-        "results/logs/plot_dknn_mnist.log",
+        "<results>/logs/plot_dknn_mnist.log",
     benchmark:
-        "results/benchmarks/plot_dknn_mnist.tsv"
+        "<results>/benchmarks/plot_dknn_mnist.tsv"
     conda:
         "../envs/tables.yaml"
     shell:

@@ -38,15 +38,15 @@ rule tabulate_evasion_bench:
         modules=modules_of("scripts/tabulate_evasion_bench.py"),
     output:
         table=report(
-            "results/tables/evasion_bench.csv",
+            "<results>/tables/evasion_bench.csv",
             caption="../report/evasion_bench.rst",
             category="Benches",
             labels={"result": "detectors of other inputs", "form": "table"},
         ),
     log:
-        "results/logs/tabulate_evasion_bench.log",
+        "<results>/logs/tabulate_evasion_bench.log",
     benchmark:
-        "results/benchmarks/tabulate_evasion_bench.tsv"
+        "<results>/benchmarks/tabulate_evasion_bench.tsv"
     conda:
         "../envs/tables.yaml"
     shell:

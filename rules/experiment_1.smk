@@ -16,16 +16,16 @@ rule tabulate_experiment_1:
         modules=modules_of("scripts/tabulate_experiment_1.py"),
     output:
         table=report(
-            "results/tables/experiment_1.csv",
+            "<results>/tables/experiment_1.csv",
             caption="../report/experiment_1.rst",
             category="Experiment 1",
             labels={"result": "credibility of poison points", "form": "table"},
         ),
-        claims="results/claims/experiment_1.csv",
+        claims="<results>/claims/experiment_1.csv",
     log:
-        "results/logs/tabulate_experiment_1.log",
+        "<results>/logs/tabulate_experiment_1.log",
     benchmark:
-        "results/benchmarks/tabulate_experiment_1.tsv"
+        "<results>/benchmarks/tabulate_experiment_1.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -53,16 +53,16 @@ rule plot_experiment_1:
         modules=modules_of("scripts/plot_experiment_1.py"),
     output:
         svg=report(
-            "results/figures/experiment_1.svg",
+            "<results>/figures/experiment_1.svg",
             caption="../report/experiment_1_figure.rst",
             category="Experiment 1",
             labels={"result": "credibility of poison points", "form": "figure"},
         ),
-        png="results/figures/experiment_1.png",
+        png="<results>/figures/experiment_1.png",
     log:
-        "results/logs/plot_experiment_1.log",
+        "<results>/logs/plot_experiment_1.log",
     benchmark:
-        "results/benchmarks/plot_experiment_1.tsv"
+        "<results>/benchmarks/plot_experiment_1.tsv"
     conda:
         "../envs/tables.yaml"
     shell:

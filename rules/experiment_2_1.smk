@@ -9,41 +9,41 @@ rule tabulate_experiment_2_1:
         modules=modules_of("scripts/tabulate_experiment_2_1.py"),
     output:
         table=report(
-            "results/tables/experiment_2_1.csv",
+            "<results>/tables/experiment_2_1.csv",
             caption="../report/experiment_2_1.rst",
             category="Experiment 2.1",
             labels={"result": "credibility and accuracy", "form": "table"},
         ),
         recovered=report(
-            "results/tables/experiment_2_1_recovered.csv",
+            "<results>/tables/experiment_2_1_recovered.csv",
             caption="../report/experiment_2_1_recovered.rst",
             category="Experiment 2.1",
             labels={"result": "points set right and spoiled", "form": "table"},
         ),
         accuracy=report(
-            "results/tables/experiment_2_1_accuracy.csv",
+            "<results>/tables/experiment_2_1_accuracy.csv",
             caption="../report/experiment_2_1_accuracy.rst",
             category="Experiment 2.1",
             labels={"result": "accuracy by credibility", "form": "table"},
         ),
         matched=report(
-            "results/tables/experiment_2_1_matched.csv",
+            "<results>/tables/experiment_2_1_matched.csv",
             caption="../report/experiment_2_1_matched.rst",
             category="Experiment 2.1",
             labels={"result": "poison against matched samples", "form": "table"},
         ),
-        samples="results/tables/experiment_2_1_samples.parquet",
+        samples="<results>/tables/experiment_2_1_samples.parquet",
         detector=report(
-            "results/tables/experiment_2_1_detector.csv",
+            "<results>/tables/experiment_2_1_detector.csv",
             caption="../report/experiment_2_1_detector.rst",
             category="Experiment 2.1",
             labels={"result": "a threshold as a detector", "form": "table"},
         ),
-        claims="results/claims/experiment_2_1.csv",
+        claims="<results>/claims/experiment_2_1.csv",
     log:
-        "results/logs/tabulate_experiment_2_1.log",
+        "<results>/logs/tabulate_experiment_2_1.log",
     benchmark:
-        "results/benchmarks/tabulate_experiment_2_1.tsv"
+        "<results>/benchmarks/tabulate_experiment_2_1.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -71,44 +71,44 @@ rule plot_experiment_2_1:
     input:
         train=of_seeds("ten_digits", "scores/train.parquet"),
         test=of_seeds("ten_digits", "scores/test.parquet"),
-        accuracy="results/tables/experiment_2_1_accuracy.csv",
-        matched="results/tables/experiment_2_1_matched.csv",
-        samples="results/tables/experiment_2_1_samples.parquet",
+        accuracy="<results>/tables/experiment_2_1_accuracy.csv",
+        matched="<results>/tables/experiment_2_1_matched.csv",
+        samples="<results>/tables/experiment_2_1_samples.parquet",
         script="scripts/plot_experiment_2_1.py",
         modules=modules_of("scripts/plot_experiment_2_1.py"),
     output:
         credibility_svg=report(
-            "results/figures/experiment_2_1_credibility.svg",
+            "<results>/figures/experiment_2_1_credibility.svg",
             caption="../report/experiment_2_1.rst",
             category="Experiment 2.1",
             labels={"result": "credibility and accuracy", "form": "figure"},
         ),
-        credibility_png="results/figures/experiment_2_1_credibility.png",
+        credibility_png="<results>/figures/experiment_2_1_credibility.png",
         accuracy_svg=report(
-            "results/figures/experiment_2_1_accuracy.svg",
+            "<results>/figures/experiment_2_1_accuracy.svg",
             caption="../report/experiment_2_1_accuracy.rst",
             category="Experiment 2.1",
             labels={"result": "accuracy by credibility", "form": "figure"},
         ),
-        accuracy_png="results/figures/experiment_2_1_accuracy.png",
+        accuracy_png="<results>/figures/experiment_2_1_accuracy.png",
         detector_svg=report(
-            "results/figures/experiment_2_1_detector.svg",
+            "<results>/figures/experiment_2_1_detector.svg",
             caption="../report/experiment_2_1_detector.rst",
             category="Experiment 2.1",
             labels={"result": "a threshold as a detector", "form": "figure"},
         ),
-        detector_png="results/figures/experiment_2_1_detector.png",
+        detector_png="<results>/figures/experiment_2_1_detector.png",
         matched_svg=report(
-            "results/figures/experiment_2_1_matched.svg",
+            "<results>/figures/experiment_2_1_matched.svg",
             caption="../report/experiment_2_1_matched.rst",
             category="Experiment 2.1",
             labels={"result": "poison against matched samples", "form": "figure"},
         ),
-        matched_png="results/figures/experiment_2_1_matched.png",
+        matched_png="<results>/figures/experiment_2_1_matched.png",
     log:
-        "results/logs/plot_experiment_2_1.log",
+        "<results>/logs/plot_experiment_2_1.log",
     benchmark:
-        "results/benchmarks/plot_experiment_2_1.tsv"
+        "<results>/benchmarks/plot_experiment_2_1.tsv"
     conda:
         "../envs/tables.yaml"
     params:

@@ -9,15 +9,15 @@ rule aggregate_table1:
         modules=modules_of("scripts/aggregate_table1.py"),
     output:
         table=report(
-            "results/table1.csv",
+            "<results>/table1.csv",
             caption="../report/table1.rst",
             category="Experiment 2.2",
             labels={"result": "Table 1, the report's training", "form": "table"},
         ),
     log:
-        "results/logs/aggregate_table1.log",
+        "<results>/logs/aggregate_table1.log",
     benchmark:
-        "results/benchmarks/aggregate_table1.tsv"
+        "<results>/benchmarks/aggregate_table1.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -41,35 +41,35 @@ use rule aggregate_table1 as aggregate_table1_memorised with:
         modules=modules_of("scripts/aggregate_table1.py"),
     output:
         table=report(
-            "results/tables/table1_memorised.csv",
+            "<results>/tables/table1_memorised.csv",
             caption="../report/table1.rst",
             category="Experiment 2.2",
             labels={"result": "Table 1, poison memorised", "form": "table"},
         ),
     log:
-        "results/logs/aggregate_table1_memorised.log",
+        "<results>/logs/aggregate_table1_memorised.log",
     benchmark:
-        "results/benchmarks/aggregate_table1_memorised.tsv"
+        "<results>/benchmarks/aggregate_table1_memorised.tsv"
 
 
 rule plot_table1:
     input:
-        report="results/table1.csv",
-        memorised="results/tables/table1_memorised.csv",
+        report="<results>/table1.csv",
+        memorised="<results>/tables/table1_memorised.csv",
         script="scripts/plot_table1.py",
         modules=modules_of("scripts/plot_table1.py"),
     output:
         svg=report(
-            "results/figures/table1.svg",
+            "<results>/figures/table1.svg",
             caption="../report/table1.rst",
             category="Experiment 2.2",
             labels={"result": "Table 1, both trainings", "form": "figure"},
         ),
-        png="results/figures/table1.png",
+        png="<results>/figures/table1.png",
     log:
-        "results/logs/plot_table1.log",
+        "<results>/logs/plot_table1.log",
     benchmark:
-        "results/benchmarks/plot_table1.tsv"
+        "<results>/benchmarks/plot_table1.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -125,28 +125,28 @@ rule tabulate_experiment_2_2:
         modules=modules_of("scripts/tabulate_experiment_2_2.py"),
     output:
         trend=report(
-            "results/tables/trend.csv",
+            "<results>/tables/trend.csv",
             caption="../report/experiment_2_2_trend.rst",
             category="Experiment 2.2",
             labels={"result": "trend over the layers", "form": "table"},
         ),
         base_rate=report(
-            "results/tables/base_rate.csv",
+            "<results>/tables/base_rate.csv",
             caption="../report/experiment_2_2_base_rate.rst",
             category="Experiment 2.2",
             labels={"result": "poison above its base rate", "form": "table"},
         ),
         depth=report(
-            "results/tables/depth.csv",
+            "<results>/tables/depth.csv",
             caption="../report/depth.rst",
             category="Experiment 2.2",
             labels={"result": "why it grows with depth", "form": "table"},
         ),
-        claims="results/claims/experiment_2_2.csv",
+        claims="<results>/claims/experiment_2_2.csv",
     log:
-        "results/logs/tabulate_experiment_2_2.log",
+        "<results>/logs/tabulate_experiment_2_2.log",
     benchmark:
-        "results/benchmarks/tabulate_experiment_2_2.tsv"
+        "<results>/benchmarks/tabulate_experiment_2_2.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -192,21 +192,21 @@ rule tabulate_experiment_2_2:
 
 rule plot_depth:
     input:
-        table="results/tables/depth.csv",
+        table="<results>/tables/depth.csv",
         script="scripts/plot_depth.py",
         modules=modules_of("scripts/plot_depth.py"),
     output:
         svg=report(
-            "results/figures/depth.svg",
+            "<results>/figures/depth.svg",
             caption="../report/depth.rst",
             category="Experiment 2.2",
             labels={"result": "why it grows with depth", "form": "figure"},
         ),
-        png="results/figures/depth.png",
+        png="<results>/figures/depth.png",
     log:
-        "results/logs/plot_depth.log",
+        "<results>/logs/plot_depth.log",
     benchmark:
-        "results/benchmarks/plot_depth.tsv"
+        "<results>/benchmarks/plot_depth.tsv"
     conda:
         "../envs/tables.yaml"
     params:

@@ -14,16 +14,16 @@ rule plot_poison_grid:
         modules=modules_of("scripts/plot_poison_grid.py"),
     output:
         svg=report(
-            "results/figures/poison_grid.svg",
+            "<results>/figures/poison_grid.svg",
             caption="../report/poison_grid.rst",
             category="Pictures",
             labels={"result": "poison points and their source images"},
         ),
-        png="results/figures/poison_grid.png",
+        png="<results>/figures/poison_grid.png",
     log:
-        "results/logs/plot_poison_grid.log",
+        "<results>/logs/plot_poison_grid.log",
     benchmark:
-        "results/benchmarks/plot_poison_grid.tsv"
+        "<results>/benchmarks/plot_poison_grid.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -56,16 +56,16 @@ rule plot_neighbour_sheet:
         modules=modules_of("scripts/plot_neighbour_sheet.py"),
     output:
         svg=report(
-            "results/figures/neighbours_clean.svg",
+            "<results>/figures/neighbours_clean.svg",
             caption="../report/neighbour_sheet.rst",
             category="Pictures",
             labels={"result": "neighbours, training set without poison"},
         ),
-        png="results/figures/neighbours_clean.png",
+        png="<results>/figures/neighbours_clean.png",
     log:
-        "results/logs/plot_neighbour_sheet.log",
+        "<results>/logs/plot_neighbour_sheet.log",
     benchmark:
-        "results/benchmarks/plot_neighbour_sheet.tsv"
+        "<results>/benchmarks/plot_neighbour_sheet.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -106,13 +106,13 @@ use rule plot_neighbour_sheet as plot_neighbour_sheet_poisoned with:
         modules=modules_of("scripts/plot_neighbour_sheet.py"),
     output:
         svg=report(
-            "results/figures/neighbours_poisoned.svg",
+            "<results>/figures/neighbours_poisoned.svg",
             caption="../report/neighbour_sheet.rst",
             category="Pictures",
             labels={"result": "neighbours, training set with poison"},
         ),
-        png="results/figures/neighbours_poisoned.png",
+        png="<results>/figures/neighbours_poisoned.png",
     log:
-        "results/logs/plot_neighbour_sheet_poisoned.log",
+        "<results>/logs/plot_neighbour_sheet_poisoned.log",
     benchmark:
-        "results/benchmarks/plot_neighbour_sheet_poisoned.tsv"
+        "<results>/benchmarks/plot_neighbour_sheet_poisoned.tsv"

@@ -132,15 +132,15 @@ rule tabulate_poison_bench:
         modules=modules_of("scripts/tabulate_poison_bench.py"),
     output:
         table=report(
-            "results/tables/poison_bench.csv",
+            "<results>/tables/poison_bench.csv",
             caption="../report/poison_bench.rst",
             category="Benches",
             labels={"result": "detectors of poison", "form": "table"},
         ),
     log:
-        "results/logs/tabulate_poison_bench.log",
+        "<results>/logs/tabulate_poison_bench.log",
     benchmark:
-        "results/benchmarks/tabulate_poison_bench.tsv"
+        "<results>/benchmarks/tabulate_poison_bench.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -157,21 +157,21 @@ rule tabulate_poison_bench:
 
 rule plot_remove_and_retrain:
     input:
-        table="results/tables/poison_bench.csv",
+        table="<results>/tables/poison_bench.csv",
         script="scripts/plot_remove_and_retrain.py",
         modules=modules_of("scripts/plot_remove_and_retrain.py"),
     output:
         svg=report(
-            "results/figures/remove_and_retrain.svg",
+            "<results>/figures/remove_and_retrain.svg",
             caption="../report/remove_and_retrain.rst",
             category="Benches",
             labels={"result": "training again without the suspects", "form": "figure"},
         ),
-        png="results/figures/remove_and_retrain.png",
+        png="<results>/figures/remove_and_retrain.png",
     log:
-        "results/logs/plot_remove_and_retrain.log",
+        "<results>/logs/plot_remove_and_retrain.log",
     benchmark:
-        "results/benchmarks/plot_remove_and_retrain.tsv"
+        "<results>/benchmarks/plot_remove_and_retrain.tsv"
     conda:
         "../envs/tables.yaml"
     shell:

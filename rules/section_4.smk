@@ -10,28 +10,28 @@ rule tabulate_section_4:
         modules=modules_of("scripts/tabulate_section_4.py"),
     output:
         credibility=report(
-            "results/tables/section_4_credibility.csv",
+            "<results>/tables/section_4_credibility.csv",
             caption="../report/section_4.rst",
             category="Section 4",
             labels={"result": "credibility of poison", "form": "table"},
         ),
         depth=report(
-            "results/tables/section_4_depth.csv",
+            "<results>/tables/section_4_depth.csv",
             caption="../report/section_4_depth.rst",
             category="Section 4",
             labels={"result": "poison among neighbours by layer", "form": "table"},
         ),
         removal=report(
-            "results/tables/section_4_removal.csv",
+            "<results>/tables/section_4_removal.csv",
             caption="../report/section_4_removal.rst",
             category="Section 4",
             labels={"result": "training again without the suspects", "form": "table"},
         ),
-        claims="results/claims/section_4.csv",
+        claims="<results>/claims/section_4.csv",
     log:
-        "results/logs/tabulate_section_4.log",
+        "<results>/logs/tabulate_section_4.log",
     benchmark:
-        "results/benchmarks/tabulate_section_4.tsv"
+        "<results>/benchmarks/tabulate_section_4.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -61,23 +61,23 @@ rule tabulate_section_4:
 
 rule plot_section_4:
     input:
-        credibility="results/tables/section_4_credibility.csv",
-        depth="results/tables/section_4_depth.csv",
-        removal="results/tables/section_4_removal.csv",
+        credibility="<results>/tables/section_4_credibility.csv",
+        depth="<results>/tables/section_4_depth.csv",
+        removal="<results>/tables/section_4_removal.csv",
         script="scripts/plot_section_4.py",
         modules=modules_of("scripts/plot_section_4.py"),
     output:
         svg=report(
-            "results/figures/section_4.svg",
+            "<results>/figures/section_4.svg",
             caption="../report/section_4.rst",
             category="Section 4",
             labels={"result": "what the report leaves open", "form": "figure"},
         ),
-        png="results/figures/section_4.png",
+        png="<results>/figures/section_4.png",
     log:
-        "results/logs/plot_section_4.log",
+        "<results>/logs/plot_section_4.log",
     benchmark:
-        "results/benchmarks/plot_section_4.tsv"
+        "<results>/benchmarks/plot_section_4.tsv"
     conda:
         "../envs/tables.yaml"
     params:

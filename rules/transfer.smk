@@ -147,16 +147,16 @@ rule tabulate_transfer:
         modules=modules_of("scripts/tabulate_transfer.py"),
     output:
         table=report(
-            "results/tables/transfer.csv",
+            "<results>/tables/transfer.csv",
             caption="../report/transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who is fooled", "form": "table"},
         ),
-        claims="results/claims/transfer.csv",
+        claims="<results>/claims/transfer.csv",
     log:
-        "results/logs/tabulate_transfer.log",
+        "<results>/logs/tabulate_transfer.log",
     benchmark:
-        "results/benchmarks/tabulate_transfer.tsv"
+        "<results>/benchmarks/tabulate_transfer.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -180,16 +180,16 @@ rule tabulate_dknn_against_transfer:
         modules=modules_of("scripts/tabulate_dknn_against_transfer.py"),
     output:
         table=report(
-            "results/tables/dknn_against_transfer.csv",
+            "<results>/tables/dknn_against_transfer.csv",
             caption="../report/dknn_against_transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who notices", "form": "table"},
         ),
-        claims="results/claims/dknn_against_transfer.csv",
+        claims="<results>/claims/dknn_against_transfer.csv",
     log:
-        "results/logs/tabulate_dknn_against_transfer.log",
+        "<results>/logs/tabulate_dknn_against_transfer.log",
     benchmark:
-        "results/benchmarks/tabulate_dknn_against_transfer.tsv"
+        "<results>/benchmarks/tabulate_dknn_against_transfer.tsv"
     conda:
         "../envs/tables.yaml"
     params:
@@ -208,21 +208,21 @@ rule tabulate_dknn_against_transfer:
 
 rule plot_transfer:
     input:
-        table="results/tables/transfer.csv",
+        table="<results>/tables/transfer.csv",
         script="scripts/plot_transfer.py",
         modules=modules_of("scripts/plot_transfer.py"),
     output:
         svg=report(
-            "results/figures/transfer_{dataset}.svg",
+            "<results>/figures/transfer_{dataset}.svg",
             caption="../report/transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who is fooled, {dataset}", "form": "figure"},
         ),
-        png="results/figures/transfer_{dataset}.png",
+        png="<results>/figures/transfer_{dataset}.png",
     log:
-        "results/logs/plot_transfer_{dataset}.log",
+        "<results>/logs/plot_transfer_{dataset}.log",
     benchmark:
-        "results/benchmarks/plot_transfer_{dataset}.tsv"
+        "<results>/benchmarks/plot_transfer_{dataset}.tsv"
     conda:
         "../envs/tables.yaml"
     shell:
@@ -235,21 +235,21 @@ rule plot_transfer:
 
 rule plot_dknn_against_transfer:
     input:
-        table="results/tables/dknn_against_transfer.csv",
+        table="<results>/tables/dknn_against_transfer.csv",
         script="scripts/plot_dknn_against_transfer.py",
         modules=modules_of("scripts/plot_dknn_against_transfer.py"),
     output:
         svg=report(
-            "results/figures/dknn_against_transfer.svg",
+            "<results>/figures/dknn_against_transfer.svg",
             caption="../report/dknn_against_transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who notices", "form": "figure"},
         ),
-        png="results/figures/dknn_against_transfer.png",
+        png="<results>/figures/dknn_against_transfer.png",
     log:
-        "results/logs/plot_dknn_against_transfer.log",
+        "<results>/logs/plot_dknn_against_transfer.log",
     benchmark:
-        "results/benchmarks/plot_dknn_against_transfer.tsv"
+        "<results>/benchmarks/plot_dknn_against_transfer.tsv"
     conda:
         "../envs/tables.yaml"
     shell:

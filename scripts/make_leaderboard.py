@@ -41,7 +41,6 @@ def main() -> None:
     parser.add_argument(
         "--figures", type=Path, nargs="+", required=True, help="as .svg, known by their names"
     )
-    parser.add_argument("--variant", required=True, help="folder of each experiment that holds its scores")
     parser.add_argument("--output", type=Path, required=True, help="folder, in that of the experiments")
     arguments = parser.parse_args()
 
@@ -52,8 +51,8 @@ def main() -> None:
     tables = {
         path.stem: table for path, table in zip(arguments.tables, read_records(arguments.tables), strict=True)
     }
-    page = write_leaderboard(tables, arguments.variant)
-    for scores in linked_scores(tables, arguments.variant):
+    page = write_leaderboard(tables)
+    for scores in linked_scores(tables):
         if not (path := arguments.output.parent / scores).is_file():
             raise InputError(f"{path}, which a row of the leaderboard links to, does not exist")
 

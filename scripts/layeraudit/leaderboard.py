@@ -76,28 +76,27 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
                 raise InputError(f"{name}.csv lacks the column {column}, needed are {', '.join(columns)}")
 
 
-def file_of_scores(experiment: str, variant: str, detector: str) -> str:
+def file_of_scores(experiment: str, detector: str) -> str:
     """Give where the scores of a detector lie, seen from the folder of the experiments."""
-    return f"{experiment}/{variant}/detectors/{detector}.parquet"
+    return f"{experiment}/detectors/{detector}.parquet"
 
 
-def linked_scores(tables: Mapping[str, pd.DataFrame], variant: str) -> list[str]:
+def linked_scores(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """List the files of scores that rows of the page link to, each once, seen from the same folder."""
     poison, evasion = tables["poison_bench"], tables["evasion_bench"]
     runs = zip(poison["setting"] + "_" + poison["poison"], poison["detector"], strict=True)
     inputs = zip(evasion["setting"], evasion["detector"], strict=True)
     return list(
-        dict.fromkeys(file_of_scores(run, variant, detector) for run, detector in chain(runs, inputs))
+        dict.fromkeys(file_of_scores(run, detector) for run, detector in chain(runs, inputs))
     )
 
 
-def write_leaderboard(tables: Mapping[str, pd.DataFrame], variant: str) -> str:
+def write_leaderboard(tables: Mapping[str, pd.DataFrame]) -> str:
     """Write the page, for a folder that stands beside the experiments and holds its tables and figures.
 
     Parameters
     ----------
     tables : by name, with at least the columns that `TABLES` names
-    variant : folder of each experiment whose scores the rows link to
 
     Returns
     -------
@@ -111,8 +110,8 @@ def write_leaderboard(tables: Mapping[str, pd.DataFrame], variant: str) -> str:
     check_tables(tables)
     sections = {
         "Overall": _write_overall(tables["detector_ranks"], tables["detector_cost"]),
-        "Poison bench": _write_poison(tables["poison_bench"], variant),
-        "Evasion bench": _write_evasion(tables["evasion_bench"], variant),
+        "Poison bench": _write_poison(tables["poison_bench"]),
+        "Evasion bench": _write_evasion(tables["evasion_bench"]),
         "Remove and retrain": _write_retraining(),
         "Head to head": _write_comparisons(tables["detector_comparisons"]),
         "Cost": _write_costs(tables["detector_cost"]),
@@ -238,7 +237,7 @@ NO_FIGURE = dict.fromkeys(INTERVAL, float("nan"))
 
 
 def _write_bench(
-    table: pd.DataFrame, keys: Sequence[str], run_of: Sequence[str], quantities: Iterable[str], variant: str
+    table: pd.DataFrame, keys: Sequence[str], run_of: Sequence[str], quantities: Iterable[str]
 ) -> list[Row]:
     """Write a row for each detector in each block, the best AUROC of a block first, blocks without any last.
 
@@ -259,7 +258,7 @@ def _write_bench(
         for detector in best_first:
             figures = _by_quantity(of_block[of_block["detector"] == detector])
             counts = figures.get("auroc", next(iter(figures.values())))
-            cells = [write_name(detector, f"../{file_of_scores(experiment, variant, detector)}")]
+            cells = [write_name(detector, f"../{file_of_scores(experiment, detector)}")]
             cells += map(write_text, names.values())
             for quantity in quantities:
                 figure = figures.get(quantity, NO_FIGURE)
@@ -280,7 +279,7 @@ def _name_columns(*titles: str) -> list[Column]:
     return [Column(title, numbers=False, order="ascending") for title in titles]
 
 
-def _write_poison(table: pd.DataFrame, variant: str) -> str:
+def _write_poison(table: pd.DataFrame) -> str:
     shown = {
         "auroc": Column("AUROC"),
         "average_precision": Column("average precision"),
@@ -293,7 +292,7 @@ def _write_poison(table: pd.DataFrame, variant: str) -> str:
         "success_after": Column("attack success after", order="ascending"),
     }
     keys = ["setting", "poison"]
-    rows = _write_bench(table, keys, keys, shown, variant)
+    rows = _write_bench(table, keys, keys, shown)
     columns = [*_name_columns("detector", *keys), *shown.values(), *_COUNTED]
     filters = [*keys, "detector"]
     caption = "Poison bench: each detector in each setting and poison"
@@ -308,7 +307,7 @@ def _write_poison(table: pd.DataFrame, variant: str) -> str:
     )
 
 
-def _write_evasion(table: pd.DataFrame, variant: str) -> str:
+def _write_evasion(table: pd.DataFrame) -> str:
     shown = {
         "auroc": Column("AUROC"),
         "average_precision": Column("average precision"),
@@ -316,7 +315,7 @@ def _write_evasion(table: pd.DataFrame, variant: str) -> str:
         "tpr_at_5_fpr": Column("TPR at 5 % FPR"),
     }
     keys = ["setting", "input"]
-    rows = _write_bench(table, keys, ["setting"], shown, variant)
+    rows = _write_bench(table, keys, ["setting"], shown)
     columns = [*_name_columns("detector", *keys), *shown.values(), *_COUNTED]
     filters = [*keys, "detector"]
     caption = "Evasion bench: each detector in each setting and input"

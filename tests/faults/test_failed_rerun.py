@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import run, start
 
-RUN = Path("results/two_digits/small/seed1")
+RUN = Path("results/small/two_digits/seed1")
 TABLE = "results/table1.csv"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conftest import run, start
 
-RUN = Path("results/two_digits/small/seed1")
+RUN = Path("results/small/two_digits/seed1")
 TABLE = "results/table1.csv"
 
 
@@ -31,5 +31,5 @@ def test_a_killed_run_is_taken_up_again(fresh_copy: Path, finished_run: Path) ->
     assert (fresh_copy / TABLE).read_bytes() == (finished_run / TABLE).read_bytes()
     for seed in (1, 2):
         for split in ("train", "test"):
-            name = f"results/two_digits/small/seed{seed}/scores/{split}.parquet"
+            name = f"results/small/two_digits/seed{seed}/scores/{split}.parquet"
             assert (fresh_copy / name).read_bytes() == (finished_run / name).read_bytes()

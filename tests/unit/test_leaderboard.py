@@ -174,7 +174,7 @@ def test_a_name_in_a_table_is_escaped_wherever_it_stands(tables: dict[str, pd.Da
 
 
 def test_every_table_has_as_many_cells_in_each_row_as_headers(tables: dict[str, pd.DataFrame]) -> None:
-    found = Page(write_leaderboard(tables, "small")).tables
+    found = Page(write_leaderboard(tables)).tables
     assert list(found) == ["overall-poison", "poison", "evasion", "pairs", "costs"]
     for name, (header, *rows) in found.items():
         assert rows, name
@@ -184,7 +184,7 @@ def test_every_table_has_as_many_cells_in_each_row_as_headers(tables: dict[str, 
 def test_overall_lists_detectors_by_rank_with_their_groups_and_costs(
     tables: dict[str, pd.DataFrame],
 ) -> None:
-    _, *rows = texts(Page(write_leaderboard(tables, "small")).tables["overall-poison"])
+    _, *rows = texts(Page(write_leaderboard(tables)).tables["overall-poison"])
     figure = "[0.250, 0.750]"
     assert rows == [
         ["knn distance", "1.50", "ab", f"0.875 {figure}", "", MISSING, MISSING, MISSING],
@@ -194,7 +194,7 @@ def test_overall_lists_detectors_by_rank_with_their_groups_and_costs(
 
 
 def test_a_block_is_listed_best_first_and_one_without_poison_last(tables: dict[str, pd.DataFrame]) -> None:
-    header, *rows = Page(write_leaderboard(tables, "small")).tables["poison"]
+    header, *rows = Page(write_leaderboard(tables)).tables["poison"]
     assert [row[:3] for row in texts(rows)] == [
         ["knn distance", "mnist", "badnets 5"],
         ["random", "mnist", "badnets 5"],
@@ -212,7 +212,7 @@ def test_a_block_is_listed_best_first_and_one_without_poison_last(tables: dict[s
 
 
 def test_a_pair_stands_both_ways_round(tables: dict[str, pd.DataFrame]) -> None:
-    _, *rows = texts(Page(write_leaderboard(tables, "small")).tables["pairs"])
+    _, *rows = texts(Page(write_leaderboard(tables)).tables["pairs"])
     assert [row[:4] for row in rows] == [
         ["knn distance", "energy", "poison", "0.625 [0.250, 0.750]"],
         ["energy", "knn distance", "poison", f"{MINUS}0.625 [{MINUS}0.750, {MINUS}0.250]"],
@@ -224,18 +224,18 @@ def test_a_pair_that_stands_both_ways_round_already_is_not_doubled(tables: dict[
     pair = tables["detector_comparisons"]
     turned = pair.assign(first=pair["second"], second=pair["first"], value=-pair["value"])
     tables["detector_comparisons"] = pd.concat([pair, turned])
-    assert len(Page(write_leaderboard(tables, "small")).tables["pairs"]) == 3
+    assert len(Page(write_leaderboard(tables)).tables["pairs"]) == 3
 
 
 def test_rows_lead_to_the_scores_that_they_are_computed_from(tables: dict[str, pd.DataFrame]) -> None:
-    links = Page(write_leaderboard(tables, "small")).links
-    scores = linked_scores(tables, "small")
+    links = Page(write_leaderboard(tables)).links
+    scores = linked_scores(tables)
     assert scores == [
-        "mnist_none/small/detectors/knn_distance.parquet",
-        "mnist_badnets_5/small/detectors/random.parquet",
-        "mnist_badnets_5/small/detectors/knn_distance.parquet",
-        "mnist_badnets_5/small/detectors/energy.parquet",
-        "evasion_mnist/small/detectors/energy.parquet",
+        "mnist_none/detectors/knn_distance.parquet",
+        "mnist_badnets_5/detectors/random.parquet",
+        "mnist_badnets_5/detectors/knn_distance.parquet",
+        "mnist_badnets_5/detectors/energy.parquet",
+        "evasion_mnist/detectors/energy.parquet",
     ]
     assert {link for link in links if link.startswith("../")} == {f"../{file}" for file in scores}
     assert {link for link in links if link.endswith(".csv")} == {f"{name}.csv" for name in TABLES}
@@ -243,7 +243,7 @@ def test_rows_lead_to_the_scores_that_they_are_computed_from(tables: dict[str, p
 
 
 def test_facts_are_counted_in_the_tables(tables: dict[str, pd.DataFrame]) -> None:
-    page = write_leaderboard(tables, "small")
+    page = write_leaderboard(tables)
     facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
     assert facts == {
         "detectors": "2",
@@ -254,18 +254,18 @@ def test_facts_are_counted_in_the_tables(tables: dict[str, pd.DataFrame]) -> Non
         "seeds of each": "5",
     }
     tables["evasion_bench"]["n_seeds"] = 3
-    assert f"<dd>3{MISSING}5</dd>" in write_leaderboard(tables, "small")
+    assert f"<dd>3{MISSING}5</dd>" in write_leaderboard(tables)
 
 
 def test_controls_are_marked(tables: dict[str, pd.DataFrame]) -> None:
-    rows = re.findall(r"<tr.*?</tr>", write_leaderboard(tables, "small"))
+    rows = re.findall(r"<tr.*?</tr>", write_leaderboard(tables))
     marked = [row for row in rows if "class=control" in row]
     assert len(marked) == 2  # overall and in the bench
     assert all(">random<" in row for row in marked)
 
 
 def test_the_page_loads_nothing_but_its_figures(tables: dict[str, pd.DataFrame]) -> None:
-    page = write_leaderboard(tables, "small")
+    page = write_leaderboard(tables)
     assert "http:" not in page
     assert "https:" not in page
     assert "url(" not in page
@@ -276,7 +276,7 @@ def test_the_page_loads_nothing_but_its_figures(tables: dict[str, pd.DataFrame])
 
 
 def test_a_bench_without_rows_gives_an_empty_table(tables: dict[str, pd.DataFrame]) -> None:
-    page = Page(write_leaderboard({name: table.iloc[:0] for name, table in tables.items()}, "small"))
+    page = Page(write_leaderboard({name: table.iloc[:0] for name, table in tables.items()}))
     assert all(len(rows) == 1 for rows in page.tables.values())
 
 
@@ -285,12 +285,12 @@ def test_a_missing_table_or_column_is_one_sentence(name: str, tables: dict[str, 
     column = TABLES[name][-1]
     lacking = tables | {name: tables[name].drop(columns=column)}
     with pytest.raises(InputError, match=rf"^{name}.csv lacks the column {column}, needed are bench|setting"):
-        write_leaderboard(lacking, "small")
+        write_leaderboard(lacking)
     del tables[name]
     with pytest.raises(
         InputError, match=rf"^the leaderboard lacks the table {name}.csv, needed are poison_b"
     ):
-        write_leaderboard(tables, "small")
+        write_leaderboard(tables)
 
 
 def luminance(colour: str) -> float:
@@ -315,14 +315,14 @@ def test_text_stands_out_from_all_that_lies_behind_it_by_wcag_aa(mode: int) -> N
 @pytest.fixture
 def results(tables: dict[str, pd.DataFrame], tmp_path: Path) -> Path:
     for name in TABLES:
-        path = tmp_path / "results/tables" / f"{name}.csv"
+        path = tmp_path / "results/small/tables" / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         tables[name].to_csv(path, index=False)
     for name in FIGURES:
-        path = tmp_path / "results/figures" / f"{name}.svg"
+        path = tmp_path / "results/small/figures" / f"{name}.svg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"<svg>{name}</svg>")
-    for scores in linked_scores(tables, "small"):
+    for scores in linked_scores(tables):
         path = tmp_path / "results" / scores
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
@@ -331,7 +331,7 @@ def results(tables: dict[str, pd.DataFrame], tmp_path: Path) -> Path:
 
 def making(results: Path) -> tuple[str, list[object]]:
     options = ["--tables", *sorted(results.glob("tables/*")), "--figures", *sorted(results.glob("figures/*"))]
-    return "make_leaderboard.py", [*options, "--variant", "small", "--output", results / "leaderboard"]
+    return "make_leaderboard.py", [*options, "--output", results / "leaderboard"]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -362,11 +362,11 @@ def test_what_is_missing_is_one_sentence_and_no_folder(results: Path) -> None:
     whole = making(results)
     lacking_table = (whole[0], [option for option in whole[1] if "detector_cost" not in str(option)])
     lacking_figure = (whole[0], [option for option in whole[1] if "evasion_bench.svg" not in str(option)])
-    (results / "evasion_mnist/small/detectors/energy.parquet").unlink()
+    (results / "evasion_mnist/detectors/energy.parquet").unlink()
     _, errors = run_programs(whole, lacking_table, lacking_figure)
     assert len(errors) == 3
     assert (
-        "evasion_mnist/small/detectors/energy.parquet, which a row of the leaderboard links to" in errors[0]
+        "evasion_mnist/detectors/energy.parquet, which a row of the leaderboard links to" in errors[0]
     )
     assert "the leaderboard lacks the table detector_cost.csv" in errors[1]
     assert "the leaderboard lacks the figure evasion_bench.svg" in errors[2]

@@ -43,11 +43,11 @@ def load(path: Path) -> dict[str, np.ndarray]:
 
 
 def run_of(finished_run: Path, experiment: str, seed: int) -> Path:
-    return finished_run / "results" / experiment / "small" / f"seed{seed}"
+    return finished_run / "results/small" / experiment / f"seed{seed}"
 
 
 def scores_of(finished_run: Path, experiment: str, detector: str) -> pd.DataFrame:
-    return pd.read_parquet(finished_run / f"results/{experiment}/small/detectors/{detector}.parquet")
+    return pd.read_parquet(finished_run / f"results/small/{experiment}/detectors/{detector}.parquet")
 
 
 @pytest.mark.parametrize("experiment", POISONED)
@@ -111,8 +111,8 @@ def test_a_backdoor_shows_in_the_images_and_on_the_network(finished_run: Path) -
             assert (split["y_true"] != 0).all()
             changed = np.abs(split["x"] - images[split["source"]] / np.float32(255)).max(axis=(0, 1)) > 1e-6
             assert 0 < changed.sum() <= 16
-        trained = pd.read_csv(finished_run / "results/mnist_badnets_5/small/trained.csv")
-        clean = pd.read_csv(finished_run / "results/mnist_badnets_5/small/retrained/perfect.csv")
+        trained = pd.read_csv(finished_run / "results/small/mnist_badnets_5/trained.csv")
+        clean = pd.read_csv(finished_run / "results/small/mnist_badnets_5/retrained/perfect.csv")
         assert (trained["attack_success"] > clean["attack_success"] + 0.3).all()
 
 
@@ -126,7 +126,7 @@ def test_transfer_trains_the_last_layer_alone(finished_run: Path) -> None:
 def test_filters_remove_what_they_say_and_no_more(finished_run: Path) -> None:
     for experiment, seeds in POISONED.items():
         for detector in ("label_disagreement_relu3", "random", "perfect"):
-            table = pd.read_csv(finished_run / f"results/{experiment}/small/retrained/{detector}.csv")
+            table = pd.read_csv(finished_run / f"results/small/{experiment}/retrained/{detector}.csv")
             assert table["seed"].tolist() == seeds
             scores = scores_of(finished_run, experiment, detector)
             for row in table.to_dict("records"):
@@ -145,7 +145,7 @@ def test_filters_remove_what_they_say_and_no_more(finished_run: Path) -> None:
 
 
 def test_the_poison_bench_is_what_scikit_learn_says(finished_run: Path) -> None:
-    table = pd.read_csv(finished_run / "results/tables/poison_bench.csv").set_index(
+    table = pd.read_csv(finished_run / "results/small/tables/poison_bench.csv").set_index(
         ["setting", "poison", "detector", "quantity"]
     )
     for experiment in ("mnist_badnets_5", "mnist_secml_1x50"):
@@ -198,7 +198,7 @@ def test_the_inputs_of_the_evasion_bench_are_what_they_are_called(
 
 
 def test_the_evasion_bench_counts_attacks_that_succeed(finished_run: Path) -> None:
-    table = pd.read_csv(finished_run / "results/tables/evasion_bench.csv").set_index(
+    table = pd.read_csv(finished_run / "results/small/tables/evasion_bench.csv").set_index(
         ["setting", "input", "detector", "quantity"]
     )
     for name in ("fgsm", "rotated"):
@@ -219,12 +219,12 @@ def test_what_a_detector_costs_stands_for_every_run(finished_run: Path) -> None:
     for bench, experiments in [("poison", POISONED), ("evasion", EVADED)]:
         for experiment, seeds in experiments.items():
             for detector in JUDGING[bench]:
-                path = finished_run / f"results/{experiment}/small/detectors/{detector}.csv"
+                path = finished_run / f"results/small/{experiment}/detectors/{detector}.csv"
                 costs = pd.read_csv(path)
                 assert costs["seed"].tolist() == seeds
                 assert (costs[["fit_seconds", "score_seconds"]] >= 0).all(axis=None)
                 assert (costs["peak_mb"] > 20).all()
-    table = pd.read_csv(finished_run / "results/tables/detector_cost.csv")
+    table = pd.read_csv(finished_run / "results/small/tables/detector_cost.csv")
     assert set(table["detector"]) == {*JUDGING["poison"], *JUDGING["evasion"]}
 
 

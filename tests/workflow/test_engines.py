@@ -12,7 +12,7 @@ SPLITS = ["train", "calibration", "test"]
 
 
 def found_by(folder: Path, seed: int) -> list[np.ndarray]:
-    root = folder / f"results/two_digits/small/seed{seed}/neighbours"
+    root = folder / f"results/small/two_digits/seed{seed}/neighbours"
     return [np.load(root / split / f"{layer}.npy") for split in SPLITS for layer in LAYERS]
 
 
@@ -37,7 +37,7 @@ def test_an_approximate_engine_says_what_it_finds(finished_copy: Path) -> None:
         np.mean([np.isin(a, b).mean() for a, b in zip(one, other, strict=True)])
         for one, other in zip(before, found_by(finished_copy, 2), strict=True)
     ]
-    root = finished_copy / "results/two_digits/small/seed2"
+    root = finished_copy / "results/small/two_digits/seed2"
     described = [
         json.loads((root / f"neighbours/{split}/{layer}.json").read_text())
         for split in SPLITS

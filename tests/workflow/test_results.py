@@ -22,7 +22,7 @@ SPLITS = ["clean", "attack_sources", "attack_validation", "calibration", "test"]
 
 @pytest.fixture(params=SEEDS)
 def run_folder(finished_run: Path, request: pytest.FixtureRequest) -> Path:
-    return finished_run / f"results/two_digits/small/seed{request.param}"
+    return finished_run / f"results/small/two_digits/seed{request.param}"
 
 
 def load(path: Path) -> dict[str, np.ndarray]:
@@ -163,7 +163,7 @@ def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path)
     assert table["reported"].notna().tolist() == [True] * 8 + [False] * 8
     shares = {seed: [] for seed in SEEDS}
     for seed in SEEDS:
-        folder = finished_run / f"results/two_digits/small/seed{seed}/scores"
+        folder = finished_run / f"results/small/two_digits/seed{seed}/scores"
         train = pd.read_parquet(folder / "train.parquet")
         evaluated = pd.concat([pd.read_parquet(folder / "test.parquet"), train[train["is_poison"]]])
         shares[seed] = evaluated.loc[evaluated["is_poison"], "poison_neighbours_relu3"] / K
@@ -174,21 +174,21 @@ def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path)
 
 
 def test_the_plot_names_its_axes_groups_and_numbers(finished_run: Path) -> None:
-    svg = (finished_run / "results/figures/table1.svg").read_text()
+    svg = (finished_run / "results/small/figures/table1.svg").read_text()
     for text in [
         "layer, from input to output",
         "10 nearest training rows",
         "poison points: n = 12 points, 2 seeds",
     ]:
         assert text in svg
-    assert (finished_run / "results/figures/table1.png").read_bytes().startswith(b"\x89PNG")
+    assert (finished_run / "results/small/figures/table1.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path) -> None:
     default, small = (
         yaml.safe_load((finished_run / f"config/{name}.yaml").read_text()) for name in ("config", "small")
     )
-    kept = yaml.safe_load((finished_run / "results/two_digits/small/config.yaml").read_text())
+    kept = yaml.safe_load((finished_run / "results/small/two_digits/config.yaml").read_text())
     assert kept.keys() == default.keys()
     assert kept["poison"] == default["poison"] | small["poison"]
     assert kept["benches"]["poison"]["removed"] == default["benches"]["poison"]["removed"]
@@ -219,7 +219,7 @@ TABLES = {
 def test_a_table_has_its_columns_and_no_interval_that_misses_its_figure(
     name: str, finished_run: Path
 ) -> None:
-    path = finished_run / f"results/tables/{name}.csv"
+    path = finished_run / f"results/small/tables/{name}.csv"
     assert path.read_text().startswith(TABLES[name])
     table = pd.read_csv(path).dropna(subset=["value"])
     assert len(table)
@@ -228,7 +228,7 @@ def test_a_table_has_its_columns_and_no_interval_that_misses_its_figure(
 
 
 def test_every_claim_has_a_verdict_and_a_file_that_shows_it(finished_run: Path) -> None:
-    claims = pd.read_csv(finished_run / "results/tables/claims.csv")
+    claims = pd.read_csv(finished_run / "results/small/tables/claims.csv")
     assert claims["claim"].is_unique
     assert len(claims) > 20
     assert set(claims["verdict"]) <= {"holds", "does not hold", "cannot tell"}
@@ -242,11 +242,11 @@ def test_every_claim_has_a_verdict_and_a_file_that_shows_it(finished_run: Path) 
 def test_what_dknn_sets_right_and_spoils_is_what_a_slow_count_finds(finished_run: Path) -> None:
     recovered, spoiled = [], []
     for seed in SEEDS:
-        scores = pd.read_parquet(finished_run / f"results/ten_digits/small/seed{seed}/scores/test.parquet")
+        scores = pd.read_parquet(finished_run / f"results/small/ten_digits/seed{seed}/scores/test.parquet")
         rows = scores[["dnn_label", "dknn_label", "y_true"]].to_numpy()
         recovered.append(sum(dnn != true == dknn for dnn, dknn, true in rows))
         spoiled.append(sum(dnn == true != dknn for dnn, dknn, true in rows))
-    table = pd.read_csv(finished_run / "results/tables/experiment_2_1_recovered.csv")
+    table = pd.read_csv(finished_run / "results/small/tables/experiment_2_1_recovered.csv")
     of_all_seeds = table[(table["evaluated"] == "held_out") & (table["seed"] == "all")]
     found = of_all_seeds.set_index("quantity")["value"]
     assert found["recovered_points"] == pytest.approx(np.mean(recovered))
@@ -255,7 +255,7 @@ def test_what_dknn_sets_right_and_spoils_is_what_a_slow_count_finds(finished_run
 
 @pytest.mark.parametrize("name", ["fgsm", "bim", "cw"])
 def test_attacked_images_are_held_out_ones_moved_within_bounds(name: str, finished_run: Path) -> None:
-    folder = finished_run / "results/clean/small/seed1/data"
+    folder = finished_run / "results/small/clean/seed1/data"
     test, attacked = load(folder / "test.npz"), load(folder / f"{name}.npz")
     n = len(attacked["y"])
     for key in ("y", "y_true", "source"):
@@ -269,7 +269,7 @@ def test_attacked_images_are_held_out_ones_moved_within_bounds(name: str, finish
 
 
 def test_images_for_transfer_are_clean_ones_that_every_network_gets_right(finished_run: Path) -> None:
-    folder = finished_run / "results/clean/small/seed2"
+    folder = finished_run / "results/small/clean/seed2"
     attackable, attacked = (load(folder / f"data/{name}.npz") for name in ("attackable", "from_small_resnet"))
     labels = load(folder / "labels_from_small_resnet.npz")
     n = len(attackable["y"])
@@ -285,7 +285,7 @@ def test_images_for_transfer_are_clean_ones_that_every_network_gets_right(finish
 
 
 def test_a_twin_has_the_shape_of_its_source_and_other_weights(finished_run: Path) -> None:
-    folder = finished_run / "results/clean/small/seed1/networks"
+    folder = finished_run / "results/small/clean/seed1/networks"
     for name in ("lenet", "small_resnet"):
         source, twin = (torch.load(folder / f"{of}.pt", weights_only=True) for of in (name, f"{name}_twin"))
         assert {key: of.shape for key, of in source.items()} == {key: of.shape for key, of in twin.items()}
@@ -294,7 +294,7 @@ def test_a_twin_has_the_shape_of_its_source_and_other_weights(finished_run: Path
 
 
 def test_colour_images_are_attacked_as_they_stand_in_cifar10(finished_run: Path) -> None:
-    folder = finished_run / "results/cifar10/small/seed1"
+    folder = finished_run / "results/small/cifar10/seed1"
     original = load(finished_run / "results/datasets/cifar10.npz")
     attackable, labels = load(folder / "data/attackable.npz"), load(folder / "labels_from_resnet20.npz")
     assert attackable["x"].shape == (10, 3, 32, 32)
@@ -303,7 +303,7 @@ def test_colour_images_are_attacked_as_they_stand_in_cifar10(finished_run: Path)
     np.testing.assert_array_equal(attackable["y_true"], original["y"][attackable["source"]])
     assert labels["names"].tolist() == ["audited", "resnet20", "resnet20_twin"]
     assert (labels["labels"][:-1, :10] == attackable["y_true"]).all()
-    table = pd.read_csv(finished_run / "results/tables/transfer.csv")
+    table = pd.read_csv(finished_run / "results/small/tables/transfer.csv")
     of_colour = table[(table["dataset"] == "cifar10") & (table["quantity"] == "success")]
     assert {"audited", "resnet20", "twin", "mean_of_others"} <= set(of_colour["target"])
     assert set(of_colour.loc[of_colour["target"] != "twin", "n_points"]) == {10}
@@ -313,7 +313,7 @@ def test_success_and_evasion_are_what_a_slow_count_finds(finished_run: Path) -> 
     recipe = {"epsilon": 0.3, "attack": "ilap", "guide": "fgsm", "layer": "block1"}
     success, evasive = [], []
     for seed in SEEDS:
-        folder = finished_run / f"results/clean/small/seed{seed}"
+        folder = finished_run / f"results/small/clean/seed{seed}"
         clean = pd.read_parquet(folder / "scores/calibration.parquet")["credibility"]
         allowed = [t for t in clean if (clean <= t).sum() <= 0.05 * len(clean)]
         record = pd.read_csv(folder / "from_small_resnet.csv")
@@ -322,13 +322,13 @@ def test_success_and_evasion_are_what_a_slow_count_finds(finished_run: Path) -> 
         fools = scores["dnn_label"] != scores["y_true"]
         success.append(fools.mean())
         evasive.append((fools & (scores["credibility"] > max(allowed, default=-1))).mean())
-    table = pd.read_csv(finished_run / "results/tables/dknn_against_transfer.csv")
+    table = pd.read_csv(finished_run / "results/small/tables/dknn_against_transfer.csv")
     for name, value in recipe.items():
         table = table[table[name] == value]
     found = table[table["detector"].isna() & table["against"].isna()].set_index("quantity")["value"]
     assert found["success"] == pytest.approx(np.mean(success))
     assert found["evasive_success"] == pytest.approx(np.mean(evasive))
-    transfer = pd.read_csv(finished_run / "results/tables/transfer.csv")
+    transfer = pd.read_csv(finished_run / "results/small/tables/transfer.csv")
     for name, value in (recipe | {"dataset": "mnist", "target": "audited", "quantity": "success"}).items():
         transfer = transfer[transfer[name] == value]
     assert transfer["value"].tolist() == pytest.approx([np.mean(success)])
@@ -337,7 +337,7 @@ def test_success_and_evasion_are_what_a_slow_count_finds(finished_run: Path) -> 
 def test_an_attack_that_knows_dknn_leads_to_neighbours_of_another_class(finished_run: Path) -> None:
     """Its images have fewer neighbours of their own class than the same images untouched."""
     for seed in SEEDS:
-        folder = finished_run / f"results/clean/small/seed{seed}"
+        folder = finished_run / f"results/small/clean/seed{seed}"
         record = pd.read_csv(folder / "adaptive.csv")
         attacked = pd.read_parquet(folder / "scores/adaptive.parquet")
         clean = pd.read_parquet(folder / "scores/test.parquet").iloc[:20]
@@ -348,7 +348,7 @@ def test_an_attack_that_knows_dknn_leads_to_neighbours_of_another_class(finished
 
 def test_a_clean_model_is_trained_on_no_poison_and_no_image_of_the_attack(finished_run: Path) -> None:
     for experiment, poison in [("clean", 0), ("ten_digits", 6)]:
-        folder = finished_run / f"results/{experiment}/small/seed1/data"
+        folder = finished_run / f"results/small/{experiment}/seed1/data"
         splits = {
             name: load(folder / f"{name}.npz") for name in ["train", "test", "calibration", "attack_sources"]
         }

@@ -170,5 +170,5 @@ def _claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> Iterator[Claim]
             test=f"mean below {100 * published:g} %, t-test over seeds",
             p_for=below,
             p_against=above,
-            where="results/tables/adaptive.csv",
+            where="tables/adaptive.csv",
         )

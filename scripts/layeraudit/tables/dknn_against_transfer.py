@@ -235,5 +235,5 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
             test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
             p_for=greatest_over_seeds(of_source["p_less"]),
             p_against=greatest_over_seeds(of_source["p_more"]),
-            where="results/tables/dknn_against_transfer.csv",
+            where="tables/dknn_against_transfer.csv",
         )

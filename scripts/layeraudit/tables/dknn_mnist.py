@@ -219,7 +219,7 @@ def make_claims(
 
 
 def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]]) -> Iterator[Claim]:
-    where = "results/tables/dknn_mnist.csv"
+    where = "tables/dknn_mnist.csv"
 
     def about(by_seed: NDArray[np.float64], name: str, bounds: tuple[float, float]) -> dict[str, Any]:
         figure = figure_over_seeds(by_seed, low=bounds[0], high=bounds[1])

@@ -54,7 +54,7 @@ MARGIN_OF_CREDIBILITY = 0.1
 """Mean credibility is as high as another when it is not lower by this much."""
 
 SOURCE = "the report, section 3.1, experiment 1"
-TABLE = "results/tables/experiment_1.csv"
+TABLE = "tables/experiment_1.csv"
 
 
 def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd.DataFrame:

@@ -73,7 +73,7 @@ COUNT_MARGIN = 0.2
 """A count within a fifth of the report's is called the same."""
 
 SOURCE = "the report, section 3.1, experiment 2.1"
-TABLES = "results/tables/experiment_2_1{}.csv"
+TABLES = "tables/experiment_2_1{}.csv"
 
 
 def gather_points(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:

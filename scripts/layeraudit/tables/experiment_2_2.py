@@ -35,8 +35,8 @@ REPORTS_TRAINING = "two_digits"
 MEMORISED_TRAINING = "two_digits_memorised"
 
 TABLE_1 = {
-    REPORTS_TRAINING: "results/table1.csv",
-    MEMORISED_TRAINING: "results/tables/table1_memorised.csv",
+    REPORTS_TRAINING: "table1.csv",
+    MEMORISED_TRAINING: "tables/table1_memorised.csv",
 }
 """Where the shares of each training stand."""
 
@@ -403,7 +403,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
                 n_points=n_points[REPORTS_TRAINING, group],
                 test=f"t-tests over seeds of equality within {MARGIN:g} percentage points (two one-sided)",
                 p=mean_equals(by_seed, reported, MARGIN),
-                where="results/table1.csv",
+                where="table1.csv",
             )
         )
     excess = shares[REPORTS_TRAINING, "misclassified"][last] - shares[REPORTS_TRAINING, "non_poisoned"][last]
@@ -419,7 +419,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
             n_points=n_points[REPORTS_TRAINING, "misclassified"],
             test="one-sided t-tests over seeds, of the difference within a seed",
             p=mean_above(excess, 0.0),
-            where="results/table1.csv",
+            where="table1.csv",
         )
     )
     difference = _compare_slopes(shares[MEMORISED_TRAINING, "poisoned"], shares[REPORTS_TRAINING, "poisoned"])
@@ -436,7 +436,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
             n_points=n_points[MEMORISED_TRAINING, "poisoned"],
             test="one-sided t-tests over seeds, of the difference within a seed",
             p=mean_above(difference, 0.0),
-            where="results/tables/trend.csv",
+            where="tables/trend.csv",
         )
     )
     return claims

@@ -85,9 +85,9 @@ GROWS = (
     "As observed, why does the influence of poisoned training points in influencing the DNN decision grows "
     "as we move towards the final layer."
 )
-CREDIBILITY_TABLE = "results/tables/section_4_credibility.csv"
-DEPTH_TABLE = "results/tables/section_4_depth.csv"
-REMOVAL_TABLE = "results/tables/section_4_removal.csv"
+CREDIBILITY_TABLE = "tables/section_4_credibility.csv"
+DEPTH_TABLE = "tables/section_4_depth.csv"
+REMOVAL_TABLE = "tables/section_4_removal.csv"
 
 
 def gather_points(

@@ -324,5 +324,5 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
                 test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
                 p_for=greatest_over_seeds(of_source[f"p_more_{baseline}"]),
                 p_against=greatest_over_seeds(of_source[f"p_less_{baseline}"]),
-                where="results/tables/transfer.csv",
+                where="tables/transfer.csv",
             )

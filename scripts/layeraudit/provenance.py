@@ -1,0 +1,88 @@
+"""Provenance: which run a table, a figure or a page is of, in words that its reader sees.
+
+Settings come from the configuration and travel with the data: a table has them in its column `run`, and what
+is drawn from the table takes them from there. Commit and machine are those of the program that writes.
+"""
+
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+COMMIT = "LAYERAUDIT_COMMIT"
+"""Environment variable that holds the commit of the code; a rule's environment may have no git."""
+
+SMALL = "SMALL RUN"
+"""Opens the description of a run on fewer images, epochs or seeds than the default configuration has."""
+
+
+def describe_run(
+    variant: str,
+    experiments: Mapping[str, Mapping[str, Any]],
+    neighbours: Mapping[str, Any],
+    default: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """Return the settings of a run in one line: variant, data, network, k, epochs and seeds.
+
+    Parameters
+    ----------
+    experiments : those that the result is of, each with the keys of `layeraudit.experiments.OF_A_MODEL`
+    neighbours : `k` and `metric`
+    default : the experiments of the default configuration, with which a small run is compared
+    """
+    settings = dict.fromkeys(_describe(experiment) for experiment in experiments.values())
+    names = (variant, f"k {neighbours['k']} ({neighbours['metric']})", *settings)
+    small = any(_is_smaller(of, default[name]) for name, of in experiments.items() if name in default)
+    return (f"{SMALL}: " if small else "") + "variant " + "; ".join(names)
+
+
+def _describe(experiment: Mapping[str, Any]) -> str:
+    classes = experiment["digits"]
+    of = "" if len(classes) == 10 else f" classes {', '.join(map(str, classes))},"
+    return (
+        f"{experiment['dataset']},{of} {experiment['train']} training images, {experiment['network']}, "
+        f"{experiment['epochs']} epochs of {experiment['batch_size']}, "
+        f"seeds {_join_seeds(experiment['seeds'])}"
+    )
+
+
+def _join_seeds(seeds: Sequence[int]) -> str:
+    consecutive = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
+    return f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds)) or "none"
+
+
+def _is_smaller(experiment: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
+    return any(experiment[key] < default[key] for key in ("train", "test", "epochs")) or (
+        len(experiment["seeds"]) < len(default["seeds"])
+    )
+
+
+def describe_machine() -> str:
+    """Return the commit of the code and the machine, as `commit 5e6eab4 (2026-11-29), AMD EPYC, 2 cores`."""
+    return f"{os.environ.get(COMMIT) or 'no commit'}, {_name_processor()}, {os.cpu_count()} cores"
+
+
+def _name_processor() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def label(table: pd.DataFrame, run: str) -> pd.DataFrame:
+    """Return a table with the column `run`: its settings, the commit and the machine, the same in every row."""
+    return table.assign(run=f"{run}; {describe_machine()}")
+
+
+def list_runs(tables: Iterable[pd.DataFrame]) -> list[str]:
+    """Return the different runs that tables are of, from their columns `run`, in order."""
+    return list(dict.fromkeys(run for table in tables if "run" in table for run in table["run"].dropna()))
+
+
+def describe_today() -> str:
+    """Return the date in UTC, as `2026-11-29`."""
+    return datetime.now(UTC).date().isoformat()
