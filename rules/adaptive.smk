@@ -101,6 +101,7 @@ rule tabulate_adaptive:
     conda:
         "../envs/tables.yaml"
     params:
+        run=run_of("clean"),
         epsilons=lookup(dpath="adaptive/epsilons", within=config),
     shell:
         "python {input.script}"
@@ -111,6 +112,7 @@ rule tabulate_adaptive:
         " --epsilons {params.epsilons}"
         " --table {output.table}"
         " --claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

@@ -77,12 +77,15 @@ rule rank_detectors:
         "<results>/benchmarks/rank_detectors.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of(*experiments_of("poison"), *experiments_of("evasion")),
     shell:
         "python {input.script}"
         " --poison-scores {input.poison}"
         " --evasion-scores {input.evasion}"
         " --ranks {output.ranks}"
         " --comparisons {output.comparisons}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 
@@ -105,11 +108,14 @@ rule tabulate_cost:
         "<results>/benchmarks/tabulate_cost.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of(*experiments_of("poison"), *experiments_of("evasion")),
     shell:
         "python {input.script}"
         " --costs-poison {input.poison}"
         " --costs-evasion {input.evasion}"
         " --table {output.table}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

@@ -39,6 +39,7 @@ rule tabulate_dknn_mnist:
     conda:
         "../envs/tables.yaml"
     params:
+        run=run_of("clean"),
         settings=settings_of_inputs(),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
@@ -56,6 +57,7 @@ rule tabulate_dknn_mnist:
         " --reliability-table {output.reliability}"
         " --validity-table {output.validity}"
         " --claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

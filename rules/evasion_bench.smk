@@ -49,8 +49,11 @@ rule tabulate_evasion_bench:
         "<results>/benchmarks/tabulate_evasion_bench.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of(*experiments_of("evasion")),
     shell:
         "python {input.script}"
         " --scores {input.scores}"
         " --table {output.table}"
+        " --run {params.run:q}"
         " > {log} 2>&1"

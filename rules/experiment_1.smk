@@ -28,6 +28,8 @@ rule tabulate_experiment_1:
         "<results>/benchmarks/tabulate_experiment_1.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of("clean"),
     shell:
         "python {input.script}"
         " --test {input.test}"
@@ -35,6 +37,7 @@ rule tabulate_experiment_1:
         " --records {input.records}"
         " --output {output.table}"
         " --output-claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 
@@ -65,10 +68,13 @@ rule plot_experiment_1:
         "<results>/benchmarks/plot_experiment_1.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of("clean"),
     shell:
         "python {input.script}"
         " --test {input.test}"
         " --poison {input.poison}"
         " --records {input.records}"
         " --output {output}"
+        " --run {params.run:q}"
         " > {log} 2>&1"

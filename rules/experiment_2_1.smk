@@ -47,6 +47,7 @@ rule tabulate_experiment_2_1:
     conda:
         "../envs/tables.yaml"
     params:
+        run=run_of("ten_digits"),
         seeds=lookup(dpath="experiments/ten_digits/seeds", within=config),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
@@ -64,6 +65,7 @@ rule tabulate_experiment_2_1:
         " --output-samples {output.samples}"
         " --output-detector {output.detector}"
         " --output-claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

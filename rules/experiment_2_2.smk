@@ -1,5 +1,17 @@
 """Needs the scores of both trainings of experiment 2.2; makes the report's Table 1, and why it is so."""
 
+TRAININGS = [
+    "two_digits",
+    "two_digits_memorised",
+    "two_digits_quarter",
+    "two_digits_quarter_flips",
+]
+
+
+def of_trainings(file):
+    """A file of every seed of each training, training by training."""
+    return [path for name in TRAININGS for path in of_seeds(name, file)]
+
 
 rule aggregate_table1:
     input:
@@ -21,6 +33,7 @@ rule aggregate_table1:
     conda:
         "../envs/tables.yaml"
     params:
+        run=run_of("two_digits"),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
@@ -30,6 +43,7 @@ rule aggregate_table1:
         " --layers {params.layers}"
         " --k {params.k}"
         " --output {output.table}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 
@@ -50,12 +64,69 @@ use rule aggregate_table1 as aggregate_table1_memorised with:
         "<results>/logs/aggregate_table1_memorised.log",
     benchmark:
         "<results>/benchmarks/aggregate_table1_memorised.tsv"
+    params:
+        run=run_of("two_digits_memorised"),
+        layers=lookup(dpath="activations/layers", within=config),
+        k=lookup(dpath="neighbours/k", within=config),
+
+
+use rule aggregate_table1 as aggregate_table1_quarter with:
+    input:
+        train=of_seeds("two_digits_quarter", "scores/train.parquet"),
+        test=of_seeds("two_digits_quarter", "scores/test.parquet"),
+        script="scripts/aggregate_table1.py",
+        modules=modules_of("scripts/aggregate_table1.py"),
+    output:
+        table=report(
+            "<results>/tables/table1_quarter.csv",
+            caption="../report/table1.rst",
+            category="Experiment 2.2",
+            labels={"result": "Table 1, a quarter of poison", "form": "table"},
+        ),
+    log:
+        "<results>/logs/aggregate_table1_quarter.log",
+    benchmark:
+        "<results>/benchmarks/aggregate_table1_quarter.tsv"
+    params:
+        run=run_of("two_digits_quarter"),
+        layers=lookup(dpath="activations/layers", within=config),
+        k=lookup(dpath="neighbours/k", within=config),
+
+
+use rule aggregate_table1 as aggregate_table1_quarter_flips with:
+    input:
+        train=of_seeds("two_digits_quarter_flips", "scores/train.parquet"),
+        test=of_seeds("two_digits_quarter_flips", "scores/test.parquet"),
+        script="scripts/aggregate_table1.py",
+        modules=modules_of("scripts/aggregate_table1.py"),
+    output:
+        table=report(
+            "<results>/tables/table1_quarter_flips.csv",
+            caption="../report/table1.rst",
+            category="Experiment 2.2",
+            labels={"result": "Table 1, a quarter of flipped labels", "form": "table"},
+        ),
+    log:
+        "<results>/logs/aggregate_table1_quarter_flips.log",
+    benchmark:
+        "<results>/benchmarks/aggregate_table1_quarter_flips.tsv"
+    params:
+        run=run_of("two_digits_quarter_flips"),
+        layers=lookup(dpath="activations/layers", within=config),
+        k=lookup(dpath="neighbours/k", within=config),
+
+
+TABLES_1 = [
+    "<results>/table1.csv",
+    "<results>/tables/table1_memorised.csv",
+    "<results>/tables/table1_quarter.csv",
+    "<results>/tables/table1_quarter_flips.csv",
+]
 
 
 rule plot_table1:
     input:
-        report="<results>/table1.csv",
-        memorised="<results>/tables/table1_memorised.csv",
+        tables=TABLES_1,
         script="scripts/plot_table1.py",
         modules=modules_of("scripts/plot_table1.py"),
     output:
@@ -63,7 +134,7 @@ rule plot_table1:
             "<results>/figures/table1.svg",
             caption="../report/table1.rst",
             category="Experiment 2.2",
-            labels={"result": "Table 1, both trainings", "form": "figure"},
+            labels={"result": "Table 1, four trainings", "form": "figure"},
         ),
         png="<results>/figures/table1.png",
     log:
@@ -74,51 +145,36 @@ rule plot_table1:
         "../envs/tables.yaml"
     params:
         k=lookup(dpath="neighbours/k", within=config),
-        poison=lookup(dpath="experiments/two_digits/poison", within=config),
-        train=lookup(dpath="experiments/two_digits/train", within=config),
-        epochs=lookup(dpath="experiments/two_digits/epochs", within=config),
-        epochs_memorised=lookup(
-            dpath="experiments/two_digits_memorised/epochs", within=config
-        ),
-        batch_size=lookup(dpath="experiments/two_digits/batch_size", within=config),
-        batch_size_memorised=lookup(
-            dpath="experiments/two_digits_memorised/batch_size", within=config
-        ),
+        kinds=[config["experiments"][name]["poison_kind"] for name in TRAININGS],
+        poison=[config["experiments"][name]["poison"] for name in TRAININGS],
+        train=[config["experiments"][name]["train"] for name in TRAININGS],
+        epochs=[config["experiments"][name]["epochs"] for name in TRAININGS],
+        batch_sizes=[config["experiments"][name]["batch_size"] for name in TRAININGS],
     shell:
         "python {input.script}"
-        " --tables {input.report} {input.memorised}"
-        " --epochs {params.epochs} {params.epochs_memorised}"
-        " --batch-sizes {params.batch_size} {params.batch_size_memorised}"
-        " --k {params.k}"
+        " --tables {input.tables}"
+        " --kinds {params.kinds}"
         " --poison {params.poison}"
         " --clean {params.train}"
+        " --epochs {params.epochs}"
+        " --batch-sizes {params.batch_sizes}"
+        " --k {params.k}"
         " --output {output}"
         " > {log} 2>&1"
 
 
 rule tabulate_experiment_2_2:
     input:
-        train=of_seeds("two_digits", "scores/train.parquet"),
-        train_memorised=of_seeds("two_digits_memorised", "scores/train.parquet"),
-        test=of_seeds("two_digits", "scores/test.parquet"),
-        test_memorised=of_seeds("two_digits_memorised", "scores/test.parquet"),
-        occurrences=of_seeds("two_digits", "occurrences/test.parquet"),
-        occurrences_memorised=of_seeds(
-            "two_digits_memorised", "occurrences/test.parquet"
-        ),
-        records=of_seeds(
-            "two_digits", f"poison_{config['experiments']['two_digits']['poison']}.csv"
-        ),
-        records_memorised=of_seeds(
-            "two_digits_memorised",
-            f"poison_{config['experiments']['two_digits_memorised']['poison']}.csv",
-        ),
+        train=of_trainings("scores/train.parquet"),
+        test=of_trainings("scores/test.parquet"),
+        occurrences=of_trainings("occurrences/test.parquet"),
+        records=[
+            path
+            for name in TRAININGS
+            for path in of_seeds(name, f"{EXPERIMENTS[name]['poison']}.csv")
+        ],
         neighbours=expand(
-            of_seeds("two_digits", "neighbours/train/{layer}.npy"),
-            layer=config["activations"]["layers"],
-        ),
-        neighbours_memorised=expand(
-            of_seeds("two_digits_memorised", "neighbours/train/{layer}.npy"),
+            of_trainings("neighbours/train/{layer}.npy"),
             layer=config["activations"]["layers"],
         ),
         script="scripts/tabulate_experiment_2_2.py",
@@ -150,43 +206,33 @@ rule tabulate_experiment_2_2:
     conda:
         "../envs/tables.yaml"
     params:
-        seeds=lookup(dpath="experiments/two_digits/seeds", within=config),
-        seeds_memorised=lookup(
-            dpath="experiments/two_digits_memorised/seeds", within=config
+        run=run_of(*TRAININGS),
+        trainings=json.dumps(
+            {
+                name: {
+                    key: config["experiments"][name][key]
+                    for key in ("seeds", "poison", "train")
+                }
+                for name in TRAININGS
+            }
         ),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
-        poison=lookup(dpath="experiments/two_digits/poison", within=config),
-        poison_memorised=lookup(
-            dpath="experiments/two_digits_memorised/poison", within=config
-        ),
-        clean=lookup(dpath="experiments/two_digits/train", within=config),
-        clean_memorised=lookup(
-            dpath="experiments/two_digits_memorised/train", within=config
-        ),
     shell:
         "python {input.script}"
-        " --trainings two_digits two_digits_memorised"
-        " --seeds {params.seeds}"
-        " --seeds {params.seeds_memorised}"
+        " --trainings {params.trainings:q}"
         " --train {input.train}"
-        " --train {input.train_memorised}"
         " --test {input.test}"
-        " --test {input.test_memorised}"
         " --occurrences {input.occurrences}"
-        " --occurrences {input.occurrences_memorised}"
         " --records {input.records}"
-        " --records {input.records_memorised}"
         " --neighbours {input.neighbours}"
-        " --neighbours {input.neighbours_memorised}"
         " --layers {params.layers}"
         " --k {params.k}"
-        " --poison {params.poison} {params.poison_memorised}"
-        " --clean {params.clean} {params.clean_memorised}"
         " --output-trend {output.trend}"
         " --output-base-rate {output.base_rate}"
         " --output-depth {output.depth}"
         " --output-claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

@@ -26,6 +26,8 @@ rule plot_poison_grid:
         "<results>/benchmarks/plot_poison_grid.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of("clean"),
     shell:
         "python {input.script}"
         " --dataset {input.dataset}"
@@ -33,6 +35,7 @@ rule plot_poison_grid:
         " --scores {input.scores}"
         " --record {input.record}"
         " --output {output}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 
@@ -68,6 +71,8 @@ rule plot_neighbour_sheet:
         "<results>/benchmarks/plot_neighbour_sheet.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of("clean"),
     shell:
         "python {input.script}"
         " --train {input.train}"
@@ -79,6 +84,7 @@ rule plot_neighbour_sheet:
         " --poison-neighbours {input.poison_neighbours}"
         " --record {input.record}"
         " --output {output}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

@@ -49,6 +49,31 @@ rule generate_poison:
         " > {log} 2>&1"
 
 
+rule flip_labels:
+    input:
+        sources="<run>/data/attack_sources.npz",
+        poison="<run>/data/poison_{points}.npz",
+        script="scripts/flip_labels.py",
+        modules=modules_of("scripts/flip_labels.py"),
+    output:
+        flips="<run>/data/flips_{points}.npz",
+        record="<run>/flips_{points}.csv",
+    log:
+        "<run>/logs/flip_labels_{points}.log",
+    benchmark:
+        "<run>/benchmarks/flip_labels_{points}.tsv"
+    priority: 5
+    conda:
+        "../envs/numpy.yaml"
+    shell:
+        "python {input.script}"
+        " --sources {input.sources}"
+        " --poison {input.poison}"
+        " --output-poison {output.flips}"
+        " --output-record {output.record}"
+        " > {log} 2>&1"
+
+
 rule merge_training_set:
     input:
         clean="<run>/data/clean.npz",

@@ -144,6 +144,7 @@ rule tabulate_poison_bench:
     conda:
         "../envs/tables.yaml"
     params:
+        run=run_of(*experiments_of("poison")),
         removed=lookup(dpath="benches/poison/removed", within=config),
     shell:
         "python {input.script}"
@@ -152,6 +153,7 @@ rule tabulate_poison_bench:
         " --retrained {input.retrained}"
         " --removed {params.removed}"
         " --table {output.table}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

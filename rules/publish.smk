@@ -8,10 +8,10 @@ rule publish:
         "<results>/{name}",
     output:
         "results/{name}",
-    wildcard_constraints:
-        name="table1.csv|summary.md",
     log:
         "<results>/logs/publish_{name}.log",
+    wildcard_constraints:
+        name="table1.csv|summary.md",
     localrule: True
     shell:
         "cp {input} {output}.partial 2> {log} && mv {output}.partial {output} 2>> {log}"

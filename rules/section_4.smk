@@ -35,6 +35,7 @@ rule tabulate_section_4:
     conda:
         "../envs/tables.yaml"
     params:
+        run=run_of(*experiments_of("poison")),
         settings=[experiment["setting"] for experiment, _ in poisoned_runs()],
         poisons=[experiment["name"] for experiment, _ in poisoned_runs()],
         seeds=[seed for _, seed in poisoned_runs()],
@@ -56,6 +57,7 @@ rule tabulate_section_4:
         " --table-depth {output.depth}"
         " --table-removal {output.removal}"
         " --claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

@@ -159,6 +159,8 @@ rule tabulate_transfer:
         "<results>/benchmarks/tabulate_transfer.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        run=run_of(*config["transfer"]["experiments"]),
     shell:
         "python {input.script}"
         " --attackable {input.attackable}"
@@ -167,6 +169,7 @@ rule tabulate_transfer:
         " --disturbances {input.disturbances}"
         " --table {output.table}"
         " --claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 
@@ -193,6 +196,7 @@ rule tabulate_dknn_against_transfer:
     conda:
         "../envs/tables.yaml"
     params:
+        run=run_of("clean"),
         layers=lookup(dpath="activations/layers", within=config),
     shell:
         "python {input.script}"
@@ -203,6 +207,7 @@ rule tabulate_dknn_against_transfer:
         " --layers {params.layers}"
         " --table {output.table}"
         " --claims {output.claims}"
+        " --run {params.run:q}"
         " > {log} 2>&1"
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import written_whole
-from layeraudit.tables import read_scores
+from layeraudit.tables import read_scores, write_table
 from layeraudit.tables.experiment_2_2 import tabulate_poisoned_neighbours
 
 
@@ -24,14 +23,13 @@ def main() -> None:
     parser.add_argument("--layers", nargs="+", required=True)
     parser.add_argument("--k", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     train, test = read_scores(arguments.train), read_scores(arguments.test)
     evaluated = pd.concat([test, train[train["is_poison"]]], ignore_index=True)
     table = tabulate_poisoned_neighbours(evaluated, arguments.layers, arguments.k)
-    with written_whole(arguments.output) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.2f", lineterminator="\n")
-    print(table.to_string(index=False, float_format="%.2f"))
+    write_table(arguments.output, table, arguments.run, numbers="%.2f")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.adaptive import plot_attack
+from layeraudit.provenance import list_runs
 from layeraudit.tables import read_records
 
 
@@ -15,9 +16,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, nargs="+", required=True, help="svg or png")
     arguments = parser.parse_args()
 
-    figure = plot_attack(read_records([arguments.table])[0].fillna({"layer": ""}))
-    for path in arguments.output:
-        save(figure, path)
+    (table,) = read_records([arguments.table])
+    figure = plot_attack(table.fillna({"layer": ""}))
+    save(figure, list_runs([table]), arguments.output)
 
 
 if __name__ == "__main__":

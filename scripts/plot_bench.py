@@ -9,6 +9,7 @@ from pathlib import Path
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.benches import plot_auroc
+from layeraudit.provenance import list_runs
 from layeraudit.tables import read_records
 from layeraudit.tables.benches import BENCHES
 
@@ -23,8 +24,7 @@ def main() -> None:
 
     table, ranks = read_records([arguments.table, arguments.ranks])
     figure = plot_auroc(table, ranks, arguments.bench)
-    for path in arguments.output:
-        save(figure, path)
+    save(figure, list_runs([table, ranks]), arguments.output)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.experiment_2_2 import plot_depth
+from layeraudit.provenance import list_runs
 
 
 def main() -> None:
@@ -22,16 +23,16 @@ def main() -> None:
     parser.add_argument("--output", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
 
+    table = pd.read_csv(arguments.table)
     figure = plot_depth(
-        pd.read_csv(arguments.table),
+        table,
         titles={
             training: f"{epochs} epochs"
             for training, epochs in zip(arguments.trainings, arguments.epochs, strict=True)
         },
         k=arguments.k,
     )
-    for path in arguments.output:
-        save(figure, path)
+    save(figure, list_runs([table]), arguments.output)
 
 
 if __name__ == "__main__":

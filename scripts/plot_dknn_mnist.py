@@ -8,6 +8,7 @@ import pandas as pd
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.dknn_mnist import plot_inputs, plot_reliability
+from layeraudit.provenance import list_runs
 
 
 def main() -> None:
@@ -23,8 +24,7 @@ def main() -> None:
         (plot_inputs(inputs), arguments.inputs_figure),
         (plot_reliability(reliability), arguments.reliability_figure),
     ]:
-        for path in paths:
-            save(figure, path)
+        save(figure, list_runs([inputs, reliability]), paths)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.experiment_1 import plot_credibility
+from layeraudit.provenance import describe_result
 from layeraudit.tables.experiment_1 import read_points
 
 
@@ -24,11 +25,11 @@ def main() -> None:
         "--records", type=Path, nargs="+", required=True, help="of the poison, each poison_{points}.csv"
     )
     parser.add_argument("--output", type=Path, nargs="+", required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     figure = plot_credibility(read_points(arguments.test, arguments.poison, arguments.records))
-    for path in arguments.output:
-        save(figure, path)
+    save(figure, [describe_result(arguments.run)], arguments.output)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.experiment_2_1 import plot_accuracy, plot_credibility, plot_detectors, plot_matched
+from layeraudit.provenance import list_runs
 from layeraudit.tables import read_scores
 from layeraudit.tables.experiment_2_1 import gather_points
 
@@ -41,8 +42,7 @@ def main() -> None:
         (plot_detectors(points, arguments.layers, arguments.k), arguments.output_detector),
         (plot_matched(samples, matched), arguments.output_matched),
     ):
-        for path in paths:
-            save(figure, path)
+        save(figure, list_runs([accuracy, matched]), paths)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.images import Shown, choose_inputs, plot_neighbours
 from layeraudit.files import open_matrix, read_split
+from layeraudit.provenance import describe_result
 from layeraudit.tables import read_scores
 
 
@@ -28,6 +29,7 @@ def main() -> None:
         )
     parser.add_argument("--record", type=Path, required=True, help="of the poison points, in order (.csv)")
     parser.add_argument("--output", type=Path, nargs="+", required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     splits = {"test": read_split(arguments.test), "poison": read_split(arguments.poison)}
@@ -63,8 +65,7 @@ def main() -> None:
         ],
         read_split(arguments.train),
     )
-    for path in arguments.output:
-        save(figure, path)
+    save(figure, [describe_result(arguments.run)], arguments.output)
 
 
 if __name__ == "__main__":

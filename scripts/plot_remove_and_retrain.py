@@ -9,6 +9,7 @@ from pathlib import Path
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.benches import plot_filters
+from layeraudit.provenance import list_runs
 from layeraudit.tables import read_records
 
 
@@ -20,8 +21,7 @@ def main() -> None:
 
     (table,) = read_records([arguments.table])
     figure = plot_filters(table)
-    for path in arguments.output:
-        save(figure, path)
+    save(figure, list_runs([table]), arguments.output)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.section_4 import plot_section_4
+from layeraudit.provenance import list_runs
 from layeraudit.tables import read_records
 
 
@@ -25,8 +26,7 @@ def main() -> None:
 
     tables = read_records([arguments.credibility, arguments.depth, arguments.removal])
     figure = plot_section_4(*tables, secml=arguments.secml, layers=arguments.layers, k=arguments.k)
-    for path in arguments.output:
-        save(figure, path)
+    save(figure, list_runs(tables), arguments.output)
 
 
 if __name__ == "__main__":

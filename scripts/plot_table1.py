@@ -11,31 +11,42 @@ import pandas as pd
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
 from layeraudit.figures.experiment_2_2 import plot_poisoned_neighbours
+from layeraudit.provenance import list_runs
+
+KINDS = {"secml": "poison points", "label_flips": "flipped labels"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", type=Path, nargs="+", required=True, help="a training each")
-    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of each training")
-    parser.add_argument("--batch-sizes", type=int, nargs="+", required=True, help="of each training")
+    for name, of in [("kinds", str), ("poison", int), ("clean", int), ("epochs", int), ("batch-sizes", int)]:
+        parser.add_argument(f"--{name}", type=of, nargs="+", required=True, help="of each training")
     parser.add_argument("--k", type=int, required=True)
-    parser.add_argument("--poison", type=int, required=True, help="poison points in the training set")
-    parser.add_argument("--clean", type=int, required=True, help="clean images in the training set")
     parser.add_argument("--output", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
 
+    tables = [pd.read_csv(table) for table in arguments.tables]
+    trainings = zip(
+        arguments.kinds,
+        arguments.poison,
+        arguments.clean,
+        arguments.epochs,
+        arguments.batch_sizes,
+        strict=True,
+    )
     figure = plot_poisoned_neighbours(
-        [pd.read_csv(table) for table in arguments.tables],
+        tables,
         titles=[
-            f"{epochs} epochs in batches of {batch_size}"
-            for epochs, batch_size in zip(arguments.epochs, arguments.batch_sizes, strict=True)
+            f"{clean:,} clean rows, {poison} {KINDS[kind]}, {epochs} epochs of {batch_size}"
+            for kind, poison, clean, epochs, batch_size in trainings
         ],
         k=arguments.k,
-        n_poison=arguments.poison,
-        n_train=arguments.clean + arguments.poison,
+        base_rates=[
+            100 * poison / (poison + clean)
+            for poison, clean in zip(arguments.poison, arguments.clean, strict=True)
+        ],
     )
-    for path in arguments.output:
-        save(figure, path)
+    save(figure, list_runs(tables), arguments.output)
 
 
 if __name__ == "__main__":

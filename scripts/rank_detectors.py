@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--evasion-scores", type=Path, nargs="*", default=[])
     parser.add_argument("--ranks", type=Path, required=True)
     parser.add_argument("--comparisons", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     benches = {
@@ -25,8 +26,8 @@ def main() -> None:
         for bench, paths in [(POISON, arguments.poison_scores), (EVASION, arguments.evasion_scores)]
     }
     ranks, comparisons = rank_benches(benches)
-    write_table(arguments.ranks, ranks)
-    write_table(arguments.comparisons, comparisons)
+    write_table(arguments.ranks, ranks, arguments.run)
+    write_table(arguments.comparisons, comparisons, arguments.run)
 
 
 if __name__ == "__main__":

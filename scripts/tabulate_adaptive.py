@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--epsilons", type=float, nargs="+", required=True, help="radii in L-infinity")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     measured = []
@@ -38,8 +39,8 @@ def main() -> None:
         measured.append(measure_clean(read_scores([test]), threshold))
         measured.append(measure_attack(record, read_scores([scores]), threshold))
     by_seed = pd.concat(measured, ignore_index=True)
-    write_table(arguments.table, tabulate_attack(by_seed))
-    write_table(arguments.claims, make_claims(by_seed, arguments.epsilons))
+    write_table(arguments.table, tabulate_attack(by_seed), arguments.run)
+    write_table(arguments.claims, make_claims(by_seed, arguments.epsilons), arguments.run)
 
 
 if __name__ == "__main__":

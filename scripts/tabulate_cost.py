@@ -15,6 +15,7 @@ def main() -> None:
     )
     parser.add_argument("--costs-evasion", type=Path, nargs="*", default=[])
     parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     costs = [
@@ -22,7 +23,7 @@ def main() -> None:
         for bench, paths in [(POISON, arguments.costs_poison), (EVASION, arguments.costs_evasion)]
         for table in read_records(paths)
     ]
-    write_table(arguments.table, tabulate_cost(costs))
+    write_table(arguments.table, tabulate_cost(costs), arguments.run)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--layers", nargs="+", required=True)
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     files = zip(read_records(arguments.records), arguments.scores, arguments.calibration_scores, strict=True)
@@ -37,8 +38,8 @@ def main() -> None:
     ]
     chosen = choose_layers(pd.concat(read_records(arguments.disturbances), ignore_index=True))
     by_seed = add_choice(pd.concat(measured, ignore_index=True), chosen, CHOSEN)
-    write_table(arguments.table, tabulate_detection(by_seed))
-    write_table(arguments.claims, make_claims(by_seed))
+    write_table(arguments.table, tabulate_detection(by_seed), arguments.run)
+    write_table(arguments.claims, make_claims(by_seed), arguments.run)
 
 
 if __name__ == "__main__":

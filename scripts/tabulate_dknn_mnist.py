@@ -33,15 +33,18 @@ def main() -> None:
     parser.add_argument("--reliability-table", type=Path, required=True)
     parser.add_argument("--validity-table", type=Path, required=True)
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     scores = {name: read_scores(getattr(arguments, name)) for name in INPUTS}
     calibrations = [read_arrays(path, "nonconformity")[0] for path in arguments.calibration]
     settings = dict(text.split("=", 1) for text in arguments.settings)
-    write_table(arguments.inputs_table, tabulate_inputs(scores, calibrations, settings))
-    write_table(arguments.reliability_table, tabulate_reliability(scores, calibrations))
-    write_table(arguments.validity_table, tabulate_validity(scores["test"], calibrations, arguments.k))
-    write_table(arguments.claims, make_claims(scores, calibrations))
+    write_table(arguments.inputs_table, tabulate_inputs(scores, calibrations, settings), arguments.run)
+    write_table(arguments.reliability_table, tabulate_reliability(scores, calibrations), arguments.run)
+    write_table(
+        arguments.validity_table, tabulate_validity(scores["test"], calibrations, arguments.k), arguments.run
+    )
+    write_table(arguments.claims, make_claims(scores, calibrations), arguments.run)
 
 
 if __name__ == "__main__":

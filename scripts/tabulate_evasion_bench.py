@@ -17,10 +17,11 @@ def main() -> None:
         "--scores", type=Path, nargs="*", default=[], help="a file an experiment and detector"
     )
     parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     blocks = gather_blocks(stream_scores(arguments.scores, EVASION), EVASION)
-    write_table(arguments.table, tabulate_detection(blocks, EVASION))
+    write_table(arguments.table, tabulate_detection(blocks, EVASION), arguments.run)
 
 
 if __name__ == "__main__":

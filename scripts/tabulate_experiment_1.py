@@ -25,11 +25,12 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--output-claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     points = read_points(arguments.test, arguments.poison, arguments.records)
-    write_table(arguments.output, tabulate_credibility(points))
-    write_table(arguments.output_claims, tabulate_claims(weigh_claims(points)))
+    write_table(arguments.output, tabulate_credibility(points), arguments.run)
+    write_table(arguments.output_claims, tabulate_claims(weigh_claims(points)), arguments.run)
 
 
 if __name__ == "__main__":

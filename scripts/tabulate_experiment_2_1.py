@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--output-samples", type=Path, required=True)
     parser.add_argument("--output-detector", type=Path, required=True)
     parser.add_argument("--output-claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     points = gather_points(read_scores(arguments.train), read_scores(arguments.test))
@@ -54,16 +55,16 @@ def main() -> None:
     matched, samples = compare_matched_samples(points)
     detectors = measure_detectors(points, arguments.layers, arguments.k)
 
-    write_table(arguments.output, tabulate_groups(groups))
-    write_table(arguments.output_recovered, tabulate_recovery(recovery))
-    write_table(arguments.output_accuracy, tabulate_accuracy(points))
-    write_table(arguments.output_matched, tabulate_matched(matched))
+    write_table(arguments.output, tabulate_groups(groups), arguments.run)
+    write_table(arguments.output_recovered, tabulate_recovery(recovery), arguments.run)
+    write_table(arguments.output_accuracy, tabulate_accuracy(points), arguments.run)
+    write_table(arguments.output_matched, tabulate_matched(matched), arguments.run)
     with written_whole(arguments.output_samples) as temporary:
         samples.to_parquet(temporary, index=False)
     keys = ["evaluated", "among", "score", "threshold"]
-    write_table(arguments.output_detector, average_over_seeds(detectors, keys))
+    write_table(arguments.output_detector, average_over_seeds(detectors, keys), arguments.run)
     claims = weigh_claims(groups, recovery, matched, detectors)
-    write_table(arguments.output_claims, tabulate_claims(claims))
+    write_table(arguments.output_claims, tabulate_claims(claims), arguments.run)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ claims. See `layeraudit.tables.experiment_2_2` for the columns.
 """
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -40,56 +41,59 @@ def name_seeds(table: pd.DataFrame, seeds: Mapping[str, Sequence[int]]) -> pd.Da
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trainings", nargs="+", required=True, help="their names")
     parser.add_argument(
-        "--seeds", type=int, nargs="+", action="append", required=True, help="in the order of the files"
+        "--trainings",
+        type=json.loads,
+        required=True,
+        help="for each its seeds, poison points and clean images (train), as JSON",
     )
-    files = {"type": Path, "nargs": "+", "action": "append", "required": True}
-    parser.add_argument("--train", **files, help="scores, a file a seed")
-    parser.add_argument("--test", **files, help="scores, a file a seed")
-    parser.add_argument("--occurrences", **files, help="of the held-out images, a file a seed")
-    parser.add_argument("--records", **files, help="of the poison, a file a seed")
-    parser.add_argument(
-        "--neighbours", **files, help="of the training split: {layer}.npy for each layer of each seed"
-    )
+    files = {"type": Path, "nargs": "+", "required": True}
+    parser.add_argument("--train", **files, help="scores, a file a seed, training by training")
+    parser.add_argument("--test", **files, help="scores, in the same order")
+    parser.add_argument("--occurrences", **files, help="of the held-out images, in the same order")
+    parser.add_argument("--records", **files, help="of the poison, in the same order")
+    parser.add_argument("--neighbours", **files, help="of the training split: {layer}.npy, layer by layer")
     parser.add_argument("--layers", nargs="+", required=True, help="from input to output")
     parser.add_argument("--k", type=int, required=True)
-    parser.add_argument("--poison", type=int, nargs="+", required=True, help="points, of each training")
-    parser.add_argument("--clean", type=int, nargs="+", required=True, help="images, of each training")
     parser.add_argument("--output-trend", type=Path, required=True)
     parser.add_argument("--output-base-rate", type=Path, required=True)
     parser.add_argument("--output-depth", type=Path, required=True)
     parser.add_argument("--output-claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
     layers, k = arguments.layers, arguments.k
 
-    points, occurrences = [], []
-    for place, training in enumerate(arguments.trainings):
-        points.append(read_scores(arguments.test[place]).assign(training=training))
-        occurrences.append(read_scores(arguments.occurrences[place]).assign(training=training))
-        for seed, scores in read_scores(arguments.train[place]).groupby("seed"):
-            paths = arguments.neighbours[place][seed * len(layers) : (seed + 1) * len(layers)]
+    points, occurrences, place = [], [], 0
+    for training, settings in arguments.trainings.items():
+        files = slice(place, place + len(settings["seeds"]))
+        points.append(read_scores(arguments.test[files]).assign(training=training))
+        occurrences.append(read_scores(arguments.occurrences[files]).assign(training=training))
+        for seed, scores in read_scores(arguments.train[files]).groupby("seed"):
+            paths = arguments.neighbours[(place + seed) * len(layers) : (place + seed + 1) * len(layers)]
             neighbours = {path.stem: open_matrix(path, np.int64, rows=len(scores)) for path in paths}
-            record = pd.read_csv(arguments.records[place][seed])
+            record = pd.read_csv(arguments.records[place + seed])
             points.append(describe_poison(scores, record, neighbours).assign(training=training))
+        place = files.stop
     evaluated = pd.concat(points, ignore_index=True)
     base_rates = {
-        training: 100 * poison / (clean + poison)
-        for training, poison, clean in zip(
-            arguments.trainings, arguments.poison, arguments.clean, strict=True
-        )
+        training: 100 * settings["poison"] / (settings["train"] + settings["poison"])
+        for training, settings in arguments.trainings.items()
     }
     trend = tabulate_trend(evaluated, layers, k)
     write_table(
         arguments.output_trend,
-        name_seeds(trend, dict(zip(arguments.trainings, arguments.seeds, strict=True))),
+        name_seeds(trend, {name: settings["seeds"] for name, settings in arguments.trainings.items()}),
+        arguments.run,
     )
-    write_table(arguments.output_base_rate, tabulate_base_rate(evaluated, layers, k, base_rates))
+    write_table(
+        arguments.output_base_rate, tabulate_base_rate(evaluated, layers, k, base_rates), arguments.run
+    )
     write_table(
         arguments.output_depth,
         tabulate_depth(evaluated, pd.concat(occurrences, ignore_index=True), layers, k),
+        arguments.run,
     )
-    write_table(arguments.output_claims, tabulate_claims(make_claims(evaluated, layers, k)))
+    write_table(arguments.output_claims, tabulate_claims(make_claims(evaluated, layers, k)), arguments.run)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,14 @@ def main() -> None:
     )
     parser.add_argument("--removed", type=float, required=True, help="share of the rows, at most")
     parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     blocks = gather_blocks(stream_scores(arguments.scores, POISON), POISON)
     trained, retrained = read_records(arguments.trained), read_records(arguments.retrained)
-    write_table(arguments.table, tabulate_poison(blocks, trained, retrained, share=arguments.removed))
+    write_table(
+        arguments.table, tabulate_poison(blocks, trained, retrained, share=arguments.removed), arguments.run
+    )
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--table-depth", type=Path, required=True)
     parser.add_argument("--table-removal", type=Path, required=True)
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
     layers, secml = arguments.layers, arguments.secml
 
@@ -59,11 +60,13 @@ def main() -> None:
     depth = measure_depth(points, layers, arguments.k)
     removal = measure_removal(read_records(arguments.trained), read_records(arguments.retrained), secml)
 
-    write_table(arguments.table_credibility, tabulate_credibility(credibility, changes, described))
-    write_table(arguments.table_depth, tabulate_depth(depth))
-    write_table(arguments.table_removal, tabulate_removal(removal))
+    write_table(
+        arguments.table_credibility, tabulate_credibility(credibility, changes, described), arguments.run
+    )
+    write_table(arguments.table_depth, tabulate_depth(depth), arguments.run)
+    write_table(arguments.table_removal, tabulate_removal(removal), arguments.run)
     claims = weigh_claims(points, credibility, changes, depth, removal, layers=layers, secml=secml)
-    write_table(arguments.claims, tabulate_claims(claims))
+    write_table(arguments.claims, tabulate_claims(claims), arguments.run)
 
 
 if __name__ == "__main__":

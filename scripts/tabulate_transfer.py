@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--disturbances", help="of the source's layers, likewise", **for_each)
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     runs = [
@@ -57,8 +58,8 @@ def main() -> None:
     best = find_best_layers(by_seed)
     for layers, name in [(chosen, CHOSEN), (best, ORACLE)]:
         by_seed = add_choice(by_seed, layers, name)
-    write_table(arguments.table, tabulate_success(by_seed))
-    write_table(arguments.claims, make_claims(by_seed))
+    write_table(arguments.table, tabulate_success(by_seed), arguments.run)
+    write_table(arguments.claims, make_claims(by_seed), arguments.run)
 
 
 def read_labels(path: Path) -> dict[str, NDArray[np.int64]]:

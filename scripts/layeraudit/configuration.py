@@ -260,14 +260,19 @@ def _check_sizes(configuration: Mapping[str, Any]) -> None:
 
 
 def _check_trainings(experiments: Mapping[str, Any]) -> None:
-    """Check that the two trainings that Table 1 compares are of the same images and poison."""
-    for key in ("digits", "train", "calibration", "test", "poison", "poison_part"):
-        of_report, memorised = (experiments[name][key] for name in ("two_digits", "two_digits_memorised"))
-        if memorised != of_report:
-            raise InputError(
-                f"experiments.two_digits_memorised.{key} is {memorised!r}, allowed is {of_report!r}, "
-                "as in experiments.two_digits"
-            )
+    """Check that the trainings that Table 1 compares are of the same images and poison."""
+    shared = ("digits", "calibration", "test", "poison", "poison_part")
+    for name, like, keys in [
+        ("two_digits_memorised", "two_digits", (*shared, "train", "poison_kind")),
+        ("two_digits_quarter", "two_digits", shared),
+        ("two_digits_quarter_flips", "two_digits_quarter", (*shared, "train", "epochs", "batch_size")),
+    ]:
+        for key in keys:
+            value, wanted = experiments[name][key], experiments[like][key]
+            if value != wanted:
+                raise InputError(
+                    f"experiments.{name}.{key} is {value!r}, allowed is {wanted!r}, as in experiments.{like}"
+                )
 
 
 def _check_inputs(inputs: Mapping[str, Any], n_test: int) -> None:

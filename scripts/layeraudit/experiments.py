@@ -67,12 +67,18 @@ def of_report(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
                 "sources": poison["train"],
                 "validation": poison["validation"],
             },
-            "poison": f"poison_{settings['poison']}" if settings["poison"] else None,
+            "poison": _name_poison(settings),
             "bench": None,
             "setting": None,
         }
     found["clean"] |= {"inputs": configuration["inputs"], "adaptive": configuration["adaptive"]}
     return found
+
+
+def _name_poison(settings: Mapping[str, Any]) -> str | None:
+    """Return the file of `data/` that holds the poison of an experiment of the report, without its ending."""
+    prefix = {"secml": "poison", "label_flips": "flips"}[settings["poison_kind"]]
+    return f"{prefix}_{settings['poison']}" if settings["poison"] else None
 
 
 def of_poison_bench(configuration: Mapping[str, Any]) -> dict[str, Experiment]:

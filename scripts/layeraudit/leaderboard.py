@@ -86,9 +86,7 @@ def linked_scores(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     poison, evasion = tables["poison_bench"], tables["evasion_bench"]
     runs = zip(poison["setting"] + "_" + poison["poison"], poison["detector"], strict=True)
     inputs = zip(evasion["setting"], evasion["detector"], strict=True)
-    return list(
-        dict.fromkeys(file_of_scores(run, detector) for run, detector in chain(runs, inputs))
-    )
+    return list(dict.fromkeys(file_of_scores(run, detector) for run, detector in chain(runs, inputs)))
 
 
 def write_leaderboard(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -73,9 +73,14 @@ def _name_processor() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
+def describe_result(run: str) -> str:
+    """Return what a result names: the settings of its run, the commit and the machine."""
+    return f"{run}; {describe_machine()}"
+
+
 def label(table: pd.DataFrame, run: str) -> pd.DataFrame:
-    """Return a table with the column `run`: its settings, the commit and the machine, the same in every row."""
-    return table.assign(run=f"{run}; {describe_machine()}")
+    """Return a table with `describe_result` in its last column, `run`."""
+    return table.assign(run=describe_result(run))
 
 
 def list_runs(tables: Iterable[pd.DataFrame]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The folder of a variant's results: what is finished stays until its successor is there, and beyond if it differs."""
+"""The folder of a variant's results: what is finished stays until its successor is there."""
 
 import filecmp
 import shutil
@@ -21,7 +21,7 @@ REPLACED = "replaced"
 
 
 def keep_configuration(folder: Path, configuration: Mapping[str, Any]) -> list[str]:
-    """Write the configuration into the folder of its variant; return what changed, as `neighbours.k: 75, now 50`."""
+    """Write the configuration beside its results, and return what changed: `neighbours.k: 75, now 50`."""
     path = folder / KEPT
     older = yaml.safe_load(path.read_text()) if path.is_file() else None
     with written_whole(path) as temporary:
@@ -30,7 +30,7 @@ def keep_configuration(folder: Path, configuration: Mapping[str, Any]) -> list[s
 
 
 def list_changes(older: Mapping[str, Any], newer: Mapping[str, Any], within: str = "") -> list[str]:
-    """Return the values that both configurations have and that differ, a line each; keys of one alone do not count."""
+    """Return the values of keys in both configurations that differ, a line each."""
     changes = []
     for key in older.keys() & newer.keys():
         before, now, name = older[key], newer[key], f"{within}{key}"

@@ -125,6 +125,20 @@ def take_attacked(split: Split, x: NDArray[np.float32]) -> Split:
     return Split(x, y_true, y_true, np.zeros(len(x), dtype=bool), source)
 
 
+def restore_sources(points: Split, sources: Split) -> NDArray[np.float32]:
+    """Return the source image of each point, float32 [n, c, h, w].
+
+    Raises
+    ------
+    InputError
+        Where a point was made of none of the sources.
+    """
+    place = {row: i for i, row in enumerate(sources.source.tolist())}
+    if missing := [row for row in points.source.tolist() if row not in place]:
+        raise InputError(f"row {missing[0]} of the data set, the source of a point, is not among the sources")
+    return sources.x[[place[row] for row in points.source.tolist()]]
+
+
 def merge(first: Split, second: Split) -> Split:
     """Put the rows of the second split after those of the first."""
     return Split(

@@ -415,7 +415,7 @@ def test_the_figures_stand_also_where_groups_are_empty_or_have_one_seed() -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = plot_poisoned_neighbours(
-            [table, table], titles=["one", "other"], k=10, n_poison=5, n_train=105
+            [table, table], titles=["one", "other"], k=10, base_rates=[4.8, 25.0]
         )
         labels = [text.get_text() for text in figure.legends[0].get_texts()]
         assert labels[:4] == [

@@ -31,7 +31,8 @@ def test_experiments_of_the_report_are_as_the_configuration_has_them() -> None:
         assert {key: EXPERIMENTS[name][key] for key in OF_ALL[:9]} == {
             key: settings[key] for key in OF_ALL[:9]
         }
-        poison = f"poison_{settings['poison']}" if settings["poison"] else None
+        kind = {"secml": "poison", "label_flips": "flips"}[settings["poison_kind"]]
+        poison = f"{kind}_{settings['poison']}" if settings["poison"] else None
         assert (EXPERIMENTS[name]["poison"], EXPERIMENTS[name]["bench"]) == (poison, None)
         assert EXPERIMENTS[name]["attack"]["part"] == settings["poison_part"]
 

@@ -365,9 +365,7 @@ def test_what_is_missing_is_one_sentence_and_no_folder(results: Path) -> None:
     (results / "evasion_mnist/detectors/energy.parquet").unlink()
     _, errors = run_programs(whole, lacking_table, lacking_figure)
     assert len(errors) == 3
-    assert (
-        "evasion_mnist/detectors/energy.parquet, which a row of the leaderboard links to" in errors[0]
-    )
+    assert "evasion_mnist/detectors/energy.parquet, which a row of the leaderboard links to" in errors[0]
     assert "the leaderboard lacks the table detector_cost.csv" in errors[1]
     assert "the leaderboard lacks the figure evasion_bench.svg" in errors[2]
     assert not list(results.glob("*leaderboard*"))

@@ -15,10 +15,10 @@ SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
-    """Return the function that scores a row by the mean distance of its pixels from black or white, in [0, 0.5]."""
+    """Return the function that scores rows by their pixels' mean distance from black or white, 0 to 0.5."""
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
         pixels = evidence.x.reshape(len(evidence), -1).astype(np.float64)
-        return np.abs(pixels - np.round(pixels)).mean(axis=1)
+        return np.asarray(np.abs(pixels - np.round(pixels)).mean(axis=1))
 
     return score

@@ -1,6 +1,8 @@
 """Figures that stand alone: each says what it shows, with n and what its intervals are."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import matplotlib
 import numpy as np
@@ -9,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from layeraudit.files import written_whole
+from layeraudit.provenance import SMALL, describe_today
 
 matplotlib.use("Agg")
 matplotlib.rcParams |= {
@@ -30,6 +33,9 @@ POISON = "#b2182b"
 OTHER = "#1b7837"
 REFERENCE = "0.3"
 
+CHARACTERS_AN_INCH = 21
+"""Of the smallest letters, those of the line below a figure."""
+
 
 def error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:
     """Give the lengths of the bars from `value` to `ci95_low` and `ci95_high`, as errorbar wants them.
@@ -42,8 +48,26 @@ def error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:
     return np.maximum(np.array(lengths, dtype=np.float64), 0)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write the figure in the form that the suffix of `path` names; the same figure gives the same bytes."""
-    metadata = {"Date": None} if path.suffix == ".svg" else None
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=200, metadata=metadata)
+def save(figure: Figure, runs: Sequence[str], paths: Iterable[Path]) -> None:
+    """Write the figure with the runs that it is of below it, once in the form of each suffix.
+
+    The same figure gives the same bytes on the same day.
+
+    Parameters
+    ----------
+    runs : as `layeraudit.provenance.list_runs` returns them
+    """
+    _write_runs(figure, runs)
+    for path in paths:
+        metadata = {"Date": None} if path.suffix == ".svg" else None
+        with written_whole(path) as temporary:
+            figure.savefig(temporary, dpi=200, metadata=metadata, bbox_inches="tight")
+
+
+def _write_runs(figure: Figure, runs: Sequence[str]) -> None:
+    characters = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
+    lines = [line for run in runs for line in wrap(f"{run}; drawn {describe_today()}", characters)]
+    small = any(run.startswith(SMALL) for run in runs)
+    figure.text(0, -0.02, "\n".join(lines), color=REFERENCE, fontsize=6, va="top")
+    if small:
+        figure.text(0.5, 1.02, f"{SMALL}: no result", color=POISON, fontsize=18, weight="bold", ha="center")

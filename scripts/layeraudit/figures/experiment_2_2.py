@@ -33,7 +33,8 @@ OFFSETS = [-0.21, -0.07, 0.07, 0.21]
 
 def _list(values: Iterable[int]) -> str:
     """Write the number of each panel, or of all panels where it is the same."""
-    return " and ".join(dict.fromkeys(f"{value:,}" for value in values))
+    numbers = [f"{value:,}" for value in values]
+    return numbers[0] if len(set(numbers)) == 1 else ", ".join(numbers)
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, offset: float, **style: Any) -> None:
@@ -56,7 +57,7 @@ def _head(figure: Figure, text: str) -> None:
 
 
 def plot_poisoned_neighbours(
-    tables: Sequence[pd.DataFrame], *, titles: Sequence[str], k: int, n_poison: int, n_train: int
+    tables: Sequence[pd.DataFrame], *, titles: Sequence[str], k: int, base_rates: Sequence[float]
 ) -> Figure:
     """Plot the share of poison among the neighbours by layer and group, the report's figures beside ours.
 
@@ -65,14 +66,19 @@ def plot_poisoned_neighbours(
     tables : of each training, as `layeraudit.tables.experiment_2_2.tabulate_poisoned_neighbours` makes it
     titles : of their panels
     k : neighbours of a point in a layer
-    n_poison, n_train : poison points, and all rows, of the training sets
+    base_rates : share of poison in each training set, percent
     """
+    n_rows = 1 if len(tables) < 3 else 2
     figure, panels = plt.subplots(
-        ncols=len(tables), sharey=True, squeeze=False, figsize=(10.5, 5.6), layout="constrained"
+        nrows=n_rows,
+        ncols=-(-len(tables) // n_rows),
+        sharey=True,
+        squeeze=False,
+        figsize=(10.5, 1.6 + 4 * n_rows),
+        layout="constrained",
     )
     layers = list(dict.fromkeys(tables[0]["layer"]))
-    base_rate = 100 * n_poison / n_train
-    for axes, table, title in zip(panels[0], tables, titles, strict=True):
+    for axes, table, title, base_rate in zip(panels.flat, tables, titles, base_rates, strict=False):
         line = axes.axhline(base_rate, color=REFERENCE, linewidth=1, linestyle=":")
         for offset, (group, (_, colour, marker)) in zip(OFFSETS, GROUPS.items(), strict=True):
             rows = table[table["group"] == group].set_index("layer").loc[layers]
@@ -81,12 +87,13 @@ def plot_poisoned_neighbours(
             style = {"color": colour, "marker": marker, "markerfacecolor": "white", "linestyle": "--"}
             axes.plot(np.arange(len(layers)) + offset, rows["reported"], linewidth=1, **style)
         _name_layers(axes, layers)
-        axes.set_title(title)
+        axes.set_title(f"{title} (base rate {base_rate:.1f} %)")
     of_two_seeds = pd.concat([table[table["n_seeds"] > 1] for table in tables])
     highest = max(of_two_seeds["ci95_high"].max(), *(table["reported"].max() for table in tables))
     panels[0][0].set_ylim(0, min(100, 1.05 * highest) if np.isfinite(highest) else None)
-    panels[0][0].set_ylabel(f"poison among the {k} nearest training rows (%)")
-    _head(figure, "Poison among the nearest neighbours of an image, layer by layer, in two trainings")
+    for axes in panels[:, 0]:
+        axes.set_ylabel(f"poison among the {k} nearest training rows (%)")
+    _head(figure, "Poison among the nearest neighbours of an image, layer by layer, by training")
     handles, labels = [], []
     for group, (label, colour, marker) in GROUPS.items():
         first = [table[table["group"] == group].iloc[0] for table in tables]
@@ -96,7 +103,7 @@ def plot_poisoned_neighbours(
     handles.append(Line2D([], [], color=REFERENCE, marker="o", markerfacecolor="white", linestyle="--"))
     labels.append("open markers: the report's Table 1, one run")
     handles.append(line)
-    labels.append(f"base rate {base_rate:.1f} %: {n_poison} of {n_train:,} training rows are poison")
+    labels.append("base rate: poison among the training rows")
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from layeraudit.errors import InputError
 from layeraudit.files import written_whole
+from layeraudit.provenance import label
 
 
 def read_scores(paths: list[Path]) -> pd.DataFrame:
@@ -49,8 +50,15 @@ def read_records(paths: list[Path]) -> list[pd.DataFrame]:
     return tables
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as `.csv`, numbers with six significant digits, and print it."""
+def write_table(path: Path, table: pd.DataFrame, run: str | None = None, *, numbers: str = "%.6g") -> None:
+    """Write a table as `.csv`, and print it.
+
+    Parameters
+    ----------
+    run : settings of the run, for the last column, `run`; None where the rows have it already
+    numbers : form of numbers that are no integers
+    """
+    labelled = table if run is None else label(table, run)
     with written_whole(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        labelled.to_csv(temporary, index=False, float_format=numbers, lineterminator="\n")
     print(table.to_string(index=False, float_format="%.4g"))

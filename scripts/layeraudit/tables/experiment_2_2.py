@@ -34,9 +34,16 @@ REPORTS_TRAINING = "two_digits"
 
 MEMORISED_TRAINING = "two_digits_memorised"
 
+QUARTERS = {
+    "two_digits_quarter": "a quarter of the training rows is poison",
+    "two_digits_quarter_flips": "a quarter of the training rows has flipped labels",
+}
+"""Trainings chosen after the report's figures were seen: a quarter is their level by chance."""
+
 TABLE_1 = {
     REPORTS_TRAINING: "table1.csv",
     MEMORISED_TRAINING: "tables/table1_memorised.csv",
+    **{training: f"tables/table1{training.removeprefix(REPORTS_TRAINING)}.csv" for training in QUARTERS},
 }
 """Where the shares of each training stand."""
 
@@ -422,6 +429,10 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
             where="table1.csv",
         )
     )
+    claims += [
+        _claim_table(training, words, points[points["training"] == training], layers, k)
+        for training, words in QUARTERS.items()
+    ]
     difference = _compare_slopes(shares[MEMORISED_TRAINING, "poisoned"], shares[REPORTS_TRAINING, "poisoned"])
     claims.append(
         _claim(
@@ -440,6 +451,31 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
         )
     )
     return claims
+
+
+def _claim_table(training: str, words: str, points: pd.DataFrame, layers: Sequence[str], k: int) -> Claim:
+    """Test whether every cell of Table 1 is the report's in a training."""
+    differences = {
+        f"{group}, {layer}": average_shares(points[members], layers, k)[layer] - REPORTED[group][layer]
+        for group, members in select_groups(points).items()
+        if group in REPORTED
+        for layer in layers
+    }
+    farthest = max(differences, key=lambda cell: abs(np.nan_to_num(differences[cell].mean())))
+    equal, different = np.transpose([mean_equals(cell, 0.0, MARGIN) for cell in differences.values()])
+    return _claim(
+        f"table_1_{training}",
+        f"ours, after the fact: Table 1 comes out where {words}",
+        "the 8 figures of Table 1",
+        f"{training}: the figure farthest from the report's ({farthest}), less it, percentage points",
+        differences[farthest],
+        n_points=int(select_groups(points)["misclassified"].sum()),
+        test=f"t-tests over seeds that every figure is the report's within {MARGIN:g} percentage points: "
+        "for, the largest p; against, the least (Bonferroni)",
+        p=(equal.max(), np.minimum(1.0, len(different) * different.min())),
+        interval=f"{BETWEEN_SEEDS}, of that cell",
+        where=TABLE_1[training],
+    )
 
 
 def _compare_slopes(memorised: pd.DataFrame, report: pd.DataFrame) -> pd.Series:
