@@ -1,4 +1,4 @@
-"""Restore the source images of poison points, and keep the labels given: flipped labels without a gradient."""
+"""Restore the source images of poison points, keeping the labels given: flipped labels without a gradient."""
 
 import argparse
 from dataclasses import replace

@@ -11,6 +11,7 @@ from conftest import run, start
 
 RUN = Path("results/small/two_digits/seed1")
 TABLE = "results/table1.csv"
+OWN_TABLE = "results/small/table1.csv"
 
 
 def train_for_fewer_epochs(folder: Path) -> None:
@@ -25,7 +26,10 @@ def test_after_a_fault_all_that_follows_from_it_is_made_anew(finished_copy: Path
     train_for_fewer_epochs(finished_copy)
     training.write_text(right.replace("    losses = []\n", '    raise RuntimeError("a fault")\n'))
     assert "a fault" in run(finished_copy, TABLE, succeeds=False)
-    assert not (finished_copy / TABLE).exists()
+    assert not (finished_copy / OWN_TABLE).exists()
+    assert (finished_copy / TABLE).read_bytes() == older
+    (kept,) = finished_copy.glob("results/small/replaced/*/table1.csv")
+    assert kept.read_bytes() == older
 
     training.write_text(right)
     run(finished_copy, TABLE)
@@ -40,7 +44,7 @@ def test_after_a_signal_all_that_follows_is_planned_anew(number: signal.Signals,
     train_for_fewer_epochs(finished_copy)
     started = time.time()
     stopped = start(finished_copy, TABLE)
-    while (finished_copy / TABLE).exists():  # the first that goes
+    while (finished_copy / OWN_TABLE).exists():  # the first that goes
         assert stopped.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.05)
     os.killpg(stopped.pid, number)

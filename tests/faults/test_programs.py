@@ -127,5 +127,7 @@ def test_scores_that_are_cut_short(tmp_path: Path) -> None:
         5,
         "--output",
         tmp_path / "table.csv",
+        "--run",
+        "variant test",
     ]
     assert "scores.parquet is not a whole .parquet file" in run_program("aggregate_table1.py", *options)

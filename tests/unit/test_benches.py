@@ -380,6 +380,9 @@ def write_scores(folder: Path, tables: Sequence[pd.DataFrame]) -> list[Path]:
     return paths
 
 
+RUN = ["--run", "variant test"]
+
+
 def test_the_programs_make_the_same_tables_and_figures_of_the_same_files(tmp_path: Path) -> None:
     scores = write_scores(tmp_path, score_all(poisons=["badnets", "blended", "none_5"]))
     trained, retrained, costs = (tmp_path / f"{name}.csv" for name in ("trained", "retrained", "costs"))
@@ -410,10 +413,14 @@ def test_the_programs_make_the_same_tables_and_figures_of_the_same_files(tmp_pat
                     0.1,
                     "--table",
                     table,
+                    *RUN,
                 ],
             ),
-            ("rank_detectors.py", ["--poison-scores", *scores, "--ranks", ranks, "--comparisons", pairs]),
-            ("tabulate_cost.py", ["--costs-poison", costs, "--table", cost]),
+            (
+                "rank_detectors.py",
+                ["--poison-scores", *scores, "--ranks", ranks, "--comparisons", pairs, *RUN],
+            ),
+            ("tabulate_cost.py", ["--costs-poison", costs, "--table", cost, *RUN]),
             ("plot_bench.py", ["--table", table, *of_ranks, "--output", figures[0]]),
             ("plot_critical_difference.py", [*of_ranks, "--comparisons", pairs, "--output", figures[1]]),
             ("plot_remove_and_retrain.py", ["--table", table, "--output", figures[2]]),
@@ -429,10 +436,10 @@ def test_a_missing_detector_and_a_bench_of_nothing_end_without_a_traceback(tmp_p
     _, errors = run_programs(
         (
             "tabulate_poison_bench.py",
-            ["--scores", *scores, "--removed", 0.1, "--table", tmp_path / "bench.csv"],
+            ["--scores", *scores, "--removed", 0.1, "--table", tmp_path / "bench.csv", *RUN],
         ),
-        ("tabulate_evasion_bench.py", ["--table", tmp_path / "nothing.csv"]),
-        ("tabulate_cost.py", ["--table", tmp_path / "cost.csv"]),
+        ("tabulate_evasion_bench.py", ["--table", tmp_path / "nothing.csv", *RUN]),
+        ("tabulate_cost.py", ["--table", tmp_path / "cost.csv", *RUN]),
     )
     (error,) = errors
     assert "perfect has no scores of mnist blended, seed 1" in error

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layeraudit.errors import InputError
-from layeraudit.splits import Split, draw_rows, merge, take_clean
+from layeraudit.splits import Split, draw_rows, merge, restore_sources, take, take_clean
 
 ROWS = np.arange(100, 140)
 
@@ -81,3 +81,13 @@ def test_merged_rows_follow_each_other() -> None:
 def test_arrays_that_make_no_split_are_an_error(name: str, value: np.ndarray, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         Split(**{**vars(make_clean()), name: value})
+
+
+def test_sources_are_restored_in_the_order_of_the_points() -> None:
+    x = np.arange(3, dtype=np.float32).reshape(3, 1, 1, 1) / 3
+    sources = Split(x, np.zeros(3, np.int64), np.zeros(3, np.int64), np.zeros(3, bool), np.array([7, 5, 9]))
+    points = take(sources, np.array([2, 0]))
+    moved = Split(1 - points.x, points.y + 1, points.y_true, np.ones(2, bool), points.source)
+    assert restore_sources(moved, sources).tolist() == points.x.tolist()
+    with pytest.raises(InputError, match="row 9 of the data set"):
+        restore_sources(moved, take(sources, np.array([0, 1])))

@@ -28,7 +28,7 @@ def test_a_second_run_does_nothing(finished_copy: Path) -> None:
     assert (finished_copy / TABLE).stat().st_mtime_ns == before
 
 
-SEARCH = {"search_neighbours", "calibrate", "score", "aggregate_table1"}
+SEARCH = {"search_neighbours", "calibrate", "score", "aggregate_table1", "publish"}
 SHARDS = {"build_shard", "search_shard", "merge_neighbours"} | SEARCH - {"search_neighbours"}
 LAYERS = {"extract_layers", "build_index"} | SEARCH
 
@@ -44,7 +44,12 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
             {"train_model"} | LAYERS,
         ),
         ("config/small.yaml", "test_points: [4, 6]", "test_points: [4, 5]", set()),
-        ("config/config.yaml", "mode: paper", "mode: conformal", {"calibrate", "score", "aggregate_table1"}),
+        (
+            "config/config.yaml",
+            "mode: paper",
+            "mode: conformal",
+            {"calibrate", "score", "aggregate_table1", "publish"},
+        ),
         ("config/config.yaml", "metric: cosine", "metric: l2", {"build_index"} | SEARCH),
         ("config/config.yaml", "engine: exact", "engine: flat", {"build_index"} | SEARCH),
         ("config/config.yaml", "shards: 1", "shards: 2", SHARDS),
@@ -52,7 +57,7 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
             "scripts/layeraudit/statistics.py",
             "CONFIDENCE_LEVEL = 0.95",
             "CONFIDENCE_LEVEL = 0.9",
-            {"aggregate_table1"},
+            {"aggregate_table1", "publish"},
         ),
         ("scripts/layeraudit/figures/__init__.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
         ("scripts/layeraudit/configuration.py", '"""Whether', "# A comment.\n" + '"""Whether', set()),
@@ -66,7 +71,7 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
             "scripts/calibrate.py",
             '"""Calibrate',
             "# A comment.\n" + '"""Calibrate',
-            {"calibrate", "score", "aggregate_table1"},
+            {"calibrate", "score", "aggregate_table1", "publish"},
         ),
         ("scripts/layeraudit/networks.py", '"""The', "# A comment.\n" + '"""The', {"train_model"} | LAYERS),
     ],
@@ -106,13 +111,38 @@ def test_the_table_made_again_is_made_alone_and_differs(finished_copy: Path) -> 
         "CONFIDENCE_LEVEL = 0.5",
     )
     output = run(finished_copy, TABLE)
-    assert re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE) == ["aggregate_table1"]
+    assert re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE) == ["aggregate_table1", "publish"]
     assert path.read_text() != before
+    (kept,) = finished_copy.glob("results/small/replaced/*/table1.csv")
+    assert kept.read_text() == before
+    assert "Made: results/table1.csv" in output
+
+
+def test_changed_settings_are_named_and_lose_no_finished_result(finished_copy: Path) -> None:
+    before = (finished_copy / TABLE).read_bytes()
+    change(finished_copy / "config/config.yaml", "mode: paper", "mode: conformal")
+    output = run(finished_copy, TABLE)
+    assert "calibration.mode: paper, now conformal" in output
+    kept = list(finished_copy.glob("results/small/replaced/*/table1.csv"))
+    same = (finished_copy / TABLE).read_bytes() == before
+    assert [path.read_bytes() for path in kept] == ([] if same else [before])
+
+
+def test_another_variant_leaves_the_tables_of_the_first(finished_copy: Path) -> None:
+    own = finished_copy / "results/small/table1.csv"
+    before, published = own.read_bytes(), (finished_copy / TABLE).read_bytes()
+    change(finished_copy / "config/small.yaml", "variant: small", "variant: other")
+    training = finished_copy / "scripts/layeraudit/training.py"
+    change(training, "    losses = []\n", '    raise RuntimeError("a fault")\n')
+    run(finished_copy, TABLE, succeeds=False)
+    assert own.read_bytes() == before
+    assert (finished_copy / TABLE).read_bytes() == published
 
 
 OF_A_NEW_DETECTOR = {
     *("score_detector", "tabulate_poison_bench", "tabulate_evasion_bench", "rank_detectors", "tabulate_cost"),
     *("plot_bench", "plot_critical_difference", "plot_remove_and_retrain", "make_leaderboard"),
+    "publish_leaderboard",
 }
 
 
