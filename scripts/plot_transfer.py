@@ -1,4 +1,4 @@
-"""Plot who is fooled by attacks on another network, of the images of one data set.
+"""Plot whether ILA makes attacks fool other networks more often, on the images of one data set.
 
 The figure is written to each file named for it, whose suffix says the form: svg or png.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.figures import save
-from layeraudit.figures.transfer import DATASETS, plot_success
+from layeraudit.figures.transfer import plot_success
 from layeraudit.provenance import list_runs
 from layeraudit.tables import read_records
 
@@ -16,7 +16,7 @@ from layeraudit.tables import read_records
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--dataset", choices=DATASETS, required=True)
+    parser.add_argument("--dataset", required=True)
     parser.add_argument("--output", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
 

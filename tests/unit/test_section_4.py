@@ -559,14 +559,30 @@ def test_the_figure_stands_with_few_experiments_and_seeds(poisons: list[str], se
         figure.canvas.draw()
     first, second, third = figure.axes
     assert first.get_yticklabels()[0].get_text() == (
-        "mnist, flips: 4 points, 1 label"
+        "MNIST: flips, 6.2 % (4 points, 1 label)"
         if poisons == ["flips"]
-        else "mnist, secml_1x50: 20 points, 2 labels"
+        else "MNIST: secml 1x50, 25 % (20 points, 2 labels)"
     )
     in_legend = [text.get_text() for text in second.get_legend().get_texts()]
     if "secml_1x50" in poisons:
-        assert f"mnist, secml_1x50: {10 * seeds} memorised, {10 * seeds} not" in in_legend
+        assert f"secml 1x50 (MNIST): {10 * seeds} memorised, {10 * seeds} not" in in_legend
     assert len(third.get_legend().get_texts()) == (4 if {"secml_1x50", "flips"} <= set(poisons) else 2)
+
+
+def test_the_figure_shows_the_middle_of_poison_above_that_of_misclassified_clean_rows() -> None:
+    points = plant({"secml_1x50": (20, 2), "badnets_25": (20, 1)}, seeds=1)
+    axes = draw(points, plant_removal(["secml_1x50"], gains=GOOD)).axes[0]
+    assert axes.get_yticklabels()[1].get_text() == "MNIST: BadNets, 25 % (20 points, 1 label)"
+    groups = {"poison": points["is_poison"], "clean, misclassified": ~points["is_poison"]}
+    lines = [segment for lines in axes.collections for segment in lines.get_segments()]  # type: ignore[attr-defined]
+    segments = [segment for segment in lines if len(segment)]  # of one seed there is no interval
+    for label, group in groups.items():
+        of_group = points[group & ((label == "poison") | points["misclassified"])]
+        expected = of_group.groupby("poison", sort=False)["credibility"].quantile([0.1, 0.9])
+        drawn = [segments.pop(0)[:, 0] for _ in range(2)]
+        np.testing.assert_allclose(np.ravel(drawn), expected)
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert heights["poison"] < 0 < heights["clean, misclassified"]  # the axis points down
 
 
 def test_the_figure_stands_where_nothing_was_trained_again() -> None:

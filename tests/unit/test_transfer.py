@@ -16,6 +16,7 @@ import torch
 from conftest import run_programs
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -24,6 +25,8 @@ from layeraudit.attacks.conditions import ROUNDING
 from layeraudit.attacks.intermediate_level import flexible, ila, projection
 from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 from layeraudit.errors import InputError
+from layeraudit.figures import name_in_words
+from layeraudit.figures.transfer import plot_success, spread
 from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.networks import LAYERS, NETWORKS, predict, read_network
 from layeraudit.radii import middle_radius
@@ -994,6 +997,90 @@ def test_a_disturbance_is_the_change_of_a_layer_relative_to_its_length() -> None
     clean, outputs = torch.tensor([[3.0, 4.0], [0.0, 2.0]]), torch.tensor([[3.0, 9.0], [0.0, 2.0]])
     assert disturb(outputs, clean).tolist() == [1, 0]
     assert disturb(outputs, torch.zeros(2, 2)).isfinite().all()
+
+
+def draw_success(source: str, *, seeds: int = 2) -> Axes:
+    """Draw what is planted: ILA after I-FGSM in two layers, and in the chosen one, against I-FGSM."""
+    planted = {
+        ("i_fgsm", "", ""): 0.5,
+        ("fgsm", "", ""): 0.3,
+        ("noise", "", ""): 0.1,
+        ("ilap", "i_fgsm", "relu1"): 0.6,
+        ("ilap", "i_fgsm", "fc"): 0.4,
+        ("ilap", "i_fgsm", CHOSEN): 0.6,
+        ("ilap", "i_fgsm", ORACLE): 0.9,
+        ("ilap", "fgsm", "relu1"): 0.2,
+    }
+    keys = {"dataset": "mnist", "source": source, "target": OTHERS, "networks": "audited my_net_2"}
+    keys |= {"n_points": 7 * seeds, "n_seeds": seeds, "backward": 20}
+    table = pd.DataFrame(
+        keys
+        | dict(zip(transfer.RECIPE, (epsilon, *recipe), strict=True))
+        | {"quantity": quantity, "value": value, "ci95_low": value - 0.05, "ci95_high": value + 0.05}
+        for epsilon in (0.1, 0.2, 0.3)
+        for recipe, success in planted.items()
+        for quantity, value in [("success", success * epsilon / 0.2), ("gain_over_i_fgsm", success - 0.5)]
+    )
+    elsewhere = table.assign(target="audited", value=0.99)
+    figure = plot_success(pd.concat([elsewhere, table]), "mnist")
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    return axes
+
+
+def test_the_figure_shows_the_mean_of_the_others_at_the_middle_radius_and_the_chosen_layer_apart() -> None:
+    axes = draw_success("lenet")
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["relu1", "fc", CHOSEN]
+    points = axes.containers[0].lines[0]  # type: ignore[union-attr]
+    assert points.get_ydata().tolist() == pytest.approx([0.6, 0.4, 0.6])
+    x = points.get_xdata()
+    assert np.diff(x).tolist() == pytest.approx([1, 1.4])
+    labels = {text.get_text(): text.xy[1] for text in axes.texts}  # type: ignore[attr-defined]
+    assert labels == pytest.approx({"noise": 0.1, "FGSM": 0.3, "I-FGSM": 0.5, "I-FGSM + ILA": 0.6})
+    assert axes.get_title(loc="left").endswith("+0.100 [0.050, 0.150]")
+
+
+def test_a_network_that_no_list_names_is_drawn_under_its_own_name() -> None:
+    axes = draw_success("my_net_1")
+    assert axes.get_title(loc="left").startswith("Made on my net 1")
+    assert axes.get_ylabel().endswith("2 other networks")
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_of_one_seed_no_interval_is_drawn(seeds: int) -> None:
+    axes = draw_success("lenet", seeds=seeds)
+    bars = [lines for container in axes.containers for lines in container.lines[2]]  # type: ignore[union-attr]
+    assert any(np.size(bar) for lines in bars for bar in lines.get_segments()) == (seeds > 1)
+    assert ("[" in axes.get_title(loc="left")) == (seeds > 1)
+
+
+def test_a_data_set_without_rows_is_one_sentence_that_names_those_with_rows() -> None:
+    table = pd.DataFrame({"dataset": ["mnist"], "target": [OTHERS]})
+    with pytest.raises(InputError, match="cifar10.*mnist"):
+        plot_success(table, "cifar10")
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
+def test_labels_stand_apart_and_within_the_panel_however_near_their_lines_are(heights: list[float]) -> None:
+    places = spread(sorted(heights), apart=0.1, top=1.0)
+    assert (np.diff(places) >= 0.1 - 1e-9).all()
+    assert places.min() >= 0
+    assert places.max() <= 1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("identifier", "words"),
+    [
+        ("small_resnet", "small ResNet"),
+        ("tramer_a", "Tramèr a"),
+        ("fashion_mnist", "Fashion-MNIST"),
+        ("badnets_all_to_all_10", "BadNets all to all 10"),
+        ("secml_1x50", "secml 1x50"),
+        ("mine", "mine"),
+    ],
+)
+def test_a_name_in_words_has_no_underscore(identifier: str, words: str) -> None:
+    assert name_in_words(identifier) == words
 
 
 SPLIT = 40

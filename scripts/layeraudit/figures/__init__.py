@@ -37,8 +37,32 @@ CHARACTERS_AN_INCH = 21
 """Of the smallest letters, those of the line below a figure."""
 
 
+NAMES = {
+    "badnets": "BadNets",
+    "cifar10": "CIFAR-10",
+    "dknn": "DkNN",
+    "fashion": "Fashion-MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "lenet": "LeNet",
+    "lid": "LID",
+    "mnist": "MNIST",
+    "resnet": "ResNet",
+    "resnet20": "ResNet-20",
+    "tramer": "Tramèr",
+    "vgg11": "VGG-11",
+    "vim": "ViM",
+}
+"""Identifiers, and words of them, that are not written as they are spelt."""
+
+
+def name_in_words(identifier: str) -> str:
+    """Return the name of a data set, network, poison or detector as a figure writes it."""
+    words = " ".join(NAMES.get(word, word) for word in identifier.split("_"))
+    return NAMES.get(identifier, words)
+
+
 def error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Give the lengths of the bars from `value` to `ci95_low` and `ci95_high`, as errorbar wants them.
+    """Return the lengths of the bars from `value` to `ci95_low` and `ci95_high`, as errorbar takes them.
 
     Returns
     -------
@@ -46,6 +70,13 @@ def error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:
     """
     lengths = [rows["value"] - rows["ci95_low"], rows["ci95_high"] - rows["value"]]
     return np.maximum(np.array(lengths, dtype=np.float64), 0)
+
+
+def seed_error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the lengths of the bars of means over seeds, which one seed has none of: NaN."""
+    lengths = error_bars(rows)
+    lengths[:, rows["n_seeds"] < 2] = np.nan
+    return lengths
 
 
 def save(figure: Figure, runs: Sequence[str], paths: Iterable[Path]) -> None:

@@ -15,24 +15,20 @@ from layeraudit.figures import (
     CLEAN,
     MISCLASSIFIED,
     MISCLASSIFIED_CLEAN,
-    OTHER,
     POISON,
     REFERENCE,
-    error_bars,
+    name_in_words,
+    seed_error_bars,
 )
+from layeraudit.figures.benches import count
 from layeraudit.tables.experiment_2_1 import LOW_CREDIBILITY
 from layeraudit.tables.section_4 import BY_CREDIBILITY, BY_LABELS
 
-CREDIBILITIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "mean": ("mean", {"color": POISON, "marker": "o"}),
-    "maximum": ("maximum", {"color": POISON, "marker": ">", "markerfacecolor": "white"}),
-    "variance": ("variance", {"color": OTHER, "marker": "s"}),
-    "variance_of_misclassified_clean": (
-        "variance, misclassified clean rows",
-        {"color": MISCLASSIFIED_CLEAN, "marker": "D", "markerfacecolor": "white"},
-    ),
+CREDIBILITIES = {
+    "": ("poison", POISON),
+    "_of_misclassified_clean": ("clean, misclassified", MISCLASSIFIED_CLEAN),
 }
-"""Quantity in the table: label and style."""
+"""Suffix of the quantities in the table: label and colour."""
 
 GROUPS: dict[str, tuple[str, str, Any]] = {
     "memorised": ("memorised", POISON, "-"),
@@ -45,17 +41,17 @@ MARKERS = "osD^vP"
 FILTERS = {
     UNFILTERED: "nothing",
     RANDOM: "random\nrows",
-    BY_CREDIBILITY: "of low\ncredibility",
-    BY_LABELS: "of alien\nlabels",
-    PERFECT: "the poison\nalone",
+    BY_CREDIBILITY: "low cred-\nibility",
+    BY_LABELS: "label dis-\nagreement",
+    PERFECT: "poison\nalone",
 }
 """Detector in the table: what is removed."""
 
-FIGURES = {"accuracy": ("accuracy, clean images", CLEAN), "attack_success": ("success of the attack", POISON)}
+FIGURES = {"accuracy": ("accuracy", CLEAN), "attack_success": ("success of the attack", POISON)}
 
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "secml": ("secml's poison", {"linestyle": "", "marker": "o"}),
-    "other": ("the other poisons", {"linestyle": "", "marker": "s", "markerfacecolor": "white"}),
+    "other": ("other poisons", {"linestyle": "", "marker": "s", "markerfacecolor": "white"}),
 }
 
 
@@ -77,24 +73,19 @@ def plot_section_4(
     layers : from input to output
     k : neighbours of a point in a layer
     """
-    measured = credibility[credibility["quantity"].isin(CREDIBILITIES)]
-    n_experiments = measured.groupby(["setting", "poison"]).ngroups
-    figure, panels = plt.subplots(
-        1,
-        3,
-        figsize=(16, max(5.2, 2.6 + 0.26 * n_experiments)),
-        width_ratios=[1.25, 1, 1.1],
-        layout="constrained",
-    )
-    _draw_credibility(panels[0], measured)
-    _draw_depth(panels[1], depth[depth["poison"].isin(list(secml))], layers, k)
-    _draw_removal(panels[2], removal)
-    seeds = sorted({int(n) for n in measured["n_seeds"] if n})
+    n_experiments = credibility.groupby(["setting", "poison"]).ngroups
+    height = 1.1 + 0.36 * n_experiments
+    figure = plt.figure(figsize=(9, height + 5), layout="constrained")
+    (upper,), (lower,) = figure.subfigures(2, height_ratios=[height, 4.5], squeeze=False)
+    _draw_credibility(upper.subplots(), credibility)
+    left, right = lower.subplots(1, 2)
+    _draw_depth(left, depth[depth["poison"].isin(list(secml))], layers, k)
+    _draw_removal(right, removal)
+    seeds = sorted({int(n) for n in credibility["n_seeds"] if n})
     n_seeds = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "no"
     figure.suptitle(
-        "Larger sets of poison: is poison of low credibility, does depth gather it, and does removing the "
-        f"suspects help?\nmeans over {n_seeds} seeds, with 95 % intervals (Student's t; of one seed there is "
-        "none)",
+        "Larger sets of poison: is their credibility low, does depth gather them, does removal help?\n"
+        f"means over {n_seeds} seeds, with 95 % intervals (Student's t; of one seed there is none)",
         x=0.01,
         ha="left",
         fontsize="medium",
@@ -102,44 +93,48 @@ def plot_section_4(
     return figure
 
 
-def _reach(rows: pd.DataFrame) -> Any:
-    """Give the lengths of the bars; a figure of one seed has none."""
-    lengths = error_bars(rows)
-    lengths[:, rows["n_seeds"] < 2] = np.nan
-    return lengths
-
-
 def _draw_credibility(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw a row for each experiment, the first on top."""
-    names = table[["setting", "poison", "points", "labels"]].drop_duplicates(["setting", "poison"])
-    place = {key: number for number, key in enumerate(zip(names["setting"], names["poison"], strict=True))}
+    """Draw the credibility of poison and of misclassified clean rows, experiment by experiment."""
+    experiments = table.drop_duplicates(["setting", "poison"])
+    place = pd.Series(range(len(experiments)), pd.MultiIndex.from_frame(experiments[["setting", "poison"]]))
+    by_experiment = table.set_index(["setting", "poison"])
     axes.axvline(LOW_CREDIBILITY, color=REFERENCE, linewidth=1, linestyle=":")
-    for number, (quantity, (label, style)) in enumerate(CREDIBILITIES.items()):
-        rows = table[table["quantity"] == quantity]
-        heights = [place[key] for key in zip(rows["setting"], rows["poison"], strict=True)]
+    axes.text(LOW_CREDIBILITY, -0.65, f" low: below {LOW_CREDIBILITY}", color=REFERENCE, fontsize="small")
+    for shift, (suffix, (label, colour)) in zip((-0.17, 0.17), CREDIBILITIES.items(), strict=True):
+        mean, first, ninth = (
+            by_experiment[by_experiment["quantity"] == f"{quantity}{suffix}"].loc[place.index]
+            for quantity in ("mean", "decile_1", "decile_9")
+        )
+        heights = place + shift
+        axes.hlines(heights, first["value"], ninth["value"], color=colour, linewidth=7, alpha=0.3)
         axes.errorbar(
-            rows["value"],
-            np.array(heights) + 0.16 * (number - 1.5),
-            xerr=_reach(rows),
+            mean["value"],
+            heights,
+            xerr=seed_error_bars(mean),
             linestyle="",
             linewidth=1,
+            marker="o",
             markersize=4.5,
             capsize=2,
-            label=label,
-            **style,
+            color=colour,
         )
+        end = ninth["value"].fillna(0).iloc[0]
+        axes.text(end + 0.015, heights.iloc[0], label, color=colour, va="center", fontsize="small")
     labels = [
-        f"{row['setting']}, {row['poison']}: {row['points']:.0f} points, "
-        f"{row['labels']:.0f} {'label' if row['labels'] == 1 else 'labels'}"
-        for row in names.to_dict("records")
+        f"{name_in_words(row['setting'])}: {_name_poison(row['poison'], row['rate'])} "
+        f"({row['points']:.0f} points, {count(int(row['labels']), 'label')})"
+        for row in experiments.to_dict("records")
     ]
     axes.set_yticks(range(len(labels)), labels, fontsize="small")
-    axes.set_ylim(len(labels) - 0.4, -0.6)
-    axes.set_xlim(-0.02, 1.04)
-    axes.set_xlabel(f"credibility of the poison points (dotted: {LOW_CREDIBILITY})")
-    axes.set_title("Is it low, and does it vary little?")
-    axes.grid(axis="y", color="0.9", linewidth=0.6)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.17), ncols=2)
+    axes.set_ylim(len(labels) - 0.4, -1)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("credibility; dot: mean; pale bar: the middle 80 % of the points", fontsize="small")
+    axes.set_title("Is poison always of low credibility, that varies little?")
+
+
+def _name_poison(poison: str, rate: float) -> str:
+    """Return the name of a poison with its share of the training rows, in which the name itself may end."""
+    return f"{name_in_words(poison.removesuffix(f'_{100 * rate:.0f}'))}, {100 * rate:.2g} %"
 
 
 def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) -> None:
@@ -158,7 +153,7 @@ def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) 
             axes.errorbar(
                 np.arange(len(layers)) + width * (2 * number + shift - len(experiments) + 0.5),
                 rows["value"] / base_rate,
-                yerr=_reach(rows) / base_rate,
+                yerr=seed_error_bars(rows) / base_rate,
                 color=colour,
                 linestyle=line,
                 marker=MARKERS[number % len(MARKERS)],
@@ -167,7 +162,7 @@ def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) 
                 capsize=2,
             )
             counts.append(f"{int(rows['n_points'].max()):,}")
-        label = f"{setting}, {poison}: {counts[0]} memorised, {counts[1]} not"
+        label = f"{name_in_words(poison)} ({name_in_words(setting)}): {counts[0]} memorised, {counts[1]} not"
         marker = MARKERS[number % len(MARKERS)]
         handles.append(Line2D([], [], color=REFERENCE, linestyle="", marker=marker, label=label))
     handles += [
@@ -178,7 +173,7 @@ def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) 
     axes.set_xlim(-0.5, len(layers) - 0.5)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("layer, from input to output")
-    axes.set_ylabel(f"poison among the {k} nearest training rows,\nover its share of all")
+    axes.set_ylabel(f"poison among the {k} nearest\ntraining rows, over its share of all")
     axes.set_title("Does depth gather secml's poison?")
     axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.17))
 
@@ -196,21 +191,20 @@ def _draw_removal(axes: Axes, removal: pd.DataFrame) -> None:
             axes.errorbar(
                 rows["detector"].map(place) + (0.1 if family == "other" else -0.1),
                 rows["value"],
-                yerr=_reach(rows),
+                yerr=seed_error_bars(rows),
                 color=colour,
                 linewidth=1.2,
                 markersize=5,
                 capsize=3,
                 **style,
             )
-            n_experiments = rows["n_experiments"].max()
-            experiments = "1 experiment" if n_experiments == 1 else f"{n_experiments} experiments"
-            label = f"{label}: {name}, {experiments}, seeds: {rows['n_seeds'].max()}"
+            experiments = count(rows["n_experiments"].max(), "experiment")
+            label = f"{label}, {name} ({experiments}, {count(rows['n_seeds'].max(), 'seed')})"
             handles.append(Line2D([], [], color=colour, label=label, **style))
     axes.set_xticks(range(len(FILTERS)), list(FILTERS.values()), fontsize="small")
     axes.set_xlim(-0.4, len(FILTERS) - 0.6)
     axes.set_ylim(-0.02, 1.03)
-    axes.set_xlabel("removed from the training rows before training again")
+    axes.set_xlabel("removed before training again")
     axes.grid(axis="y", color="0.9", linewidth=0.6)
     axes.set_ylabel("share of held-out images")
     axes.set_title("Does removing the suspects help?")

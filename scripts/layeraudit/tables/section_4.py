@@ -185,31 +185,41 @@ def measure_credibility(points: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     A row for each `setting`, `poison`, `seed` and `quantity`, with `value` and `n_points` (poison):
-    `mean`, `variance`, `maximum`, `share_above_0.2`, and for each control `variance_of_{control}` and
-    `variance_over_{control}`, the ratio of poison's variance to that. Without two points there is no
-    variance, and without a variance above 0 to divide by no ratio: the value is then NaN.
+    `mean`, `decile_1`, `decile_9`, `variance`, `maximum`, `share_above_0.2`, and for each control the first
+    four as `mean_of_{control}` and so on, and `variance_over_{control}`, the ratio of poison's variance to
+    that of the control. Without two points there is no variance, and without a variance above 0 to divide by
+    no ratio: the value is then NaN.
     """
     rows = []
     for (setting, poison, seed), of_run in points.groupby(RUN, sort=False):
         credibility = of_run.loc[of_run["is_poison"], "credibility"]
-        variance = credibility.var()
-        figures = {
-            "mean": credibility.mean(),
-            "variance": variance,
+        figures = _describe(credibility) | {
             "maximum": credibility.max(),
             f"share_above_{LOW_CREDIBILITY}": (credibility > LOW_CREDIBILITY).mean(),
         }
         controls = select_controls(of_run)
         for control, name in CONTROLS.items():
-            of_control = of_run.loc[controls[control], "credibility"].var()
-            figures[f"variance_of_{name}"] = of_control
-            figures[f"variance_over_{name}"] = variance / of_control if of_control > 0 else np.nan
+            of_control = _describe(of_run.loc[controls[control], "credibility"])
+            figures |= {f"{quantity}_of_{name}": value for quantity, value in of_control.items()}
+            variance = of_control["variance"]
+            figures[f"variance_over_{name}"] = figures["variance"] / variance if variance > 0 else np.nan
         rows += [
             {"setting": setting, "poison": poison, "seed": seed, "quantity": quantity}
             | {"value": float(value), "n_points": len(credibility)}
             for quantity, value in figures.items()
         ]
     return pd.DataFrame(rows)
+
+
+def _describe(credibility: pd.Series) -> dict[str, float]:
+    """Return mean, first and ninth decile, and variance; each is NaN where it is of too few points."""
+    first, ninth = credibility.quantile([0.1, 0.9])
+    return {
+        "mean": credibility.mean(),
+        "decile_1": first,
+        "decile_9": ninth,
+        "variance": credibility.var(),
+    }
 
 
 def pair_experiments(described: pd.DataFrame, secml: Collection[str]) -> Iterator[tuple[str, str, str, str]]:
