@@ -22,7 +22,7 @@ rule judge_claims:
         claims=report(
             "<results>/tables/claims.csv",
             caption="../report/claims.rst",
-            category="Claims",
+            category="All verdicts",
             labels={"result": "whether each claim holds", "form": "table"},
         ),
     log:
@@ -57,7 +57,7 @@ rule summarise:
         page=report(
             "<results>/summary.html",
             caption="../report/summary.rst",
-            category="Claims",
+            category="All verdicts",
             labels={
                 "result": "claims, and the tables of each experiment",
                 "form": "page",
