@@ -111,7 +111,8 @@ def datasets_of_transfer():
 def option_for_folder(wildcards):
     """Where the user's own files of a data set lie, as an option of fetch_dataset."""
     folder = config["folders"][wildcards.name]
-    return [] if folder is None else ["--folder", folder]
+    # With =, since what begins with a dash would be taken for another option.
+    return [] if folder is None else [f"--folder={folder}"]
 
 
 def dataset_of_experiment(wildcards):
@@ -186,7 +187,7 @@ def weights_of_networks(wildcards):
 def options_for_attack(wildcards):
     """The settings of an attack, as options of its program."""
     return [
-        f"--{key.replace('_', '-')} {value}"
+        f"--{key.replace('_', '-')}={value}"
         for key, value in EXPERIMENTS[wildcards.experiment]["inputs"][
             wildcards.attack
         ].items()

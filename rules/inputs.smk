@@ -52,7 +52,7 @@ rule rotate_images:
         "python {input.script}"
         " --split {input.split}"
         " --images {params.images}"
-        " --degrees {params.degrees}"
+        " --degrees={params.degrees}"
         " --output {output.rotated}"
         " > {log} 2>&1"
 

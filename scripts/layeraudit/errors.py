@@ -10,11 +10,13 @@ class InputError(ValueError):
 
 
 def end_in_a_sentence(main: Callable[[], None]) -> None:
-    """Run `main`; a mistake of the user's, or a fault of the disk, ends in one sentence and exit 1.
+    """Run `main`; a mistake of the user's, or too small a disk or memory, ends in one sentence and exit 1.
 
     Every other exception is a fault of ours and keeps its traceback.
     """
     try:
         main()
-    except (InputError, OSError) as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    except (InputError, OSError, MemoryError) as error:
+        # What a library says may have many lines.
+        sentence = " ".join(str(error).split()) or "the memory does not suffice"
+        sys.exit(f"{Path(sys.argv[0]).name}: {sentence}")

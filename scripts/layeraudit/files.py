@@ -2,7 +2,6 @@
 
 import csv
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from glob import escape
@@ -60,15 +59,31 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[np.generic]]:
     InputError
         Where the file is missing, is no `.npz`, is damaged, or lacks one of the names.
     """
+    with _read_whole(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
+        found = []
+        for name in names:
+            if name not in arrays:
+                raise InputError(f"{path} lacks an array: {name}")
+            found.append(arrays[name])
+            if not isinstance(found[-1], np.ndarray):  # NumPy returns the bytes of a member that is no .npy
+                raise ValueError(f"{name} is no array")
+        return found
+
+
+@contextmanager
+def _read_whole(path: Path, form: str) -> Iterator[None]:
+    """Turn what reading a file raises into one sentence: for damaged bytes NumPy raises nearly anything."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return [arrays[name] for name in names]
+        yield
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except KeyError as error:
-        raise InputError(f"{path} lacks an array: {error.args[0]}") from None
-    except (ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a whole .npz file: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{path} is not a whole {form} file: {reason}") from None
 
 
 def write_split(path: Path, split: Split) -> None:
@@ -85,8 +100,9 @@ def read_split(path: Path) -> Split:
         Where the file cannot be read, or its arrays do not fit together.
     """
     names = Split.__dataclass_fields__
+    arrays = dict(zip(names, read_arrays(path, *names), strict=True))
     try:
-        return Split(**dict(zip(names, read_arrays(path, *names), strict=True)))  # type: ignore[arg-type]
+        return Split(**arrays)  # type: ignore[arg-type]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -104,12 +120,8 @@ def open_matrix(path: Path, dtype: DTypeLike, *, rows: int | None = None) -> NDA
     InputError
         Where the file is missing, is no `.npy`, is cut short, or is of another type or shape.
     """
-    try:
-        matrix: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is not a whole .npy file: {error}") from None
+    with _read_whole(path, ".npy"):
+        matrix: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     if matrix.dtype != dtype or matrix.ndim != 2 or len(matrix) != (len(matrix) if rows is None else rows):
         raise InputError(
             f"{path} is {matrix.dtype} {list(matrix.shape)}, "

@@ -38,10 +38,10 @@ class Split:
         for name, dtype in types.items():
             array = getattr(self, name)
             dimensions = 4 if name == "x" else 1
-            if array.dtype != dtype or array.ndim != dimensions or len(array) != len(self.x):
+            if array.dtype != dtype or array.ndim != dimensions or array.shape[:1] != self.x.shape[:1]:
                 raise InputError(
-                    f"{name} is {array.dtype} {list(array.shape)}, "
-                    f"allowed is {dtype} of {dimensions} dimensions, as many rows as x ({len(self.x)})"
+                    f"{name} is {array.dtype} {list(array.shape)}, allowed is {dtype} of {dimensions} "
+                    f"dimensions, as many rows as x, which is {list(self.x.shape)}"
                 )
         outside = ~((self.x >= 0) & (self.x <= 1)).all(axis=(1, 2, 3))
         if outside.any():

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import run
 
+from layeraudit.datasets import DATASETS
+
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
@@ -20,6 +22,16 @@ from conftest import run
             "experiments.two_digits.epochs is 'five', allowed is one integer ",
         ),
         ("k: 10", "", "neighbours is None, allowed is a mapping of keys"),
+        (
+            "k: 10",
+            "k: 0x" + 6000 * "f",
+            "neighbours.k is an integer of more than 40 digits, allowed are smaller ones (see ",
+        ),
+        (
+            "neighbours:\n  k: 10",
+            "neighbors:\n  k: 10\nactivations:\n  batch_size: 9223372036854775808",
+            "neighbors is no key of the configuration (did you mean neighbours?), allowed are variant, ",
+        ),
     ],
 )  # fmt: skip
 def test_one_sentence_and_no_job(old: str, new: str, sentence: str, fresh_copy: Path) -> None:
@@ -30,3 +42,16 @@ def test_one_sentence_and_no_job(old: str, new: str, sentence: str, fresh_copy: 
     assert "Traceback" not in printed
     assert not re.search(r"line \d", printed)
     assert not (fresh_copy / "results").exists()
+
+
+def test_what_begins_with_a_dash_is_handed_over_as_a_value(fresh_copy: Path) -> None:
+    folder = fresh_copy / "-my data"
+    folder.mkdir()
+    for file in DATASETS["mnist"].checksums:
+        (folder / file).touch()
+    path = fresh_copy / "config/small.yaml"
+    small = path.read_text().replace("rotated: {images: 50}", "rotated: {images: 50, degrees: -1.0e-320}")
+    path.write_text(f"{small}\nfolders:\n  mnist: -my data\n")
+    printed = run(fresh_copy, "--dry-run", "--printshellcmds", "--until", "rotate_images")
+    assert " --degrees=-1e-320 " in printed
+    assert " '--folder=-my data' " in printed

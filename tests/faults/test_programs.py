@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,32 @@ def test_training_on_a_full_disk(split: Path, tmp_path: Path) -> None:
     options = ["--train", split, *TRAINING, "--learning-rate", 0.001, "--output", output]
     assert FULL in run_program("train_model.py", *options, largest_file=100_000)
     assert not list(output.parent.iterdir())
+
+
+def test_a_rotation_by_an_angle_that_begins_with_a_dash(split: Path, tmp_path: Path) -> None:
+    options = ["--split", split, "--images", N + 1, "--degrees=-1e-320", "--output", tmp_path / "out.npz"]
+    assert "31 images are asked for, allowed are 1 to 30" in run_program("rotate_images.py", *options)
+
+
+def test_a_folder_that_begins_with_a_dash_and_has_a_line_break(tmp_path: Path) -> None:
+    options = ["--name", "mnist", "--folder=-my\ndata", "--output", tmp_path / "out.npz"]
+    assert "-my data/train-images-idx3-ubyte does not exist" in run_program("fetch_dataset.py", *options)
+
+
+def test_a_split_that_is_a_folder_or_asks_for_more_memory_than_there_is(split: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder.npz").mkdir()
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as archive:
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({10**15}, 1, 28, 28), }}".encode()
+        start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+        for name in ("x", "y", "y_true", "is_poison", "source"):
+            archive.writestr(f"{name}.npy", start + header)
+    options = ["--images", N, "--degrees=45", "--output", tmp_path / "out.npz"]
+    for name, sentence in [
+        ("folder", "folder.npz cannot be read: Is a directory"),
+        ("huge", "huge.npz is not a whole .npz file: Unable to allocate "),
+    ]:
+        printed = run_program("rotate_images.py", "--split", tmp_path / f"{name}.npz", *options)
+        assert sentence in printed
 
 
 def test_training_on_more_images_than_there_are(split: Path, tmp_path: Path) -> None:

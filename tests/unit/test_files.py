@@ -1,5 +1,8 @@
 """Files are written whole or not at all, and a damaged one is one sentence."""
 
+import io
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +90,90 @@ def test_a_cut_file_is_one_sentence(size: int, tmp_path: Path) -> None:
         read_split(split)
     with pytest.raises(InputError, match="matrix.npy is not a whole .npy file"):
         open_matrix(matrix, np.float64)
+
+
+def npy(header: str, data: bytes = bytes(48)) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + data
+
+
+def described(shape: str, descr: str = "'<f4'") -> str:
+    return f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}"
+
+
+def npz(member: bytes, compression: int = zipfile.ZIP_STORED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name in vars(SPLIT):
+            archive.writestr(f"{name}.npy", member)
+    return file.getvalue()
+
+
+MEMBERS = {
+    "no dimension": npy(described("()")),
+    "more rows than memory": npy(described(f"({10**17}, 4)")),
+    "more rows than an integer holds": npy(described(f"({10**30}, 4)")),
+    "rows below 0": npy(described("(-3, 4)")),
+    "no rows": npy(described("(0, 4)")),
+    "a fraction of rows": npy(described("(3.5, 4)")),
+    "objects": npy(described("(3, 4)", "'|O'")),
+    "no type": npy(described("(3, 4)", "','")),
+    "a header that does not end": npy("{'descr': (\n"),
+    "a header that is indented": npy("  {\n }\n   3L\n 'a"),
+    "a header nested too deeply": npy("(" * 500),
+    "a header that is too long": npy(described("(3, 4)") + " " * 20_000),
+    "nothing": b"",
+}
+packed = bytearray(npz(npy(described("(3, 4)")), zipfile.ZIP_DEFLATED))
+packed[60:70] = b"\xff" * 10
+DAMAGED = {
+    **MEMBERS,
+    **{f"members of {name}": npz(member) for name, member in MEMBERS.items()},
+    "compressed members, damaged": bytes(packed),
+    "another way to compress": npz(npy(described("(3, 4)"))).replace(b"PK\x01\x02\x14", b"PK\x01\x02\xff"),
+    "a matrix": npy(described("(3, 4)")),
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+@pytest.mark.filterwarnings("ignore")  # NumPy's own, of headers
+def test_whatever_a_file_holds_is_one_sentence_that_names_it(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "damaged"
+    path.write_bytes(content)
+    for read in (
+        lambda: read_arrays(path, "x"),
+        lambda: read_split(path),
+        lambda: open_matrix(path, np.float32, rows=30),
+    ):
+        try:
+            read()
+        except InputError as error:
+            assert str(error).startswith(str(path))
+            assert str(error).isprintable()
+            assert len(str(error)) < len(str(path)) + 300
+        else:
+            assert content.startswith(b"PK")  # and one array is whole, whatever it should be
+
+
+def test_what_is_no_file_or_may_not_be_read_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
+    for read in (read_split, partial(open_matrix, dtype=np.float32)):
+        with pytest.raises(InputError, match=f"^{tmp_path} cannot be read: Is a directory$"):
+            read(tmp_path)
+        with pytest.raises(InputError, match="nowhere does not exist$"):
+            read(tmp_path / "nowhere")
+        with pytest.raises(InputError, match="cannot be read: File name too long$"):
+            read(tmp_path / ("a" * 300))
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)  # root may read everything
+    monkeypatch.setattr("numpy.load", refuse)
+    for read in (read_split, partial(open_matrix, dtype=np.float32)):
+        with pytest.raises(InputError, match="a.npz cannot be read: Permission denied$"):
+            read(tmp_path / "a.npz")
 
 
 def test_a_flipped_byte_in_a_split_is_noticed(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ SCHEMA = {
         "description": "The nearest so many vote.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 1_000_000,
     },
 }
 

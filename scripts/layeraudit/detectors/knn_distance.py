@@ -17,6 +17,7 @@ SCHEMA = {
         "description": "The distance is that to the k-th neighbour.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 1_000_000,
     },
 }
 

@@ -22,6 +22,7 @@ SCHEMA = {
         "description": "The nearest so many neighbours tell the dimension.",
         "type": "integer",
         "minimum": 2,
+        "maximum": 1_000_000,
     },
 }
 

@@ -18,6 +18,7 @@ SCHEMA = {
         "description": "How dense it is at a training row, its k-th neighbour of the same label tells.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 1_000_000,
     },
     "alpha": {
         "description": "Share of the training rows of each label that are left out, where it is least dense.",

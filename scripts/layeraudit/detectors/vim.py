@@ -21,6 +21,7 @@ SCHEMA = {
         "description": "Dimensions of the principal subspace; the paper has half of a small layer.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 1_000_000,
     },
 }
 

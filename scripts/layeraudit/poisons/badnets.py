@@ -11,7 +11,7 @@ SCHEMA = {
     "rate": {
         "description": "Share of the training set that is poison.",
         "type": "number",
-        "exclusiveMinimum": 0,
+        "minimum": 0.0001,
         "maximum": 0.5,
     },
     "target": {
@@ -24,6 +24,7 @@ SCHEMA = {
         "description": "Pixels of a side of the square.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 1000,
     },
 }
 

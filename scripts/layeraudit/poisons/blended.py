@@ -13,7 +13,7 @@ SCHEMA = {
     "rate": {
         "description": "Share of the training set that is poison.",
         "type": "number",
-        "exclusiveMinimum": 0,
+        "minimum": 0.0001,
         "maximum": 0.5,
     },
     "target": {
@@ -25,7 +25,7 @@ SCHEMA = {
     "opacity": {
         "description": "Weight of the pattern in a marked image, that of the image being the rest.",
         "type": "number",
-        "exclusiveMinimum": 0,
+        "minimum": 0.0001,
         "maximum": 1,
     },
 }

@@ -25,11 +25,13 @@ SCHEMA = {
         "description": "Test images that the network is to take for another class.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 1_000_000,
     },
     "points": {
         "description": "Poison points a target.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 1_000_000,
     },
     "layer": {
         "description": "The layer in which a point and its target collide, that before the last.",
@@ -39,6 +41,7 @@ SCHEMA = {
         "description": "Weight of the squared distance of a point from its image, beside that in the layer.",
         "type": "number",
         "minimum": 0,
+        "maximum": 1_000_000,
     },
     "opacity": {
         "description": "Weight of the target, a watermark, in the images that points start from; 0 is none.",
@@ -50,11 +53,13 @@ SCHEMA = {
         "description": "Steps of a point.",
         "type": "integer",
         "minimum": 1,
+        "maximum": 10_000,
     },
     "learning_rate": {
         "description": "First step size; later ones adapt, since a step that would lead uphill is not taken.",
         "type": "number",
-        "exclusiveMinimum": 0,
+        "minimum": 1e-12,
+        "maximum": 1_000_000,
     },
 }
 

@@ -11,7 +11,7 @@ SCHEMA = {
     "rate": {
         "description": "Share of the training set that is poison.",
         "type": "number",
-        "exclusiveMinimum": 0,
+        "minimum": 0.0001,
         "maximum": 0.5,
     },
     "source": {
