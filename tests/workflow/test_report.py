@@ -32,7 +32,7 @@ FIGURES = {
 @pytest.fixture(scope="module")
 def report(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    run(finished_run, "--report", str(path))
+    run(finished_run, "all", "--report", str(path))
     return path
 
 
