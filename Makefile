@@ -1,7 +1,7 @@
-# `make results/table1.csv` and `make test` are all that a new user types; each sets up first.
-# What has to be made again is for Snakemake to say, so no target here is a file to make, but for the mark
-# that the benchmarks' environment is whole.
-.PHONY: results/table1.csv test benchmark-neighbours benchmark-report benchmark-leaderboard
+# A newcomer types these; `make help` lists them, and docs/commands.txt is that list. Each sets up first.
+# No target is a file, as Snakemake decides what to make again, but the mark of a complete benchmark environment.
+.PHONY: help small table1 leaderboard summary all report results/table1.csv test \
+	benchmark-neighbours benchmark-report benchmark-leaderboard
 
 define python_3_11
 @for python in python3.11 python3; do \
@@ -15,10 +15,23 @@ endef
 set_up = $(call python_3_11,tools/set_up.py $(1))
 own_python = env -u PYTHONPATH -u PYTHONHOME PYTHONNOUSERSITE=1
 in_venv = $(own_python) PATH="$(CURDIR)/.venv/bin:$$PATH"
+snakemake = $(in_venv) snakemake $(1) $(if $(CONFIG),--configfile $(CONFIG))
 
-results/table1.csv:
+help:
+	@cat docs/commands.txt
+
+small: override CONFIG = config/small.yaml
+small: all
+	@echo 'Open results/small/leaderboard/index.html and results/small/summary.html in a browser.'
+
+table1: results/table1.csv
+
+results/table1.csv leaderboard summary all:
 	$(call set_up)
-	$(in_venv) snakemake --cores all $@
+	$(call snakemake,$@)
+
+report: all
+	$(call snakemake,all --report results/report.html)
 
 test:
 	$(call set_up,--tests)

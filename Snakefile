@@ -25,6 +25,10 @@ onsuccess:
     end_run()
 
 
+onerror:
+    show_failures(log)
+
+
 pathvars:
     results=f"results/{config['variant']}",
     runs=f"results/{config['variant']}/{{experiment}}",
@@ -77,8 +81,35 @@ wildcard_constraints:
     dataset="[a-z0-9_]+",
 
 
-rule all:
+rule help:
+    """Print what can be asked for."""
     default_target: True
+    input:
+        "docs/commands.txt",
+    shell:
+        "cat {input}"
+
+
+rule table1:
+    """Table 1 of the student report: results/table1.csv."""
+    input:
+        "results/table1.csv",
+
+
+rule leaderboard:
+    """Detectors of poison and of inputs, compared: results/leaderboard/index.html."""
+    input:
+        "results/leaderboard",
+
+
+rule summary:
+    """Claims, and the tables of each experiment: results/summary.md."""
+    input:
+        "results/summary.md",
+
+
+rule all:
+    """Every table, figure and page."""
     input:
         "results/table1.csv",
         "<results>/tables/claims.csv",

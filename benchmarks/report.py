@@ -5,7 +5,7 @@
     python benchmarks/report.py --configfile config/small.yaml
 
 Removes `results/` but for the data sets, makes the environments of the rules where they are missing, and then
-measures one run of `snakemake --cores 4`: its wall time, the sum of its jobs' times, the processor time of
+measures one run of `snakemake --cores 4 all`: its wall time, the sum of its jobs' times, the processor time of
 all its processes and of Snakemake itself, and the most that `results/` held at once. Writes `report.csv`, a
 row for each rule, and `report.json` beside this program, or of a part files of its name.
 """
@@ -117,13 +117,13 @@ def main() -> None:
     for path in RESULTS.iterdir() if RESULTS.exists() else []:
         if path.name != "datasets":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    subprocess.run([*snakemake, "--conda-create-envs-only", *given], cwd=ROOT, check=True)
+    subprocess.run([*snakemake, "all", "--conda-create-envs-only", *given], cwd=ROOT, check=True)
     datasets = [f"results/datasets/{name}.npz" for name in ("mnist", "fashion_mnist")]
     subprocess.run([*snakemake, *datasets, *given], cwd=ROOT, check=True)
 
     stopped, seen = Event(), {"disk": used_by(RESULTS), "own_cpu": 0.0}
     started, cpu_before = time.monotonic(), cpu_of_children()
-    process = psutil.Popen([*snakemake, "--quiet", "progress", *given, "--", arguments.target], cwd=ROOT)
+    process = psutil.Popen([*snakemake, *given, "--", arguments.target], cwd=ROOT)
     watcher = Thread(target=watch, args=(process, stopped, seen))
     watcher.start()
     try:

@@ -1,5 +1,6 @@
 import ast
 import json
+import re
 import subprocess
 import sys
 import time
@@ -221,6 +222,8 @@ def start_run():
     """Keep the configuration beside its results, and clear the way for what is made again."""
     from layeraudit.results import keep_configuration
 
+    if {job.rule.name for job in workflow.dag.needrun_jobs()} == {"help"}:
+        return
     for change in keep_configuration(RESULTS, config):
         print(
             f"Variant {config['variant']}: {change}. Its results are made again; "
@@ -248,6 +251,13 @@ def end_run():
             f"Replaced: {len(left)} older files that differ are kept in {ASIDE}",
             file=sys.stderr,
         )
+
+
+def show_failures(run_logs):
+    """Print what each failed job has logged, which Snakemake leaves out where it is quiet about rules."""
+    run_log = "".join(Path(path).read_text() for path in run_logs)
+    for path in re.findall(r"> (\S+) 2>&1' returned non-zero exit status", run_log):
+        print(f"Failed; {path} says:\n{Path(path).read_text()}", file=sys.stderr)
 
 
 def remove_what_is_made_again():

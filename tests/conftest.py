@@ -14,12 +14,12 @@ from matplotlib import pyplot as plt
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
-READ_BY_A_RUN = ["Snakefile", "README.md", "config", "envs", "profiles", "report", "rules", "scripts"]
+READ_BY_A_RUN = ["Snakefile", "README.md", "config", "docs", "envs", "profiles", "report", "rules", "scripts"]
 
 
 def command(*options: str) -> list[str]:
-    """Give the command of a small run, in the environments that a run in this checkout has too."""
-    start = ["snakemake", "--cores", "2", "--conda-prefix", str(ENVIRONMENTS)]
+    """Return the command of a small run, in the environments of this checkout, which prints every job."""
+    start = ["snakemake", "--cores", "2", "--quiet", "host", "--conda-prefix", str(ENVIRONMENTS)]
     return [*start, *options, "--configfile", "config/small.yaml"]
 
 
@@ -110,7 +110,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = copy_repository(tmp_path_factory.mktemp("finished_run"))
     run(folder, "--notemp", "results/table1.csv")
-    run(folder)
+    run(folder, "all")
     return folder
 
 
@@ -124,7 +124,7 @@ def finished_copy(finished_run: Path, tmp_path: Path) -> Path:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Make every environment of the rules that is not there yet; give the interpreter of one by its name."""
     folder = copy_repository(tmp_path_factory.mktemp("environments"))
-    run(folder, "--conda-create-envs-only")
-    table = [line.split("\t") for line in run(folder, "--list-conda-envs").splitlines()]
+    run(folder, "all", "--conda-create-envs-only")
+    table = [line.split("\t") for line in run(folder, "all", "--list-conda-envs").splitlines()]
     prefixes = {Path(line[0]).stem: folder / line[2] for line in table if line[0].startswith("envs/")}
     return lambda name: prefixes[name] / "bin" / "python"

@@ -34,7 +34,7 @@ def report(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     if BROWSER is None or DRIVER is None:
         pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
     path = tmp_path_factory.mktemp("report") / "report.html"
-    run(finished_run, "--report", str(path))
+    run(finished_run, "all", "--report", str(path))
     return path
 
 

@@ -3,10 +3,13 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import REPOSITORY, run
 
 TABLE = "results/table1.csv"
+LEADERBOARD = "results/leaderboard"
+RULE = r"^(?:local)?rule (\w+):"
 
 
 def planned(folder: Path, target: str = TABLE) -> set[str]:
@@ -24,7 +27,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 def test_a_second_run_does_nothing(finished_copy: Path) -> None:
     before = (finished_copy / TABLE).stat().st_mtime_ns
-    assert "Nothing to be done" in run(finished_copy)
+    assert "Nothing to be done" in run(finished_copy, "all")
     assert (finished_copy / TABLE).stat().st_mtime_ns == before
 
 
@@ -86,7 +89,7 @@ def test_a_change_runs_again_what_follows_from_it(
 def test_results_can_be_declared_up_to_date(finished_copy: Path) -> None:
     before = (finished_copy / TABLE).read_bytes()
     change(finished_copy / "scripts/layeraudit/networks.py", '"""The', "# A comment.\n" + '"""The')
-    run(finished_copy, "--touch")
+    run(finished_copy, "all", "--touch")
     assert (finished_copy / TABLE).read_bytes() == before
     assert planned(finished_copy) == set()
 
@@ -111,7 +114,7 @@ def test_the_table_made_again_is_made_alone_and_differs(finished_copy: Path) -> 
         "CONFIDENCE_LEVEL = 0.5",
     )
     output = run(finished_copy, TABLE)
-    assert re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE) == ["aggregate_table1", "publish"]
+    assert re.findall(RULE, output, re.MULTILINE) == ["aggregate_table1", "publish"]
     assert path.read_text() != before
     (kept,) = finished_copy.glob("results/small/replaced/*/table1.csv")
     assert kept.read_text() == before
@@ -145,20 +148,44 @@ OF_A_NEW_DETECTOR = {
     "publish_leaderboard",
 }
 
+OF_A_NEW_POISON = OF_A_NEW_DETECTOR - {"tabulate_evasion_bench"} | {
+    *("draw_splits", "make_poison", "merge_training_set", "train_model", "measure_trained", "retrain"),
+    *("extract_layers_to_stay", "build_index", "search_neighbours"),
+}
+
+
+def blocks_of(page: str) -> tuple[str, str]:
+    """Return the Python code and the line of the configuration that a guide shows."""
+    text = (REPOSITORY / "docs" / page).read_text()
+    code, line = (re.search(rf"```{name}\n(.*?)```", text, re.DOTALL) for name in ("python", "yaml"))
+    return code.group(1), line.group(1)  # type: ignore[union-attr]
+
 
 def test_a_new_detector_runs_itself_and_the_tables_and_nothing_else(finished_copy: Path) -> None:
     """The one that docs/add-a-detector.md writes, as it stands there."""
-    page = (REPOSITORY / "docs/add-a-detector.md").read_text()
-    code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)  # type: ignore[union-attr]
-    line = re.search(r"```yaml\n(.*?)```", page, re.DOTALL).group(1)  # type: ignore[union-attr]
+    code, line = blocks_of("add-a-detector.md")
     (finished_copy / "scripts/layeraudit/detectors/class_mean.py").write_text(code)
     change(finished_copy / "config/config.yaml", "detectors:\n", "detectors:\n" + line)
-    leaderboard = "results/leaderboard"
-    assert planned(finished_copy, leaderboard) == OF_A_NEW_DETECTOR
-    output = run(finished_copy, leaderboard)
-    assert set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE)) == OF_A_NEW_DETECTOR
+    assert planned(finished_copy, LEADERBOARD) == OF_A_NEW_DETECTOR
+    output = run(finished_copy, LEADERBOARD)
+    assert set(re.findall(RULE, output, re.MULTILINE)) == OF_A_NEW_DETECTOR
     assert set(re.findall(r"detector=(\w+)", output)) == {"class_mean_relu3"}
-    assert "class_mean_relu3" in (finished_copy / leaderboard / "index.html").read_text()
+    assert "class_mean_relu3" in (finished_copy / LEADERBOARD / "index.html").read_text()
+
+
+def test_a_new_poison_runs_its_own_experiment_and_the_tables_and_nothing_else(finished_copy: Path) -> None:
+    """The one that docs/add-a-poison.md writes, as it stands there."""
+    code, line = blocks_of("add-a-poison.md")
+    (finished_copy / "scripts/layeraudit/poisons/stripes.py").write_text(code)
+    change(finished_copy / "config/config.yaml", "poisons:\n", "poisons:\n" + line)
+    change(finished_copy / "config/small.yaml", "[none, badnets_5,", "[none, stripes_5, badnets_5,")
+    assert planned(finished_copy, LEADERBOARD) == OF_A_NEW_POISON
+    output = run(finished_copy, LEADERBOARD)
+    assert set(re.findall(RULE, output, re.MULTILINE)) == OF_A_NEW_POISON
+    assert set(re.findall(r"experiment=(\w+)", output)) == {"mnist_stripes_5"}
+    trained = pd.read_csv(finished_copy / "results/small/mnist_stripes_5/trained.csv")
+    assert (trained["attack_success"] > 0.5).all()
+    assert "stripes_5" in (finished_copy / LEADERBOARD / "index.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -179,7 +206,7 @@ def test_a_change_of_a_bench_starts_where_it_is_made(
     file: str, old: str, new: str, rules: set[str], finished_copy: Path
 ) -> None:
     change(finished_copy / file, old, new)
-    plan = planned(finished_copy, "results/leaderboard")
+    plan = planned(finished_copy, LEADERBOARD)
     assert rules <= plan
     order = ["make_poison", "train_model", "search_neighbours", "score_detector", "retrain"]
     first = min(order.index(rule) for rule in rules)

@@ -1,0 +1,99 @@
+"""README and the guide pages: short, true to the command line and to the configuration, and their code runs."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from conftest import REPOSITORY
+from snakemake.utils import update_config
+from torch import nn
+
+from layeraudit.configuration import check
+
+README = (REPOSITORY / "README.md").read_text()
+COMMANDS = (REPOSITORY / "docs/commands.txt").read_text()
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def rows_of(page: str, head: str) -> list[list[str]]:
+    """Return the cells of the table whose first column has this head."""
+    table = page.split(f"| {head} |", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+
+
+def first_block(page: str, language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/templates/README.md.j2"])
+def test_readme_is_short(name: str) -> None:
+    assert len((REPOSITORY / name).read_text().splitlines()) <= 120
+
+
+def test_readme_lists_what_make_help_lists() -> None:
+    listed = dict(re.findall(r"^  (make \w+) .*?(?:  +(\d+ \w+))?$", COMMANDS, re.MULTILINE))
+    shown = {row[0].strip("`"): row[2] for row in rows_of(README, "command")}
+    assert shown == listed
+    assert list(shown)[0] == "make small"
+    assert "make test" in shown
+
+
+def test_time_of_the_leaderboard_is_the_measured_one() -> None:
+    measured = json.loads((REPOSITORY / "benchmarks/leaderboard.json").read_text())
+    assert f"{measured['wall_s'] / 60:.0f} min" in [row[2] for row in rows_of(README, "command")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_tells_to_type_is_there(page: Path) -> None:
+    text = page.read_text()
+    code = "\n".join(re.findall(r"`+([^`]+)`+", text))
+    for target in set(re.findall(r"^make ([\w./-]+)", code, re.MULTILINE)):
+        made = subprocess.run(["make", "-n", target], cwd=REPOSITORY, capture_output=True, check=False)
+        assert made.returncode == 0, made.stderr
+    rules = set(re.findall(r"^rule (\w+):", (REPOSITORY / "Snakefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"snakemake (?:-\w+ )*([a-z]\w+)\b(?!/)", code)) <= rules
+    named = re.findall(r"`((?:config|docs|scripts|tests|envs|benchmarks|tools|profiles|rules)/[\w./-]+)`", text)
+    written_by_the_reader = re.findall(r"goes to `([^`]+)`", text)
+    assert {name for name in named if not (REPOSITORY / name).exists()} == set(written_by_the_reader)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
+def test_the_example_of_own_settings_can_be_run(page: str) -> None:
+    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    own = yaml.safe_load(first_block(page, "yaml"))
+    assert own["variant"] != config["variant"]
+    update_config(config, own)
+    check(config, yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text()))
+
+
+def test_configuration_has_every_key() -> None:
+    schema = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
+    page = (REPOSITORY / "docs/configuration.md").read_text().split("## All keys")[1]
+    assert [row[0].strip("`") for row in rows_of(page, "key")] == list(schema["properties"])
+
+
+def test_code_for_an_own_model_finds_rows_with_a_wrong_label() -> None:
+    own: dict[str, object] = {}
+    exec(first_block("docs/own-model.md", "python"), own)
+    generator = torch.Generator().manual_seed(0)
+    y = np.arange(90) % 3
+    x = torch.rand((90, 1, 4, 4), generator=generator) / 2
+    x[:, 0, 0, :3] += torch.eye(3)[torch.from_numpy(y)]
+    wrong = [3, 40, 77]
+    y[wrong] = (y[wrong] + 1) % 3
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU())
+    found = own["label_disagreement"](network, x, y, ["0"], k=10)  # type: ignore[operator]
+    assert found.shape == (90,)
+    assert set(found.argsort()[-3:]) == set(wrong)
+
+
+def test_index_leads_to_every_page_beside_it() -> None:
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", (REPOSITORY / "docs/index.md").read_text()))
+    assert {page.name for page in (REPOSITORY / "docs").glob("*.md")} - {"index.md"} <= linked
