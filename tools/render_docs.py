@@ -124,9 +124,13 @@ class Helpers:
         found = self.value(table, digits, of=of, scale=scale, missing=missing, **keys)
         if found == missing:
             return found
-        low, high = (self.number(table, of=end, scale=scale, **keys) for end in ("ci95_low", "ci95_high"))
-        bounded = math.isfinite(low) and math.isfinite(high)
-        return f"{found} [{write_number(low, digits)}, {write_number(high, digits)}]" if bounded else found
+        ends = [
+            scale * float(self.text(table, of=end, missing="nan", **keys))
+            for end in ("ci95_low", "ci95_high")
+        ]
+        if not all(map(math.isfinite, ends)):
+            return found
+        return f"{found} [{', '.join(write_number(end, digits) for end in ends)}]"
 
     def n(self, table: str, *, of: str = "n_points", **keys: Any) -> str:
         """Return a count, as `6,000`."""

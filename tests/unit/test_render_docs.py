@@ -14,6 +14,7 @@ TABLE = """\
 detector,layer,value,ci95_low,ci95_high,auroc,n_points,run
 lid,relu1,0.90512,0.89949,0.91249,0.5,6000,variant report
 lid,fc,-0.0001,-inf,inf,,7,variant report
+vim,fc,0.5,,,,9,variant report
 knn,relu1,0.25,0.2,0.3,0.75,8,variant report
 """
 
@@ -43,7 +44,8 @@ def render(root: Path, template: str, name: str = "results/page.md") -> str:
         ('figure("ranks", 3, detector="lid", layer="relu1")', "0.905 [0.899, 0.912]"),
         ('figure("ranks", 1, scale=100, detector="lid", layer="relu1")', "90.5 [89.9, 91.2]"),
         ('figure("ranks", 2, detector="lid", layer="fc")', "0.00"),
-        ('figure("ranks", 2, missing="-", detector="vim")', "-"),
+        ('figure("ranks", 2, detector="vim")', "0.50"),
+        ('figure("ranks", 2, missing="-", detector="energy")', "-"),
         ('figure("ranks", 2, of="auroc", missing="-", detector="lid", layer="fc")', "-"),
         ('value("ranks", 1, of="auroc", detector="knn")', "0.8"),
         ('number("ranks", of="auroc", detector="knn") - 0.5', "0.25"),
@@ -82,7 +84,7 @@ def test_a_picture_is_linked_from_where_the_page_lies(root, name, link):
     ("call", "named"),
     [
         ('figure("other", 2, detector="lid")', ["other.csv"]),
-        ('figure("ranks", 2, detector="vim")', ["ranks", "detector vim", "0 rows"]),
+        ('figure("ranks", 2, detector="energy")', ["ranks", "detector energy", "0 rows"]),
         ('figure("ranks", 2, detector="lid")', ["ranks", "detector lid", "2 rows"]),
         ('figure("ranks", 2, of="auroc", detector="lid", layer="fc")', ["ranks", "no auroc", "layer fc"]),
         ('figure("ranks", 2, of="rank", detector="knn")', ["ranks", "no column rank"]),
