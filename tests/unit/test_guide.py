@@ -1,4 +1,4 @@
-"""README and the guide pages: short, true to the command line and to the configuration, and their code runs."""
+"""README and the guide pages: short, true to command line and configuration, and their code runs."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def test_readme_lists_what_make_help_lists() -> None:
     listed = dict(re.findall(r"^  (make \w+) .*?(?:  +(\d+ \w+))?$", COMMANDS, re.MULTILINE))
     shown = {row[0].strip("`"): row[2] for row in rows_of(README, "command")}
     assert shown == listed
-    assert list(shown)[0] == "make small"
+    assert next(iter(shown)) == "make small"
     assert "make test" in shown
 
 
@@ -59,7 +59,9 @@ def test_what_a_page_tells_to_type_is_there(page: Path) -> None:
         assert made.returncode == 0, made.stderr
     rules = set(re.findall(r"^rule (\w+):", (REPOSITORY / "Snakefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"snakemake (?:-\w+ )*([a-z]\w+)\b(?!/)", code)) <= rules
-    named = re.findall(r"`((?:config|docs|scripts|tests|envs|benchmarks|tools|profiles|rules)/[\w./-]+)`", text)
+    named = re.findall(
+        r"`((?:config|docs|scripts|tests|envs|benchmarks|tools|profiles|rules)/[\w./-]+)`", text
+    )
     written_by_the_reader = re.findall(r"goes to `([^`]+)`", text)
     assert {name for name in named if not (REPOSITORY / name).exists()} == set(written_by_the_reader)
 

@@ -13,7 +13,10 @@ LAYERS = "relu1|relu2|relu3|fc"
 
 def test_every_column_is_described(finished_run: Path) -> None:
     described = set(re.findall(r"`([a-z0-9_{}]+)`", PAGE))
-    tables = [*(finished_run / "results/small").rglob("*.csv"), *(finished_run / "results/small").rglob("*.parquet")]
+    tables = [
+        *(finished_run / "results/small").rglob("*.csv"),
+        *(finished_run / "results/small").rglob("*.parquet"),
+    ]
     assert len(tables) > 50
     missing = {}
     for path in tables:
