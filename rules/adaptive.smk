@@ -101,9 +101,10 @@ rule tabulate_adaptive:
     conda:
         "../envs/tables.yaml"
     params:
+        as_published=["--as-published"] if "adaptive" in as_published() else [],
         epsilons=lookup(dpath="adaptive/epsilons", within=config),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_published}"
         " --records {input.records}"
         " --scores {input.scores}"
         " --test-scores {input.test_scores}"

@@ -39,10 +39,12 @@ rule tabulate_dknn_mnist:
     conda:
         "../envs/tables.yaml"
     params:
+        as_published=as_published(),
         settings=settings_of_inputs(),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
         "python {input.script}"
+        " --as-published {params.as_published}"
         " --test {input.test}"
         " --fgsm {input.fgsm}"
         " --bim {input.bim}"

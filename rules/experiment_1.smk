@@ -28,8 +28,10 @@ rule tabulate_experiment_1:
         "<results>/benchmarks/tabulate_experiment_1.tsv"
     conda:
         "../envs/tables.yaml"
+    params:
+        as_reported=option_as_reported("clean"),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_reported}"
         " --test {input.test}"
         " --poison {input.poison}"
         " --records {input.records}"

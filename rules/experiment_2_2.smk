@@ -21,10 +21,11 @@ rule aggregate_table1:
     conda:
         "../envs/tables.yaml"
     params:
+        as_reported=option_as_reported("two_digits"),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_reported}"
         " --train {input.train}"
         " --test {input.test}"
         " --layers {params.layers}"
@@ -150,6 +151,7 @@ rule tabulate_experiment_2_2:
     conda:
         "../envs/tables.yaml"
     params:
+        as_reported=option_as_reported("two_digits"),
         seeds=lookup(dpath="experiments/two_digits/seeds", within=config),
         seeds_memorised=lookup(
             dpath="experiments/two_digits_memorised/seeds", within=config
@@ -165,7 +167,7 @@ rule tabulate_experiment_2_2:
             dpath="experiments/two_digits_memorised/train", within=config
         ),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_reported}"
         " --trainings two_digits two_digits_memorised"
         " --seeds {params.seeds}"
         " --seeds {params.seeds_memorised}"

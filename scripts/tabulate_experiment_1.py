@@ -23,13 +23,16 @@ def main() -> None:
     parser.add_argument(
         "--records", type=Path, nargs="+", required=True, help="of the poison, each poison_{points}.csv"
     )
+    parser.add_argument("--as-reported", action="store_true", help="set the report's figures beside ours")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--output-claims", type=Path, required=True)
     arguments = parser.parse_args()
 
     points = read_points(arguments.test, arguments.poison, arguments.records)
-    write_table(arguments.output, tabulate_credibility(points))
-    write_table(arguments.output_claims, tabulate_claims(weigh_claims(points)))
+    as_reported = arguments.as_reported
+    write_table(arguments.output, tabulate_credibility(points, as_reported=as_reported))
+    claims = weigh_claims(points, as_reported=as_reported)
+    write_table(arguments.output_claims, tabulate_claims(claims))
 
 
 if __name__ == "__main__":

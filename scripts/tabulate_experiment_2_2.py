@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--k", type=int, required=True)
     parser.add_argument("--poison", type=int, nargs="+", required=True, help="points, of each training")
     parser.add_argument("--clean", type=int, nargs="+", required=True, help="images, of each training")
+    parser.add_argument("--as-reported", action="store_true", help="set the report's figures beside ours")
     parser.add_argument("--output-trend", type=Path, required=True)
     parser.add_argument("--output-base-rate", type=Path, required=True)
     parser.add_argument("--output-depth", type=Path, required=True)
@@ -89,7 +90,8 @@ def main() -> None:
         arguments.output_depth,
         tabulate_depth(evaluated, pd.concat(occurrences, ignore_index=True), layers, k),
     )
-    write_table(arguments.output_claims, tabulate_claims(make_claims(evaluated, layers, k)))
+    claims = make_claims(evaluated, layers, k, as_reported=arguments.as_reported)
+    write_table(arguments.output_claims, tabulate_claims(claims))
 
 
 if __name__ == "__main__":
