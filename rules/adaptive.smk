@@ -102,9 +102,10 @@ rule tabulate_adaptive:
         "../envs/tables.yaml"
     params:
         run=run_of("clean"),
+        as_published=["--as-published"] if "adaptive" in as_published() else [],
         epsilons=lookup(dpath="adaptive/epsilons", within=config),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_published}"
         " --records {input.records}"
         " --scores {input.scores}"
         " --test-scores {input.test_scores}"

@@ -203,6 +203,20 @@ def settings_of_inputs():
     ]
 
 
+def option_as_reported(experiment):
+    """The option that sets the report's figures beside ours, where the experiment is the report's."""
+    from layeraudit.experiments import is_as_reported
+
+    return ["--as-reported"] if is_as_reported(config, experiment) else []
+
+
+def as_published():
+    """What the models of clean digits are shown as in the papers, whose figures then stand beside ours."""
+    from layeraudit.experiments import list_as_published
+
+    return list_as_published(config)
+
+
 def of_layers(file):
     """A file of every layer, in the network's order."""
     return expand(file, layer=config["activations"]["layers"], allow_missing=True)

@@ -40,10 +40,12 @@ rule tabulate_dknn_mnist:
         "../envs/tables.yaml"
     params:
         run=run_of("clean"),
+        as_published=as_published(),
         settings=settings_of_inputs(),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
         "python {input.script}"
+        " --as-published {params.as_published}"
         " --test {input.test}"
         " --fgsm {input.fgsm}"
         " --bim {input.bim}"

@@ -30,8 +30,9 @@ rule tabulate_experiment_1:
         "../envs/tables.yaml"
     params:
         run=run_of("clean"),
+        as_reported=option_as_reported("clean"),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_reported}"
         " --test {input.test}"
         " --poison {input.poison}"
         " --records {input.records}"

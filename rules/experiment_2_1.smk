@@ -48,11 +48,12 @@ rule tabulate_experiment_2_1:
         "../envs/tables.yaml"
     params:
         run=run_of("ten_digits"),
+        as_reported=option_as_reported("ten_digits"),
         seeds=lookup(dpath="experiments/ten_digits/seeds", within=config),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_reported}"
         " --train {input.train}"
         " --test {input.test}"
         " --seeds {params.seeds}"

@@ -34,10 +34,11 @@ rule aggregate_table1:
         "../envs/tables.yaml"
     params:
         run=run_of("two_digits"),
+        as_reported=option_as_reported("two_digits"),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_reported}"
         " --train {input.train}"
         " --test {input.test}"
         " --layers {params.layers}"
@@ -66,6 +67,7 @@ use rule aggregate_table1 as aggregate_table1_memorised with:
         "<results>/benchmarks/aggregate_table1_memorised.tsv"
     params:
         run=run_of("two_digits_memorised"),
+        as_reported=option_as_reported("two_digits"),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
 
@@ -89,6 +91,7 @@ use rule aggregate_table1 as aggregate_table1_quarter with:
         "<results>/benchmarks/aggregate_table1_quarter.tsv"
     params:
         run=run_of("two_digits_quarter"),
+        as_reported=option_as_reported("two_digits"),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
 
@@ -112,6 +115,7 @@ use rule aggregate_table1 as aggregate_table1_quarter_flips with:
         "<results>/benchmarks/aggregate_table1_quarter_flips.tsv"
     params:
         run=run_of("two_digits_quarter_flips"),
+        as_reported=option_as_reported("two_digits"),
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
 
@@ -206,6 +210,7 @@ rule tabulate_experiment_2_2:
     conda:
         "../envs/tables.yaml"
     params:
+        as_reported=option_as_reported("two_digits"),
         run=run_of(*TRAININGS),
         trainings=json.dumps(
             {
@@ -219,7 +224,7 @@ rule tabulate_experiment_2_2:
         layers=lookup(dpath="activations/layers", within=config),
         k=lookup(dpath="neighbours/k", within=config),
     shell:
-        "python {input.script}"
+        "python {input.script} {params.as_reported}"
         " --trainings {params.trainings:q}"
         " --train {input.train}"
         " --test {input.test}"

@@ -22,13 +22,16 @@ def main() -> None:
     )
     parser.add_argument("--layers", nargs="+", required=True)
     parser.add_argument("--k", type=int, required=True)
+    parser.add_argument("--as-reported", action="store_true", help="set the report's figures beside ours")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     train, test = read_scores(arguments.train), read_scores(arguments.test)
     evaluated = pd.concat([test, train[train["is_poison"]]], ignore_index=True)
-    table = tabulate_poisoned_neighbours(evaluated, arguments.layers, arguments.k)
+    table = tabulate_poisoned_neighbours(
+        evaluated, arguments.layers, arguments.k, as_reported=arguments.as_reported
+    )
     write_table(arguments.output, table, arguments.run, numbers="%.2f")
 
 

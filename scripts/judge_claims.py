@@ -16,7 +16,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
 
-    claims = pd.concat([pd.read_csv(path) for path in arguments.claims], ignore_index=True)
+    # A table without claims has no types, and would take them from the others.
+    claims = pd.concat(filter(len, map(pd.read_csv, arguments.claims)), ignore_index=True)
     write_table(arguments.output, judge_claims(claims))
 
 

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--test-scores", help="of the held-out images, likewise", **for_each)
     parser.add_argument("--calibration-scores", help="of calibration images, likewise", **for_each)
     parser.add_argument("--epsilons", type=float, nargs="+", required=True, help="radii in L-infinity")
+    parser.add_argument("--as-published", action="store_true", help="set the published figures beside ours")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument("--run", required=True, help="settings of the run, which the result names")
@@ -39,8 +40,9 @@ def main() -> None:
         measured.append(measure_clean(read_scores([test]), threshold))
         measured.append(measure_attack(record, read_scores([scores]), threshold))
     by_seed = pd.concat(measured, ignore_index=True)
-    write_table(arguments.table, tabulate_attack(by_seed), arguments.run)
-    write_table(arguments.claims, make_claims(by_seed, arguments.epsilons), arguments.run)
+    write_table(arguments.table, tabulate_attack(by_seed, as_published=arguments.as_published), arguments.run)
+    claims = make_claims(by_seed, arguments.epsilons if arguments.as_published else [])
+    write_table(arguments.claims, claims, arguments.run)
 
 
 if __name__ == "__main__":

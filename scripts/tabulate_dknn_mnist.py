@@ -28,6 +28,9 @@ def main() -> None:
     parser.add_argument(
         "--settings", nargs="*", default=[], help="how inputs were made: a name, =, and words, for each"
     )
+    parser.add_argument(
+        "--as-published", nargs="*", default=[], help="inputs made as in the paper, set beside its figures"
+    )
     parser.add_argument("--k", type=int, required=True)
     parser.add_argument("--inputs-table", type=Path, required=True)
     parser.add_argument("--reliability-table", type=Path, required=True)
@@ -39,12 +42,17 @@ def main() -> None:
     scores = {name: read_scores(getattr(arguments, name)) for name in INPUTS}
     calibrations = [read_arrays(path, "nonconformity")[0] for path in arguments.calibration]
     settings = dict(text.split("=", 1) for text in arguments.settings)
-    write_table(arguments.inputs_table, tabulate_inputs(scores, calibrations, settings), arguments.run)
-    write_table(arguments.reliability_table, tabulate_reliability(scores, calibrations), arguments.run)
+    of_paper = {"as_published": arguments.as_published}
+    write_table(
+        arguments.inputs_table, tabulate_inputs(scores, calibrations, settings, **of_paper), arguments.run
+    )
+    write_table(
+        arguments.reliability_table, tabulate_reliability(scores, calibrations, **of_paper), arguments.run
+    )
     write_table(
         arguments.validity_table, tabulate_validity(scores["test"], calibrations, arguments.k), arguments.run
     )
-    write_table(arguments.claims, make_claims(scores, calibrations), arguments.run)
+    write_table(arguments.claims, make_claims(scores, calibrations, **of_paper), arguments.run)
 
 
 if __name__ == "__main__":

@@ -23,14 +23,17 @@ def main() -> None:
     parser.add_argument(
         "--records", type=Path, nargs="+", required=True, help="of the poison, each poison_{points}.csv"
     )
+    parser.add_argument("--as-reported", action="store_true", help="set the report's figures beside ours")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--output-claims", type=Path, required=True)
     parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
 
     points = read_points(arguments.test, arguments.poison, arguments.records)
-    write_table(arguments.output, tabulate_credibility(points), arguments.run)
-    write_table(arguments.output_claims, tabulate_claims(weigh_claims(points)), arguments.run)
+    as_reported = arguments.as_reported
+    write_table(arguments.output, tabulate_credibility(points, as_reported=as_reported), arguments.run)
+    claims = weigh_claims(points, as_reported=as_reported)
+    write_table(arguments.output_claims, tabulate_claims(claims), arguments.run)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", required=True, help="in that order")
     parser.add_argument("--layers", nargs="+", required=True)
     parser.add_argument("--k", type=int, required=True, help="neighbours of an image in a layer")
+    parser.add_argument("--as-reported", action="store_true", help="set the report's figures beside ours")
     parser.add_argument("--output", type=Path, required=True, help="credibility and accuracy of the groups")
     parser.add_argument("--output-recovered", type=Path, required=True)
     parser.add_argument("--output-accuracy", type=Path, required=True)
@@ -55,15 +56,18 @@ def main() -> None:
     matched, samples = compare_matched_samples(points)
     detectors = measure_detectors(points, arguments.layers, arguments.k)
 
-    write_table(arguments.output, tabulate_groups(groups), arguments.run)
-    write_table(arguments.output_recovered, tabulate_recovery(recovery), arguments.run)
+    as_reported = arguments.as_reported
+    write_table(arguments.output, tabulate_groups(groups, as_reported=as_reported), arguments.run)
+    write_table(
+        arguments.output_recovered, tabulate_recovery(recovery, as_reported=as_reported), arguments.run
+    )
     write_table(arguments.output_accuracy, tabulate_accuracy(points), arguments.run)
     write_table(arguments.output_matched, tabulate_matched(matched), arguments.run)
     with written_whole(arguments.output_samples) as temporary:
         samples.to_parquet(temporary, index=False)
     keys = ["evaluated", "among", "score", "threshold"]
     write_table(arguments.output_detector, average_over_seeds(detectors, keys), arguments.run)
-    claims = weigh_claims(groups, recovery, matched, detectors)
+    claims = weigh_claims(groups, recovery, matched, detectors, as_reported=as_reported)
     write_table(arguments.output_claims, tabulate_claims(claims), arguments.run)
 
 

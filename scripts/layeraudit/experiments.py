@@ -37,6 +37,58 @@ OF_A_MODEL = (
 )
 
 
+NEIGHBOURS = 75
+"""k of the student report, and of the papers whose figures stand beside ours."""
+
+TEN_DIGITS = list(range(10))
+
+REPORTED = {"clean": (TEN_DIGITS, 0), "ten_digits": (TEN_DIGITS, 50), "two_digits": ([1, 9], 50)}
+"""The student report's experiments: their digits, and poison points in training."""
+
+PUBLISHED: dict[str, dict[str, float]] = {
+    "test": {},
+    "fgsm": {"epsilon": 0.25},
+    "bim": {"epsilon": 0.25, "step": 0.01, "steps": 100},
+    "cw": {"confidence": 0},
+    "rotated": {"degrees": 45},
+    "fashion_mnist": {},
+    "adaptive": {},
+}
+"""What the papers show to models of clean digits, and the settings that make it theirs."""
+
+
+def is_as_reported(configuration: Mapping[str, Any], name: str) -> bool:
+    """Return whether an experiment is the one that the student report describes, so that figures compare.
+
+    Training images and epochs do not count: the report leaves them open.
+
+    Parameters
+    ----------
+    name : one of `REPORTED`; the second training of two digits has the data of the first
+    """
+    experiment, poison = configuration["experiments"][name], configuration["poison"]
+    return (
+        experiment["dataset"] == "mnist"
+        and (sorted(experiment["digits"]), experiment["poison"]) == REPORTED[name]
+        and sorted(poison["digits"]) == [1, 9]
+        and (poison["distance"], poison["radius"]) == ("l2", 2.5)
+        and configuration["neighbours"]["k"] == NEIGHBOURS
+    )
+
+
+def list_as_published(configuration: Mapping[str, Any]) -> list[str]:
+    """Return which of `PUBLISHED` are as in the papers; the numbers of images do not count."""
+    clean, inputs = configuration["experiments"]["clean"], configuration["inputs"]
+    of_clean = clean["dataset"], sorted(clean["digits"]), configuration["neighbours"]["k"]
+    if of_clean != ("mnist", TEN_DIGITS, NEIGHBOURS):
+        return []
+    return [
+        name
+        for name, settings in PUBLISHED.items()
+        if all(inputs[name][key] == value for key, value in settings.items())
+    ]
+
+
 def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
     """List the experiments, each by the name of its folder.
 

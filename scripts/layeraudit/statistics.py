@@ -30,14 +30,20 @@ DECIMALS = 12
 SIDES: tuple[Literal["greater"], Literal["less"]] = ("greater", "less")
 
 BETWEEN_SEEDS = "Student's t over seeds"
+BETWEEN_SEEDS_OF_ONE_POOL = f"{BETWEEN_SEEDS} that draw their images from one pool: too narrow for new images"
+"""Of figures over most of a data set, which are nearly the same images in every seed."""
 BETWEEN_POINTS = "Wilson over points"
+
+HOLDS, FAILS, CANNOT_TELL = "holds", "does not hold", "cannot tell"
+FOR_THESE_NETWORKS = " for these networks"
+"""Follows a verdict that the points decide, where the interval over seeds leaves it open."""
 
 
 def interval_of_mean(values: ArrayLike) -> tuple[float, float]:
-    """Give Student's t interval of the mean of independent values; without two of them, the whole line."""
+    """Return Student's t interval of the mean of independent values; NaN without two of them."""
     sample = np.asarray(values, dtype=np.float64)
     if len(sample) < 2:
-        return -np.inf, np.inf
+        return np.nan, np.nan
     half = stats.t.ppf((1 + CONFIDENCE_LEVEL) / 2, df=len(sample) - 1) * stats.sem(sample)
     return float(sample.mean() - half), float(sample.mean() + half)
 
@@ -51,27 +57,31 @@ def interval_of_share(count: int, n: int) -> tuple[float, float]:
     return (0.0 if count == 0 else float(low)), (1.0 if count == n else float(high))
 
 
-def figure_over_seeds(by_seed: ArrayLike, *, low: float = -np.inf, high: float = np.inf) -> dict[str, Any]:
+def figure_over_seeds(
+    by_seed: ArrayLike, *, low: float = -np.inf, high: float = np.inf, interval: str = ""
+) -> dict[str, Any]:
     """Give the columns of a figure that is a mean over seeds.
 
     Parameters
     ----------
     by_seed : the figure of each seed; seeds that have none (NaN) do not count
     low, high : the least and greatest value that it can have, to which the interval is cut
+    interval : over what the interval is, where a column says so
 
     Returns
     -------
-    `value`, `ci95_low`, `ci95_high`, `n_seeds`; without a seed the value is NaN
+    `value`, `ci95_low`, `ci95_high`, `interval` where it is given, `n_seeds`; the value is NaN without a
+    seed, its interval without two
     """
     values: NDArray[np.float64] = np.asarray(by_seed, dtype=np.float64)
     values = values[~np.isnan(values)]
-    ci_low, ci_high = interval_of_mean(values)
-    return {
+    ci_low, ci_high = np.clip(interval_of_mean(values), low, high).tolist()
+    figure = {
         "value": float(values.mean()) if len(values) else np.nan,
-        "ci95_low": max(ci_low, low),
-        "ci95_high": min(ci_high, high),
-        "n_seeds": len(values),
+        "ci95_low": ci_low,
+        "ci95_high": ci_high,
     }
+    return figure | ({"interval": interval} if interval else {}) | {"n_seeds": len(values)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +99,8 @@ class Claim:
     interval : over what the interval is
     n_points, n_seeds : points that the figure rests on, and seeds
     test : which one, and of what
+    bound : where the unit of the test is not a seed, the figure that divides the claim from its opposite; NaN
+        where there is none
     p_for : p-value whose alternative is the claim: small where the data speak for it
     p_against : p-value whose alternative is that the claim is wrong: small where they speak against it
     where : the file of results that shows it
@@ -106,6 +118,7 @@ class Claim:
     n_points: int
     n_seeds: int
     test: str
+    bound: float = np.nan
     p_for: float
     p_against: float
     where: str
@@ -117,21 +130,28 @@ def judge_claims(claims: pd.DataFrame) -> pd.DataFrame:
     Both p-values of all claims are corrected together (Holm 1979), so that the chance of one wrong verdict
     or more is at most the significance level. A test that could not be made has NaN, which counts as 1.
 
+    Some tests take points, not seeds, as their unit, and speak of the trained networks alone. Where the
+    interval over seeds does not exclude the bound of such a claim, or there is none, its verdict says so: the
+    points decide, and other seeds may not.
+
     Parameters
     ----------
     claims : a row for each claim, with the attributes of `Claim` as columns
 
     Returns
     -------
-    The same with `p_for_holm`, `p_against_holm`, and `verdict`: `holds`, `does not hold`, or `cannot tell`
-    at this n
+    The same with `p_for_holm`, `p_against_holm`, and `verdict`: `holds`, `does not hold`, either of them
+    `for these networks`, or `cannot tell` at this n
     """
     p = claims[["p_for", "p_against"]].fillna(1.0).to_numpy()
     corrected = multipletests(p.ravel(), method="holm")[1].reshape(p.shape)
     holds, wrong = (corrected < SIGNIFICANCE_LEVEL).T
-    verdict = np.select([holds & ~wrong, wrong & ~holds], ["holds", "does not hold"], "cannot tell")
+    verdict = np.select([holds & ~wrong, wrong & ~holds], [HOLDS, FAILS], CANNOT_TELL)
+    excluded = (claims["bound"] < claims["ci95_low"]) | (claims["bound"] > claims["ci95_high"])
+    of_points = (claims["bound"].notna() & ~excluded) | (claims["interval"] == BETWEEN_POINTS)
+    verdict = np.where(of_points & (holds != wrong), verdict + FOR_THESE_NETWORKS, verdict)
     judged = claims.assign(p_for_holm=corrected[:, 0], p_against_holm=corrected[:, 1], verdict=verdict)
-    last = ["where"]
+    last = [name for name in ("where", "run") if name in claims]
     return judged[[name for name in judged.columns if name not in last] + last]
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from layeraudit.activations import capture
 from layeraudit.attacks.conditions import ROUNDING
 from layeraudit.attacks.neighbours import choose_guides, usual_radius
+from layeraudit.figures.adaptive import plot_attack
 from layeraudit.files import read_split, write_matrix, write_split
 from layeraudit.neighbours import build
 from layeraudit.networks import ReportCNN
@@ -202,7 +204,7 @@ def make_seeds() -> pd.DataFrame:
 
 
 def test_the_papers_figures_stand_beside_ours_where_it_has_any() -> None:
-    table = tabulate_attack(make_seeds()).set_index(KEYS)
+    table = tabulate_attack(make_seeds(), as_published=True).set_index(KEYS)
     assert table["published"].dropna().to_dict() == {
         ("none", "", "linf", 0.0, "images_above_0.1"): 0.913,
         ("adaptive", "", "linf", 0.2, "dknn_accuracy"): 0.174,
@@ -213,6 +215,19 @@ def test_the_papers_figures_stand_beside_ours_where_it_has_any() -> None:
     }
 
 
+def test_the_figure_of_one_seed_has_no_bars_and_warns_of_nothing() -> None:
+    one_seed = make_seeds().drop_duplicates(KEYS)
+    table = tabulate_attack(one_seed, as_published=False)
+    assert table[["ci95_low", "ci95_high"]].isna().all(axis=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot_attack(table).canvas.draw()
+
+
+def test_data_or_a_k_that_is_not_the_papers_has_no_figures_of_it() -> None:
+    assert tabulate_attack(make_seeds(), as_published=False)["published"].isna().all()
+
+
 def test_every_published_figure_is_of_an_attack_and_a_quantity_that_is_measured() -> None:
     measured = make_seeds()
     found = set(measured[["attack", "quantity"]].itertuples(index=False, name=None))
@@ -220,7 +235,7 @@ def test_every_published_figure_is_of_an_attack_and_a_quantity_that_is_measured(
 
 
 def test_figures_are_means_over_seeds_and_their_intervals_are_within_what_there_can_be() -> None:
-    table = tabulate_attack(make_seeds()).set_index(KEYS)
+    table = tabulate_attack(make_seeds(), as_published=True).set_index(KEYS)
     assert not table.index.duplicated().any()
     row = table.loc[("adaptive", "", "linf", 0.2, "credibility_of_successes")]
     assert row["value"] == pytest.approx((1.02 / 3 + 0.17 / 3) / 2)

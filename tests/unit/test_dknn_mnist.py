@@ -1,9 +1,13 @@
 """The paper's results on MNIST, on images laid out by hand."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from layeraudit.figures.dknn_mnist import plot_inputs
+from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL
 from layeraudit.tables.dknn_mnist import (
     ALPHAS,
     NO_MODE,
@@ -36,7 +40,8 @@ TEST = make_scores(
 SCORES = dict.fromkeys(["test", "fgsm", "bim", "cw", "rotated", "fashion_mnist"], TEST)
 SETTINGS = {"fgsm": "epsilon 0.25"}
 KEYS = ["input", "quantity", "mode"]
-TABLE = tabulate_inputs(SCORES, CALIBRATIONS, SETTINGS).set_index(KEYS).sort_index()
+INPUTS = tabulate_inputs(SCORES, CALIBRATIONS, SETTINGS, as_published=SCORES)
+TABLE = INPUTS.set_index(KEYS).sort_index()
 
 
 @pytest.mark.parametrize(
@@ -66,13 +71,36 @@ def test_the_papers_figures_stand_beside_ours_and_nothing_is_right_of_what_is_no
     assert ("fashion_mnist", "dnn_accuracy", NO_MODE) not in TABLE.index
 
 
+def test_an_input_that_is_not_made_as_in_the_paper_is_not_compared_with_it() -> None:
+    table = tabulate_inputs(SCORES, CALIBRATIONS, SETTINGS, as_published=["fgsm", "bim"])
+    assert set(table.dropna(subset="published")["input"]) == {"fgsm", "bim"}
+    posted = ["published", "posted_low", "posted_high"]
+    pd.testing.assert_frame_equal(table.drop(columns=posted), INPUTS.drop(columns=posted))
+    reliability = tabulate_reliability(SCORES, CALIBRATIONS, as_published=["fgsm"])
+    assert reliability[["posted", "posted_n"]].isna().all(axis=None)
+    claims = make_claims(SCORES, CALIBRATIONS, as_published=["bim"]).set_index("claim")
+    compared = claims.index[claims.index.str.startswith("dknn_accuracy_under_")]
+    assert compared.tolist() == ["dknn_accuracy_under_bim"]
+    reported = claims.index[claims["reported"] != ""]
+    assert reported.tolist() == ["dknn_recovers_accuracy_under_bim", "dknn_accuracy_under_bim"]
+
+
+def test_the_figure_of_one_seed_has_no_bars_and_warns_of_nothing() -> None:
+    one_seed = {name: scores[scores["seed"] == 0] for name, scores in SCORES.items()}
+    table = tabulate_inputs(one_seed, CALIBRATIONS[:1], SETTINGS, as_published=[])
+    assert table[["ci95_low", "ci95_high"]].isna().all(axis=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot_inputs(table).canvas.draw()
+
+
 def test_how_an_input_was_made_stands_in_its_rows() -> None:
     assert set(TABLE.loc["fgsm", "settings"]) == {"epsilon 0.25"}
     assert set(TABLE.loc["test", "settings"]) == {""}
 
 
 def test_a_mode_that_drops_every_calibration_point_has_no_credibility() -> None:
-    table = tabulate_inputs({"test": TEST}, [np.zeros(3, np.int64)] * 2, {})
+    table = tabulate_inputs({"test": TEST}, [np.zeros(3, np.int64)] * 2, {}, as_published=[])
     of_mode = table[table["quantity"] == "credibility"].set_index("mode")["value"]
     assert of_mode.isna().to_dict() == {"paper": False, "cleverhans": True, "conformal": False}
 
@@ -82,7 +110,7 @@ def test_the_given_labels_nonconformity_counts_neighbours_of_other_labels() -> N
 
 
 def test_reliability_counts_each_image_in_one_bin_and_its_rights() -> None:
-    table = tabulate_reliability(SCORES, CALIBRATIONS)
+    table = tabulate_reliability(SCORES, CALIBRATIONS, as_published=["test"])
     paper = table[(table["input"] == "test") & (table["mode"] == "paper")].set_index("bin_low")
     assert paper["n_points"].tolist() == [1, 0, 1, 0, 1, 0, 0, 1, 0, 1]
     assert paper["value"].dropna().tolist() == [1, 0, 1, 1, 1]
@@ -95,7 +123,7 @@ def test_reliability_counts_each_image_in_one_bin_and_its_rights() -> None:
 
 
 def test_a_seed_whose_calibration_a_mode_drops_whole_is_in_no_bin() -> None:
-    table = tabulate_reliability(SCORES, [np.zeros(3, np.int64), CALIBRATIONS[1]])
+    table = tabulate_reliability(SCORES, [np.zeros(3, np.int64), CALIBRATIONS[1]], as_published=[])
     of_mode = table[table["input"] == "test"].groupby("mode")
     assert of_mode["n_points"].sum().to_dict() == {NO_MODE: 5, "paper": 5, "cleverhans": 2}
     assert of_mode["n_seeds"].max().to_dict() == {NO_MODE: 2, "paper": 2, "cleverhans": 1}
@@ -149,13 +177,14 @@ def test_a_claim_is_tested_in_both_directions_in_every_seed() -> None:
         return make_scores(seeds + [(seed, 7, 7, 3, 0.9, 2, 1) for seed in (0, 1) for _ in range(n_lost)])
 
     attacked = {"fgsm": compare(9, 1), "bim": compare(1, 9), "cw": compare(5, 5)}
-    claims = make_claims(SCORES | attacked, CALIBRATIONS).set_index("claim")
+    claims = make_claims(SCORES | attacked, CALIBRATIONS, as_published=SCORES).set_index("claim")
     ten = {0: 1, 1: 10, 5: 252}  # of 1,024 orders of heads and tails
     won = claims.loc["dknn_recovers_accuracy_under_fgsm"]
     assert won["p_for"] == pytest.approx((ten[0] + ten[1]) / 1024)
     assert won["p_against"] == pytest.approx(1 - ten[0] / 1024)
     assert won[["value", "ci95_low", "ci95_high"]].tolist() == pytest.approx([0.8] * 3)  # in both seeds
-    assert (won["interval"], won["n_points"], won["n_seeds"]) == ("Student's t over seeds", 20, 2)
+    assert (won["interval"], won["n_points"], won["n_seeds"]) == (BETWEEN_SEEDS_OF_ONE_POOL, 20, 2)
+    assert won["bound"] == 0
     lost = claims.loc["dknn_recovers_accuracy_under_bim"]
     assert (lost["p_for"], lost["p_against"]) == pytest.approx((won["p_against"], won["p_for"]))
     even = claims.loc["dknn_recovers_accuracy_under_cw"]
@@ -167,7 +196,7 @@ def test_a_claim_that_one_seed_contradicts_is_not_shown() -> None:
     mixed = make_scores(
         [(0, 7, 3, 7, 0.9, 0, 4) for _ in range(10)] + [(1, 7, 7, 3, 0.9, 2, 1) for _ in range(10)]
     )
-    claims = make_claims(SCORES | {"fgsm": mixed}, CALIBRATIONS).set_index("claim")
+    claims = make_claims(SCORES | {"fgsm": mixed}, CALIBRATIONS, as_published=SCORES).set_index("claim")
     of_fgsm = claims.loc["dknn_recovers_accuracy_under_fgsm"]
     # 1 and -1, whose interval, 12.7 to either side, is cut to what there can be.
     assert of_fgsm[["value", "ci95_low", "ci95_high"]].tolist() == [0, -1, 1]

@@ -12,7 +12,7 @@ from scipy import stats
 from layeraudit.errors import InputError
 from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON
 from layeraudit.figures.experiment_1 import plot_credibility
-from layeraudit.statistics import judge_claims, tabulate_claims
+from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL, judge_claims, tabulate_claims
 from layeraudit.tables.experiment_1 import (
     compare_low_credibility,
     read_points,
@@ -85,24 +85,44 @@ def points_of(size: int, moved: list[int], wrong: list[int], credibility: float 
 def test_a_figure_is_the_mean_over_the_seeds_that_have_one(
     group: tuple[int, str], quantity: str, of_seeds: list[float], n_points: int
 ) -> None:
-    row = tabulate_credibility(POINTS).set_index(["points", "group", "quantity"]).loc[(*group, quantity)]
+    row = (
+        tabulate_credibility(POINTS, as_reported=True)
+        .set_index(["points", "group", "quantity"])
+        .loc[(*group, quantity)]
+    )
     assert row["value"] == pytest.approx(np.mean(of_seeds))
     assert (row["n_points"], row["n_seeds"]) == (n_points, len(of_seeds))
-    assert row["ci95_low"] <= row["value"] <= row["ci95_high"]
-    assert row["ci95_low"] >= 0
+    assert row["interval"] == BETWEEN_SEEDS_OF_ONE_POOL
+    if len(of_seeds) == 1:
+        assert row[["ci95_low", "ci95_high"]].isna().all()
+        return
+    assert 0 <= row["ci95_low"] <= row["value"] <= row["ci95_high"]
     if quantity != "number_of_points":
         assert row["ci95_high"] <= 1
 
 
 def test_the_reports_numbers_stand_beside_both_groups_that_they_may_mean() -> None:
     points = pd.concat([points_of(15, [3, 5], [0, 1]), points_of(50, [20, 30], [0, 1])])
-    reported = tabulate_credibility(points).set_index(["points", "group", "quantity"])["reported"].dropna()
+    reported = (
+        tabulate_credibility(points, as_reported=True)
+        .set_index(["points", "group", "quantity"])["reported"]
+        .dropna()
+    )
     assert reported.to_dict() == {
         (15, "moved", "number_of_points"): 4,
         (15, "misclassified", "number_of_points"): 4,
         (50, "moved", "number_of_points"): 25,
         (50, "misclassified", "number_of_points"): 25,
     }
+
+
+def test_an_experiment_that_is_not_the_reports_has_no_numbers_of_it() -> None:
+    points = points_of(50, [20, 30], [0, 1])
+    assert tabulate_credibility(points, as_reported=False)["reported"].isna().all()
+    of_report, of_others = (
+        {claim.claim for claim in weigh_claims(points, as_reported=reported)} for reported in (True, False)
+    )
+    assert of_report - of_others == {"25_of_50_points_moved", "25_of_50_points_misclassified"}
 
 
 @pytest.mark.parametrize(
@@ -118,8 +138,8 @@ def test_the_reports_numbers_stand_beside_both_groups_that_they_may_mean() -> No
 def test_groups_without_points_and_single_seeds_stop_nothing(points: pd.DataFrame) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        table = tabulate_credibility(points)
-        claims = tabulate_claims(weigh_claims(points))
+        table = tabulate_credibility(points, as_reported=True)
+        claims = tabulate_claims(weigh_claims(points, as_reported=True))
         plot_credibility(points)
     empty = table[table["n_points"] == 0]
     assert len(empty)
@@ -175,7 +195,7 @@ def test_poison_is_compared_with_clean_images_of_its_own_digit_and_seed() -> Non
 
 
 def verdicts(points: pd.DataFrame) -> dict[str, str]:
-    claims = judge_claims(tabulate_claims(weigh_claims(points)))
+    claims = judge_claims(tabulate_claims(weigh_claims(points, as_reported=True)))
     return dict(zip(claims["claim"], claims["verdict"], strict=True))
 
 
@@ -190,7 +210,7 @@ def test_claims_hold_where_they_are_true_and_fail_where_they_are_false() -> None
         "right_poison_as_credible_as_clean": "holds",
         "most_of_50_points_credible": "holds",
         "25_of_50_points_moved": "holds",
-        "25_of_50_points_misclassified": "does not hold",
+        "25_of_50_points_misclassified": "does not hold for these networks",
     }
     points = points_of(50, moved, wrong, credibility=0.05)
     verdict = verdicts(points.assign(credibility=points["credibility"].mask(some, 0.6)))
@@ -216,7 +236,11 @@ def test_a_share_of_points_is_held_against_both_ends_of_its_margin(
 
 def test_no_misclassified_point_in_three_seeds_speaks_against_the_reports_25() -> None:
     points = points_of(50, [25, 24, 26], [0, 0, 0])
-    (claim,) = (claim for claim in weigh_claims(points) if claim.claim == "25_of_50_points_misclassified")
+    (claim,) = (
+        claim
+        for claim in weigh_claims(points, as_reported=True)
+        if claim.claim == "25_of_50_points_misclassified"
+    )
     assert (claim.value, claim.n_points, claim.n_seeds) == (0, 150, 3)
     assert claim.ci95_low == pytest.approx(0)
     assert 0 < claim.ci95_high < 2
@@ -225,12 +249,14 @@ def test_no_misclassified_point_in_three_seeds_speaks_against_the_reports_25() -
 
 
 def test_sets_of_a_size_that_the_report_has_not_are_not_held_against_its_numbers() -> None:
-    assert not [claim for claim in weigh_claims(points_of(6, [3, 3], [0, 1])) if claim.reported]
+    assert not [
+        claim for claim in weigh_claims(points_of(6, [3, 3], [0, 1]), as_reported=True) if claim.reported
+    ]
 
 
 def test_claims_compare_the_largest_set_alone_with_clean_images() -> None:
     points = pd.concat([points_of(15, [3, 5], [0, 1], credibility=0.05), points_of(50, [20, 30], [0, 1])])
-    claims = {claim.claim: claim for claim in weigh_claims(points)}
+    claims = {claim.claim: claim for claim in weigh_claims(points, as_reported=True)}
     assert len(claims) == 9
     assert claims["right_poison_as_credible_as_clean"].n_points == 99
     assert claims["right_poison_as_credible_as_clean"].value == pytest.approx(0.0005)
@@ -241,7 +267,7 @@ def test_claims_compare_images_that_the_network_gets_right() -> None:
     points = points_of(6, [3, 3], [1, 2], credibility=0.9)
     wrong = (points["points"] == 0) & (points.groupby(["seed", "points"]).cumcount() == 0)
     points.loc[wrong, ["dnn_label", "credibility"]] = 4, 0.01
-    some, low, as_high = weigh_claims(points)[:3]
+    some, low, as_high = weigh_claims(points, as_reported=True)[:3]
     assert some.value == low.value == 0
     assert as_high.value == pytest.approx(0.0005)
     assert low.n_points == as_high.n_points == 5 + 4
@@ -306,7 +332,7 @@ def test_the_figure_shows_every_poison_point_and_every_error_in_its_colour() -> 
 
 
 def test_the_mixture_is_the_poison_and_as_many_clean_images_of_each_seed() -> None:
-    table = tabulate_credibility(POINTS).set_index(["points", "group", "quantity"])
+    table = tabulate_credibility(POINTS, as_reported=True).set_index(["points", "group", "quantity"])
     mixture = table.loc[(4, "mixture", "number_of_points")]
     # Of the clean images the first seed has three and the second has one, so they are all taken.
     assert (mixture["value"], mixture["n_points"]) == ((4 + 3 + 4 + 1) / 2, 12)

@@ -107,7 +107,7 @@ def test_poison_that_is_read_as_its_true_digit_is_misclassified() -> None:
         ("held_out", "rest", "points", [2, 1], 3, 2),
         ("training", "misclassified", "points", [3, 0], 3, 2),
         ("held_out", "poison", "mean_credibility", [0.2, 0.2], 3, 2),
-        ("held_out", "poison", "variance_of_credibility", [0.02], 3, 1),  # of one point there is none
+        ("held_out", "poison", "variance_of_credibility", [0.02], 2, 1),  # of one point there is none
         ("held_out", "poison", "maximum_credibility", [0.3, 0.2], 3, 2),
         ("held_out", "poison", "misclassified_share", [1, 0], 3, 2),
         ("held_out", "poison", "share_above_0.2", [1 / 2, 0], 3, 2),
@@ -121,14 +121,26 @@ def test_poison_that_is_read_as_its_true_digit_is_misclassified() -> None:
 def test_a_figure_of_a_group_is_the_mean_over_the_seeds_that_have_one(
     evaluated: str, group: str, quantity: str, by_seed: list[float], n_points: int, n_seeds: int
 ) -> None:
-    table = tabulate_groups(measure_groups(POINTS))
+    table = tabulate_groups(measure_groups(POINTS), as_reported=True)
     row = pick(table, evaluated=evaluated, group=group, quantity=quantity)
     assert row["value"] == pytest.approx(np.mean(by_seed))
     assert (row["n_points"], row["n_seeds"]) == (n_points, n_seeds)
 
 
+def test_an_experiment_that_is_not_the_reports_has_no_figures_of_it() -> None:
+    groups, recovery = measure_groups(POINTS), measure_recovery(POINTS)
+    for tabulate, measured in ((tabulate_groups, groups), (tabulate_recovery, recovery)):
+        of_report, of_others = (tabulate(measured, as_reported=reported) for reported in (True, False))
+        assert of_others["reported"].isna().all()
+        pd.testing.assert_frame_equal(of_others.drop(columns="reported"), of_report.drop(columns="reported"))
+    points = made_up(n=30, n_poison=6, poison_credibility=1)
+    of_report, of_others = (claims_of(points, as_reported=reported) for reported in (True, False))
+    assert set(of_report.index) - set(of_others.index) == {"recovered_share", "number_of_misclassified"}
+    assert set(of_others["reported"]) == {""}
+
+
 def test_the_reports_counts_stand_beside_ours_in_both_readings() -> None:
-    reported = tabulate_groups(measure_groups(POINTS)).dropna(subset="reported")
+    reported = tabulate_groups(measure_groups(POINTS), as_reported=True).dropna(subset="reported")
     assert set(reported["quantity"]) == {"points"}
     for _, of_reading in reported.groupby("evaluated"):
         counts = of_reading.set_index("group")["reported"].to_dict()
@@ -155,7 +167,7 @@ def test_the_reports_counts_stand_beside_ours_in_both_readings() -> None:
 def test_points_set_right_and_spoiled_are_counted_among_the_clean(
     seed: object, quantity: str, value: float, n_points: int
 ) -> None:
-    table = tabulate_recovery(measure_recovery(POINTS))
+    table = tabulate_recovery(measure_recovery(POINTS), as_reported=True)
     row = pick(table, evaluated="held_out", seed=seed, quantity=quantity)
     assert row["value"] == pytest.approx(value)
     assert row["n_points"] == n_points
@@ -173,7 +185,7 @@ def test_mcnemar_is_the_sign_test_of_the_discordant_points(counts: list[tuple[in
         for seed, (recovered, spoiled) in enumerate(counts)
     ]
     points = pd.concat(frames).assign(evaluated="held_out", is_poison=False, y_true=1)
-    table = tabulate_recovery(measure_recovery(points))
+    table = tabulate_recovery(measure_recovery(points), as_reported=True)
     sums = tuple(map(sum, zip(*counts, strict=True)))
     for seed, (recovered, spoiled) in [*enumerate(counts), ("all", sums)]:
         p = pick(table, seed=seed, quantity="mcnemar_p")["value"]
@@ -360,10 +372,11 @@ def test_seeds_without_clean_suspects_do_not_count() -> None:
     assert pick(table, among="misclassified", **among)["n_seeds"] == 1
 
 
-def claims_of(points: pd.DataFrame) -> pd.DataFrame:
+def claims_of(points: pd.DataFrame, *, as_reported: bool = True) -> pd.DataFrame:
     groups, recovery = measure_groups(points), measure_recovery(points)
     matched, _ = compare_matched_samples(points, resamples=299)
-    claims = weigh_claims(groups, recovery, matched, measure_detectors(points, LAYERS, K))
+    detectors = measure_detectors(points, LAYERS, K)
+    claims = weigh_claims(groups, recovery, matched, detectors, as_reported=as_reported)
     return pd.DataFrame([vars(claim) for claim in claims]).set_index("claim")
 
 
@@ -379,6 +392,8 @@ def test_claims_are_for_poison_of_low_credibility() -> None:
     claims = claims_of(made_up(n=300, n_poison=50, poison_credibility=0.02))
     found = ["threshold_finds_poison_among_all", "threshold_finds_poison_among_misclassified"]
     assert (claims.loc[SPREAD + found, "p_for"] < 0.05).all()
+    # The unit of the first tests is a point, of the others a seed.
+    assert claims["bound"].dropna().to_dict() == dict(zip(SPREAD, [1, 0.1, 1, 1], strict=True))
     assert (claims.loc[SPREAD + found, "p_against"] > 0.5).all()
     assert claims.loc[SPREAD[2], "value"] == 1
 
@@ -433,7 +448,7 @@ def test_the_number_of_misclassified_holds_where_either_reading_has_it(
         groups.loc[is_number & (groups["evaluated"] == evaluated), "value"] = number + np.arange(3.0)
     matched, _ = compare_matched_samples(points, resamples=9)
     detectors = measure_detectors(points, LAYERS, K)
-    claim = weigh_claims(groups, measure_recovery(points), matched, detectors)[-1]
+    claim = weigh_claims(groups, measure_recovery(points), matched, detectors, as_reported=True)[-1]
     assert claim.claim == "number_of_misclassified"
     assert (claim.p_for < 0.05, claim.p_against < 0.05) == (holds, not holds)
     assert claim.value == training + 1

@@ -12,6 +12,7 @@ from scipy import stats
 
 from layeraudit.errors import InputError
 from layeraudit.figures.experiment_2_2 import plot_depth, plot_poisoned_neighbours
+from layeraudit.statistics import Claim
 from layeraudit.tables.experiment_2_2 import (
     average_shares,
     compute_slopes,
@@ -36,7 +37,8 @@ SCORES = pd.DataFrame(
     ],
     columns=COLUMNS,
 )
-TABLE = tabulate_poisoned_neighbours(SCORES, ["relu1", "fc"], k=4).set_index(["group", "layer"])
+COUNTED = tabulate_poisoned_neighbours(SCORES, ["relu1", "fc"], k=4, as_reported=True)
+TABLE = COUNTED.set_index(["group", "layer"])
 
 
 @pytest.mark.parametrize(
@@ -66,16 +68,16 @@ def test_the_interval_is_cut_to_what_a_share_can_be() -> None:
     assert (row["ci95_low"], row["ci95_high"]) == (0, 100)
 
 
-def test_one_seed_says_nothing_of_another() -> None:
-    row = TABLE.loc[("misclassified_clean", "fc")]
-    assert (row["ci95_low"], row["ci95_high"]) == (0, 100)
+def test_one_seed_has_no_interval() -> None:
+    assert TABLE.loc[("misclassified_clean", "fc"), ["ci95_low", "ci95_high"]].isna().all()
 
 
-def test_a_group_without_points_has_no_figure_but_an_interval() -> None:
-    table = tabulate_poisoned_neighbours(SCORES[~SCORES["is_poison"]], ["fc"], k=4).set_index("group")
+def test_a_group_without_points_has_no_figure() -> None:
+    clean = SCORES[~SCORES["is_poison"]]
+    table = tabulate_poisoned_neighbours(clean, ["fc"], k=4, as_reported=True).set_index("group")
     row = table.loc["poisoned"]
-    assert np.isnan(row["percent_poisoned_neighbours"])
-    assert (row["ci95_low"], row["ci95_high"], row["n_points"], row["n_seeds"]) == (0, 100, 0, 0)
+    assert row[["percent_poisoned_neighbours", "ci95_low", "ci95_high"]].isna().all()
+    assert (row["n_points"], row["n_seeds"]) == (0, 0)
 
 
 def test_the_reports_figures_stand_beside_ours_where_it_has_them() -> None:
@@ -85,6 +87,21 @@ def test_the_reports_figures_stand_beside_ours_where_it_has_them() -> None:
         ("misclassified", "relu1"): 25.3,
         ("misclassified", "fc"): 36.93,
     }
+
+
+def test_an_experiment_that_is_not_the_reports_has_no_figures_of_it() -> None:
+    table = tabulate_poisoned_neighbours(SCORES, ["relu1", "fc"], k=4, as_reported=False)
+    assert table["reported"].isna().all()
+    pd.testing.assert_frame_equal(table.drop(columns="reported"), COUNTED.drop(columns="reported"))
+    points = both_trainings([1, 2, 3, 5], [4] * 4)
+    of_report, of_others = (
+        {claim.claim: claim for claim in make_claims(points, LAYERS, 20, as_reported=as_reported)}
+        for as_reported in (True, False)
+    )
+    compared = {"level_non_poisoned_relu1", "level_non_poisoned_fc", "level_misclassified_fc"}
+    assert of_report.keys() - of_others.keys() == compared
+    assert {claim.reported for claim in of_others.values()} == {""}
+    assert "24.93, 28.8, 29.14, 29.04 %" in {claim.reported for claim in of_report.values()}
 
 
 LAYERS = ["relu1", "relu2", "relu3", "fc"]
@@ -338,8 +355,12 @@ def both_trainings(memorised: list[int], report: list[int]) -> pd.DataFrame:
     return lay_out(rows)
 
 
+def make_reported(points: pd.DataFrame) -> list[Claim]:
+    return make_claims(points, LAYERS, 20, as_reported=True)
+
+
 def test_the_claims_are_the_reports_and_each_has_its_own_data() -> None:
-    claims = {claim.claim: claim for claim in make_claims(both_trainings([1, 2, 3, 5], [4] * 4), LAYERS, 20)}
+    claims = {claim.claim: claim for claim in make_reported(both_trainings([1, 2, 3, 5], [4] * 4))}
     assert len(claims) == 9
     monotonic = claims["monotonic_non_poisoned_two_digits"]
     # Percent of 20, mean of the two clean points of a seed.
@@ -375,7 +396,7 @@ def test_monotonic_growth_needs_every_step_and_one_step_down_denies_it() -> None
         for seed, counts in enumerate([[1, 4, 5, 9], [1, 3, 5, 9], [2, 6, 8, 11]])
     ]
     points = pd.concat([lay_out(rows), both_trainings([1] * 4, [1] * 4).iloc[:1]])
-    claim = next(c for c in make_claims(points, LAYERS, 20) if c.claim == "monotonic_non_poisoned_two_digits")
+    claim = next(c for c in make_reported(points) if c.claim == "monotonic_non_poisoned_two_digits")
     steps = 5 * np.array([[3, 1, 4], [2, 2, 4], [4, 2, 3]])
     above = [stats.ttest_1samp(step, 0, alternative="greater").pvalue for step in steps.T]
     assert claim.p_for == pytest.approx(max(above))
@@ -386,7 +407,7 @@ def test_monotonic_growth_needs_every_step_and_one_step_down_denies_it() -> None
 def test_one_more_seed_in_one_training_leaves_the_others_paired() -> None:
     points = both_trainings([1, 2, 3, 5], [4] * 4)
     more = points[(points["seed"] == 0) & (points["training"] == "two_digits")].assign(seed=3)
-    claims = {claim.claim: claim for claim in make_claims(pd.concat([points, more]), LAYERS, 20)}
+    claims = {claim.claim: claim for claim in make_reported(pd.concat([points, more]))}
     assert claims["grows_where_memorised"].n_seeds == 3
     assert claims["level_non_poisoned_fc"].n_seeds == 4
 
@@ -396,7 +417,7 @@ def test_a_claim_on_points_that_are_not_there_is_not_tested() -> None:
     right = points[(points["dnn_label"] == points["y"]) & (points["seed"] == 0)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        claims = {claim.claim: claim for claim in make_claims(right, LAYERS, 20)}
+        claims = {claim.claim: claim for claim in make_reported(right)}
         tabulate_trend(right, LAYERS, 20)
         tabulate_base_rate(right, LAYERS, 20, {"two_digits": 5.0, "two_digits_memorised": 5.0})
     for name in ("level_misclassified_fc", "misclassified_above_non_poisoned", "grows_where_memorised"):
@@ -411,7 +432,7 @@ def test_average_shares_are_percent_of_the_neighbours_by_seed() -> None:
 
 def test_the_figures_stand_also_where_groups_are_empty_or_have_one_seed() -> None:
     points = lay_out([("two_digits", 0, False, False, [1, 2, 3, 4])])
-    table = tabulate_poisoned_neighbours(points, LAYERS, 10)
+    table = tabulate_poisoned_neighbours(points, LAYERS, 10, as_reported=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = plot_poisoned_neighbours(

@@ -1,12 +1,13 @@
 """Every run of a configuration has what the rules look up, whatever it is of."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 import yaml
 from conftest import REPOSITORY
 
-from layeraudit.experiments import list_experiments
+from layeraudit.experiments import PUBLISHED, REPORTED, is_as_reported, list_as_published, list_experiments
 
 CONFIGURATION = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
 EXPERIMENTS = list_experiments(CONFIGURATION)
@@ -57,3 +58,61 @@ def test_the_attack_on_dknn_is_one_ball_in_the_evasion_bench() -> None:
     assert adaptive["intermediate_level"]["steps"] == 0
     assert adaptive["guides"] == CONFIGURATION["adaptive"]["guides"]
     assert EXPERIMENTS["clean"]["adaptive"] == CONFIGURATION["adaptive"]
+
+
+def change(**values: Any) -> dict[str, Any]:
+    """Change values of the default configuration, each under its keys joined by two underscores."""
+    changed = deepcopy(CONFIGURATION)
+    for keys, value in values.items():
+        *path, last = keys.split("__")
+        within = changed
+        for key in path:
+            within = within[key]
+        assert within[last] != value
+        within[last] = value
+    return changed
+
+
+OTHERS_THAN_REPORTED = [
+    ({}, set()),
+    ({"experiments__two_digits__train": 500, "experiments__ten_digits__epochs": 1}, set()),
+    ({"experiments__two_digits__digits": [9, 1], "poison__digits": [9, 1]}, set()),  # in any order
+    ({"experiments__two_digits__digits": [3, 8]}, {"two_digits"}),
+    ({"experiments__two_digits__poison": 6}, {"two_digits"}),
+    ({"experiments__ten_digits__poison": 6}, {"ten_digits"}),
+    ({"experiments__ten_digits__digits": [1, 9]}, {"ten_digits"}),
+    ({"experiments__clean__dataset": "fashion_mnist"}, {"clean"}),
+    ({"poison__digits": [3, 8]}, set(REPORTED)),
+    ({"poison__radius": 1.0}, set(REPORTED)),
+    ({"poison__distance": "l1"}, set(REPORTED)),
+    ({"neighbours__k": 50}, set(REPORTED)),
+]
+
+
+@pytest.mark.parametrize(("changes", "others"), OTHERS_THAN_REPORTED)
+def test_an_experiment_is_the_reports_by_its_data_poison_and_k(
+    changes: dict[str, Any], others: set[str]
+) -> None:
+    configuration = change(**changes)
+    assert {name for name in REPORTED if not is_as_reported(configuration, name)} == others
+
+
+@pytest.mark.parametrize(
+    ("changes", "others"),
+    [
+        ({}, set()),
+        ({"inputs__fgsm__images": 60, "inputs__cw__steps": 3, "experiments__clean__train": 400}, set()),
+        ({"inputs__fgsm__epsilon": 0.1}, {"fgsm"}),
+        ({"inputs__bim__epsilon": 0.1}, {"bim"}),
+        ({"inputs__bim__steps": 30}, {"bim"}),
+        ({"inputs__bim__step": 0.1}, {"bim"}),
+        ({"inputs__cw__confidence": 1}, {"cw"}),
+        ({"inputs__rotated__degrees": 30}, {"rotated"}),
+        ({"experiments__clean__digits": [1, 9]}, set(PUBLISHED)),
+        ({"neighbours__k": 10}, set(PUBLISHED)),
+    ],
+)
+def test_an_input_is_the_papers_by_its_settings_the_digits_and_k(
+    changes: dict[str, Any], others: set[str]
+) -> None:
+    assert set(PUBLISHED) - set(list_as_published(change(**changes))) == others

@@ -130,7 +130,7 @@ def test_a_seed_without_points_of_a_group_does_not_count() -> None:
     table = tabulate_depth(measure_depth(POINTS, LAYERS, K))
     row = pick(table, group="memorised", layer="fc", quantity="percent_poison")
     assert (row["value"], row["n_points"], row["n_seeds"]) == (70, 1, 1)
-    assert (row["ci95_low"], row["ci95_high"]) == (0, 100)  # one seed says nothing of another
+    assert row[["ci95_low", "ci95_high"]].isna().all()
     row = pick(table, group="not_memorised", layer="fc", quantity="percent_poison")
     assert (row["value"], row["n_seeds"]) == (10, 2)
 
@@ -443,6 +443,10 @@ def test_claims_hold_where_they_are_planted() -> None:
         assert claim.p_for < 0.001 < claim.p_against, name
         assert claim.n_seeds == 5, name
     assert claims["variance_of_secml_poison_below_clean"].value < 0.05
+    bounds = {name: claim.bound for name, claim in claims.items() if not np.isnan(claim.bound)}
+    variances = [f"variance_of_secml_poison_below_{of}" for of in ("clean", "misclassified_clean")]
+    few = [f"hardly_a_point_of_{of}_poison_is_credible" for of in ("secml", "other")]
+    assert bounds == dict.fromkeys(variances, 1) | dict.fromkeys(few, 0.1)
     # From 20 to 40 points the deviation grows by 0.006; zscore divides by n, the variance by n - 1.
     low, high = 0.013**2, 0.019**2
     ten_low, ten_high = 0.021**2, 0.027**2

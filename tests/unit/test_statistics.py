@@ -1,8 +1,9 @@
 """Intervals, tests over seeds, and verdicts on claims, in closed form."""
 
 import warnings
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from scipy.special import gamma
 from layeraudit.statistics import (
     BETWEEN_POINTS,
     BETWEEN_SEEDS,
+    BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
     figure_over_seeds,
     greatest_over_seeds,
@@ -42,8 +44,8 @@ def test_the_interval_of_a_mean_is_students() -> None:
 
 
 @pytest.mark.parametrize("sample", [[], [3.0]])
-def test_without_two_values_a_mean_can_be_anything(sample: list[float]) -> None:
-    assert interval_of_mean(sample) == (-np.inf, np.inf)
+def test_without_two_values_a_mean_has_no_interval(sample: list[float]) -> None:
+    assert np.isnan(interval_of_mean(sample)).all()
 
 
 def test_equal_values_leave_an_interval_no_width() -> None:
@@ -86,12 +88,22 @@ def test_the_interval_of_a_figure_is_cut_to_what_it_can_be() -> None:
     assert (figure["ci95_low"], figure["ci95_high"]) == (0.0, 1.0)
 
 
-def test_a_figure_of_no_seed_is_nan_without_a_warning() -> None:
+@pytest.mark.parametrize(("by_seed", "n_seeds"), [([np.nan, np.nan], 0), ([np.nan, 0.5], 1)])
+def test_of_fewer_than_two_seeds_there_is_no_interval_and_no_warning(
+    by_seed: list[float], n_seeds: int
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = figure_over_seeds([np.nan, np.nan], low=0.0, high=1.0)
-    assert np.isnan(figure["value"])
-    assert (figure["ci95_low"], figure["ci95_high"], figure["n_seeds"]) == (0.0, 1.0, 0)
+        figure = figure_over_seeds(by_seed, low=0.0, high=1.0)
+    assert np.isnan([figure["ci95_low"], figure["ci95_high"]]).all()
+    assert figure["n_seeds"] == n_seeds
+    assert figure["value"] == pytest.approx(0.5 if n_seeds else np.nan, nan_ok=True)
+
+
+def test_over_what_an_interval_is_stands_beside_it_where_it_is_named() -> None:
+    figure = figure_over_seeds([0.0, 1.0], interval=BETWEEN_SEEDS_OF_ONE_POOL)
+    assert list(figure) == ["value", "ci95_low", "ci95_high", "interval", "n_seeds"]
+    assert figure["interval"] == BETWEEN_SEEDS_OF_ONE_POOL
 
 
 def test_the_test_of_a_mean_is_students() -> None:
@@ -138,8 +150,8 @@ def test_a_wider_margin_is_met_more_easily() -> None:
     assert all(wider < narrower for narrower, wider in pairwise(p_values))
 
 
-def claim(name: str, p_for: float, p_against: float) -> Claim:
-    return Claim(
+def claim(name: str, p_for: float, p_against: float, **changes: Any) -> Claim:
+    known = Claim(
         claim=name,
         source="a paper",
         words="it is so",
@@ -155,10 +167,11 @@ def claim(name: str, p_for: float, p_against: float) -> Claim:
         p_against=p_against,
         where="results/a.csv",
     )
+    return replace(known, **changes)
 
 
 def test_a_table_of_claims_has_a_row_each_and_their_attributes_as_columns() -> None:
-    first, second = claim("first", 0.1, 0.9), claim("second", 0.2, 0.8)
+    first, second = claim("first", 0.1, 0.9, bound=1.0), claim("second", 0.2, 0.8, bound=0.5)
     table = tabulate_claims([first, second])
     assert table.columns.tolist() == [field.name for field in fields(Claim)]
     assert table.to_dict("records") == [asdict(first), asdict(second)]
@@ -191,6 +204,35 @@ def test_a_verdict_takes_a_corrected_p_below_the_level() -> None:
 
 def test_tests_that_contradict_each_other_tell_nothing() -> None:
     assert judge((0.001, 0.001))["verdict"].tolist() == ["cannot tell"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "of_these_networks"),
+    [
+        ({}, False),  # seeds are the unit of its test
+        ({"bound": -0.1}, False),
+        ({"bound": 2.1}, False),
+        ({"bound": 0.5}, True),
+        ({"bound": 0.0}, True),  # the end of the interval
+        ({"bound": 3.0, "ci95_low": np.nan, "ci95_high": np.nan}, True),
+        ({"bound": 2.1, "interval": BETWEEN_SEEDS_OF_ONE_POOL}, False),
+        ({"bound": 2.1, "interval": BETWEEN_POINTS}, True),  # over seeds there is none
+        ({"interval": BETWEEN_POINTS}, True),
+    ],
+)
+def test_where_points_decide_and_the_interval_over_seeds_does_not_the_verdict_says_so(
+    changes: dict[str, Any], of_these_networks: bool
+) -> None:
+    p_values = {"holds": (0.001, 0.999), "does not hold": (0.999, 0.001), "cannot tell": (0.4, 0.6)}
+    claims = tabulate_claims(claim(name, *p, **changes) for name, p in p_values.items())
+    tail = " for these networks" if of_these_networks else ""
+    verdicts = judge_claims(claims)["verdict"].tolist()
+    assert verdicts == [f"holds{tail}", f"does not hold{tail}", "cannot tell"]
+
+
+def test_what_says_where_a_claim_is_from_stays_last() -> None:
+    claims = tabulate_claims([claim("a", 0.1, 0.9)]).assign(run="variant small")
+    assert judge_claims(claims).columns.tolist()[-3:] == ["verdict", "where", "run"]
 
 
 def test_a_claim_that_cannot_be_tested_counts_as_tested_and_is_not_judged() -> None:

@@ -1,5 +1,7 @@
 """The page that the README quotes says what the tables say."""
 
+from html import escape
+
 import pandas as pd
 
 from layeraudit.tables.summary import (
@@ -20,14 +22,17 @@ from layeraudit.tables.summary import (
 )
 
 
-def test_a_figure_stands_with_its_interval_and_one_that_is_not_there_is_a_dash() -> None:
+def test_a_figure_stands_with_the_interval_that_it_has_and_one_that_is_not_there_is_a_dash() -> None:
     assert with_interval(4.944, 4.46, 5.41, digits=2) == "4.94 [4.46, 5.41]"
+    assert with_interval(4.944, float("nan"), float("nan"), digits=2) == "4.94"
     assert with_interval(float("nan"), 0, 1, digits=2) == "-"
 
 
 def test_a_claim_is_a_row_with_its_verdict() -> None:
     claim = {
         "claim": "poison_varies_less",
+        "words": "it has very low variance",
+        "source": "the report",
         "reported": "by eye",
         "quantity": "share of it",
         "value": 0.5,
@@ -41,28 +46,85 @@ def test_a_claim_is_a_row_with_its_verdict() -> None:
     }
     section = summarise_claims("Claims", pd.DataFrame([claim]))
     assert len(section.header) == len(section.rows[0])
-    title, _, header, rule, row = write_markdown([section]).splitlines()
+    _, _, title, _, note, _, header, rule, row = write_markdown([section], []).splitlines()
     assert title == "## Claims"
+    assert '"cannot tell"' in note and "small run" in note
     assert header.count("|") == rule.count("|") == row.count("|")
     assert row == (
-        "| poison varies less | by eye | share of it | 0.500 [0.250, 0.750] | Wilson over points | 1,200 / 3 "
-        "| **does not hold** | tables/x.csv |"
+        "| it has very low variance | the report | by eye | share of it | 0.500 [0.250, 0.750] "
+        "| Wilson over points | 1,200 / 3 | **does not hold** | tables/x.csv |"
     )
-    page = write_page([section])
+    page = write_page([section], [])
+    assert f"<p>{escape(note)}</p>" in page
     assert "<td><b>does not hold</b></td><td>tables/x.csv</td></tr>" in page
     assert page.count("<tr>") == 2
 
 
 def test_a_page_shows_what_a_cell_says_and_runs_none_of_it() -> None:
     section = Section("a & b", ["<i>"], [["<script>"], ["*report*"]])
-    page = write_page([section])
+    page = write_page([section], [])
     assert "<h2>a &amp; b</h2>" in page
     assert "<td>&lt;script&gt;</td>" in page
     assert "<td><i>report</i></td>" in page
 
 
+def test_the_page_has_a_title_and_the_runs_that_it_is_of_small_ones_in_bold() -> None:
+    runs = ["SMALL RUN: variant small; k 10", "variant report; k 75"]
+    section = Section("a", ["b"], [["c"]])
+    markdown, page = write_markdown([section], runs), write_page([section], runs)
+    lines = [line for line in markdown.splitlines() if line]
+    assert lines[0].startswith("# ")
+    assert lines[1:4] == [f"**{runs[0]}**", runs[1], "## a"]
+    assert f"<p><b>{runs[0]}</b></p>\n<p>{runs[1]}</p>\n<h2>a</h2>\n<table>" in page
+    assert f"<h1>{lines[0].removeprefix('# ')}</h1>" in page
+
+
+def test_a_group_stands_with_the_number_of_its_own_points() -> None:
+    quantities = ["dnn_accuracy", "dknn_accuracy", "mean_credibility", "median_credibility"]
+    counted = [(group, "number_of_points", 8) for group in ("moved", "not_moved")]
+    rows = counted + [
+        (group, name, n) for group, n in [("moved", 8), ("not_moved", 0)] for name in quantities
+    ]
+    table = pd.DataFrame(rows, columns=["group", "quantity", "n_points"])
+    table = table.assign(points=4, value=0.5, ci95_low=None, ci95_high=None, interval="over seeds")
+    table.loc[(table["group"] == "moved") & (table["quantity"] != "number_of_points"), "n_points"] = 7
+    table.loc[table["n_points"] == 0, "value"] = None
+    section = summarise_groups("Experiment 1", table, "points")
+    assert section.rows == [["4", "moved (7)", *["0.500"] * 4], ["4", "not moved (0)", *["-"] * 4]]
+
+
+def test_an_attack_stands_with_the_number_of_the_images_that_its_first_figure_is_of() -> None:
+    figure = {"value": 0.5, "ci95_low": 0.4, "ci95_high": 0.6, "guide": None, "layer": None}
+    of_attack = figure | {"source": "lenet", "epsilon": 0.2, "attack": "fgsm"}
+    transfer = pd.DataFrame(
+        of_attack | {"dataset": "mnist", "target": target, "quantity": "success", "n_points": n}
+        for target, n in [("twin", 1300), ("lenet", 1050), ("audited", 1050)]
+    )
+    assert ["mnist 0.2, lenet (1,050)", "FGSM"] in [row[:2] for row in summarise_transfer("t", transfer).rows]
+    shown = ["success", "dknn_accuracy", "credibility", "flagged_of_successes", "evasive_success", "l2"]
+    detection = pd.DataFrame(
+        of_attack | {"quantity": quantity, "detector": detector, "against": against, "n_points": n}
+        for quantity, detector, against, n in [
+            ("auroc", "credibility", None, 1100),
+            ("credibility_difference", None, "i_fgsm", 2000),
+            *((quantity, None, None, 1050) for quantity in shown),
+            ("auroc_of_successes", "credibility", None, 90),
+        ]
+    )
+    assert [row[0] for row in summarise_detection("d", detection).rows] == ["lenet (1,050)"]
+    adaptive = pd.DataFrame(
+        figure | {"attack": attack, "norm": "l2", "radius": 1, "quantity": quantity, "n_points": n}
+        for attack, quantity, n in [
+            *[("adaptive", "l2_of_successes", 2000), ("adaptive", "dknn_accuracy", 1050)],
+            *[("least_l2", "credibility_of_successes", 90), ("least_l2", "fools_both", 1050)],
+        ]
+    ).assign(published=None)
+    names = [row[0] for row in summarise_adaptive("a", adaptive).rows]
+    assert names == ["adaptive (1,050)", "least l2 (1,050)"]
+
+
 def test_groups_and_detectors_are_a_row_each_with_the_figures_in_their_columns() -> None:
-    interval = {"ci95_low": 0.1, "ci95_high": 0.9, "n_points": 1200}
+    interval = {"ci95_low": 0.1, "ci95_high": 0.9, "n_points": 1200, "interval": "over seeds"}
     quantities = [
         "number_of_points",
         "median_credibility",
@@ -81,6 +143,7 @@ def test_groups_and_detectors_are_a_row_each_with_the_figures_in_their_columns()
     figures = ["0.500 [0.100, 0.900]", "0.375 [0.100, 0.900]", "0.250 [0.100, 0.900]", "0.125 [0.100, 0.900]"]
     assert section.rows == [["0", "clean (1,200)", *figures], ["15", "not moved (1,200)", *figures]]
     assert section.header[:3] == ["points", "group (points)", "network right"]
+    assert "over seeds" in section.note
 
     detectors = pd.DataFrame(
         [
@@ -123,7 +186,7 @@ def test_table_1_is_a_row_a_group_and_the_reports_rows_below() -> None:
 
 
 def test_an_input_is_a_row_with_the_papers_figure_in_brackets() -> None:
-    figure = {"value": 0.5, "ci95_low": 0.4, "ci95_high": 0.6, "n_points": 300}
+    figure = {"value": 0.5, "ci95_low": 0.4, "ci95_high": 0.6, "n_points": 300, "interval": "over seeds"}
     table = pd.DataFrame(
         [
             {"input": "fgsm", "quantity": "dnn_accuracy", "mode": "none", "published": 0.271} | figure,

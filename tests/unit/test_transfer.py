@@ -533,8 +533,9 @@ def test_claims_are_of_the_chosen_layer_after_each_guide_at_the_middle_radius_in
     assert (after_fgsm["value"], after_fgsm["p_for"]) == pytest.approx((0.9, 1e-9))
     claim = claims.loc["ila_after_i_fgsm_transfers_more_than_i_fgsm_mnist_lenet"]
     assert (claim["value"], claim["p_for"], claim["p_against"]) == pytest.approx((0.2, 0.2, 0.99))
-    assert (claim["n_points"], claim["n_seeds"]) == (150, 3)
+    assert (claim["n_points"], claim["n_seeds"], claim["bound"]) == (150, 3, 0)
     assert "epsilon 0.2," in claim["quantity"]
+    assert claims.index[claims["source"] == transfer.PAPER].tolist() == [claim.name]
 
 
 @given(above=st.integers(0, 40), below=st.integers(0, 40), same=st.integers(1, 5))

@@ -123,15 +123,20 @@ def measure_clean(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
     )
 
 
-def tabulate_attack(by_seed: pd.DataFrame) -> pd.DataFrame:
+def tabulate_attack(by_seed: pd.DataFrame, *, as_published: bool) -> pd.DataFrame:
     """Average the figures over the seeds.
+
+    Parameters
+    ----------
+    by_seed : as `measure_attack` and `measure_clean` give them
+    as_published : whether data and k are the paper's, so that its figures stand in `published`
 
     Returns
     -------
     A row for each combination of `KEYS`: `value`, `ci95_low`, `ci95_high` (Student's t over seeds),
     `n_seeds`, `n_points`, `published`
     """
-    table = []
+    table, published = [], PUBLISHED if as_published else {}
     for keys, of_figure in by_seed.groupby(KEYS, sort=False):
         attack, _, _, radius, quantity = keys
         high = np.inf if quantity == "l2_of_successes" else 1
@@ -140,7 +145,7 @@ def tabulate_attack(by_seed: pd.DataFrame) -> pd.DataFrame:
             | figure_over_seeds(of_figure["figure"], low=0, high=high)
             | {
                 "n_points": int(of_figure["n_points"].sum()),
-                "published": PUBLISHED.get((attack, radius, quantity), np.nan),
+                "published": published.get((attack, radius, quantity), np.nan),
             }
         )
     return pd.DataFrame(table)

@@ -4,7 +4,7 @@ A model of clean digits is shown held-out digits, the same digits attacked, rota
 are no digits.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from scipy import stats
 from layeraudit.dknn import Mode, compute_p_values
 from layeraudit.statistics import (
     BETWEEN_POINTS,
+    BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
     figure_over_seeds,
     greatest_over_seeds,
@@ -100,6 +101,8 @@ def tabulate_inputs(
     scores: Mapping[str, pd.DataFrame],
     calibrations: Sequence[NDArray[np.int64]],
     settings: Mapping[str, str],
+    *,
+    as_published: Collection[str],
 ) -> pd.DataFrame:
     """Tabulate accuracy, softmax confidence and credibility of each kind of input.
 
@@ -108,16 +111,19 @@ def tabulate_inputs(
     scores : for each kind of input, `test` first, the scores of all seeds
     calibrations : of each seed int64 [n_calibration], the nonconformity of calibration images
     settings : how each input was made, in words; empty where nothing was set
+    as_published : the inputs that are made as in the paper, beside which its figures stand
 
     Returns
     -------
     A row for each input, quantity and mode (of credibility): `input`, `quantity`, `mode`, `value`,
-    `ci95_low`, `ci95_high`, `n_seeds`, `n_points`, `published`, `posted_low`, `posted_high`, `settings`.
+    `ci95_low`, `ci95_high`, `interval`, `n_seeds`, `n_points`, `published`, `posted_low`, `posted_high`,
+    `settings`.
     Accuracy is against the true label, the mean over seeds of a seed's share; images that are no digits have
     none. A mode whose calibration has no point left has NaN.
     """
     table = []
     for name, of_input in scores.items():
+        of_paper = PUBLISHED if name in as_published else {}
         figures: dict[tuple[str, str], pd.Series] = {}
         if name not in NO_DIGITS:
             for judge in ("dnn", "dknn"):
@@ -127,10 +133,10 @@ def tabulate_inputs(
             figures["credibility", mode] = _credibility(of_input, calibrations, mode)
         for (quantity, mode), values in figures.items():
             by_seed = values.groupby(of_input["seed"]).mean().to_numpy(dtype=np.float64)
-            published = PUBLISHED.get((name, quantity, mode), (np.nan,) * 3)
+            published = of_paper.get((name, quantity, mode), (np.nan,) * 3)
             table.append(
                 {"input": name, "quantity": quantity, "mode": mode}
-                | figure_over_seeds(by_seed, low=0, high=1)
+                | figure_over_seeds(by_seed, low=0, high=1, interval=BETWEEN_SEEDS_OF_ONE_POOL)
                 | {"n_points": len(of_input)}
                 | dict(zip(["published", "posted_low", "posted_high"], published, strict=True))
                 | {"settings": settings.get(name, "")}
@@ -139,7 +145,11 @@ def tabulate_inputs(
 
 
 def tabulate_reliability(
-    scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]], *, n_bins: int = 10
+    scores: Mapping[str, pd.DataFrame],
+    calibrations: Sequence[NDArray[np.int64]],
+    *,
+    as_published: Collection[str],
+    n_bins: int = 10,
 ) -> pd.DataFrame:
     """Tabulate how often a judgement is right, by how sure it is: a reliability diagram.
 
@@ -154,6 +164,7 @@ def tabulate_reliability(
     `n_points`, `n_seeds`, `posted`, `posted_n`
     """
     edges = np.linspace(0, 1, n_bins + 1)
+    has_posted = "test" in as_published and n_bins == len(POSTED_RELIABILITY)
     table = []
     for name in ("test", "fgsm"):
         of_input = scores[name]
@@ -170,7 +181,7 @@ def tabulate_reliability(
                 members = bins == number
                 n, count = int(members.sum()), int(correct[members].sum())
                 ci_low, ci_high = interval_of_share(count, n)
-                is_posted = name == "test" and mode == "cleverhans" and n_bins == len(POSTED_RELIABILITY)
+                is_posted = has_posted and name == "test" and mode == "cleverhans"
                 posted, posted_n = POSTED_RELIABILITY[number] if is_posted else (np.nan, np.nan)
                 table.append(
                     {"input": name, "score": score, "mode": mode, "bin_low": low, "bin_high": high}
@@ -191,8 +202,8 @@ def tabulate_validity(test: pd.DataFrame, calibrations: Sequence[NDArray[np.int6
 
     Returns
     -------
-    A row for each mode and alpha: `mode`, `alpha`, `value` (the share), `ci95_low`, `ci95_high`, `n_seeds`,
-    `n_points`
+    A row for each mode and alpha: `mode`, `alpha`, `value` (the share), `ci95_low`, `ci95_high`, `interval`,
+    `n_seeds`, `n_points`
     """
     nonconformity = pd.Series(compute_nonconformity_of_given_label(test, k), test.index)
     table = []
@@ -202,28 +213,40 @@ def tabulate_validity(test: pd.DataFrame, calibrations: Sequence[NDArray[np.int6
         )
         for alpha in ALPHAS:
             by_seed = (p <= alpha).groupby(test["seed"]).mean().to_numpy()
-            figure = figure_over_seeds(by_seed, low=0, high=1)
+            figure = figure_over_seeds(by_seed, low=0, high=1, interval=BETWEEN_SEEDS_OF_ONE_POOL)
             table.append({"mode": mode, "alpha": alpha} | figure | {"n_points": len(test)})
     return pd.DataFrame(table)
 
 
 def make_claims(
-    scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]]
+    scores: Mapping[str, pd.DataFrame],
+    calibrations: Sequence[NDArray[np.int64]],
+    *,
+    as_published: Collection[str],
 ) -> pd.DataFrame:
     """Put the paper's claims on MNIST to the test.
 
     A claim on pairs of judgements of the same images is tested in each seed (McNemar's exact test; Wilcoxon's
-    signed-rank test of scores), and its p-value is the greatest of the seeds: it is to show in every one.
+    signed-rank test of scores), and its p-value is the greatest of the seeds: it is to show in every one. An
+    input that is not made as in the paper is not compared with its figures.
     """
-    return tabulate_claims(_claims(scores, calibrations))
+    return tabulate_claims(_claims(scores, calibrations, as_published))
 
 
-def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[np.int64]]) -> Iterator[Claim]:
+def _claims(
+    scores: Mapping[str, pd.DataFrame],
+    calibrations: Sequence[NDArray[np.int64]],
+    as_published: Collection[str],
+) -> Iterator[Claim]:
     where = "tables/dknn_mnist.csv"
 
     def about(by_seed: NDArray[np.float64], name: str, bounds: tuple[float, float]) -> dict[str, Any]:
-        figure = figure_over_seeds(by_seed, low=bounds[0], high=bounds[1])
+        low, high = bounds
+        figure = figure_over_seeds(by_seed, low=low, high=high, interval=BETWEEN_SEEDS_OF_ONE_POOL)
         return figure | {"n_points": len(scores[name])}
+
+    def where_published(name: str, figures: str) -> str:
+        return figures if name in as_published else ""
 
     def is_right(name: str, judge: str) -> pd.Series:
         return scores[name][f"{judge}_label"] == scores[name]["y_true"]
@@ -238,7 +261,7 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
         claim="clean_accuracy_is_kept",
         source=f"{PAPER}, table of accuracies",
         words="(in short) DkNN is as accurate on clean digits as the network is",
-        reported="DNN 99.2 %, DkNN 99.1 %",
+        reported=where_published("test", "DNN 99.2 %, DkNN 99.1 %"),
         quantity="DkNN accuracy - DNN accuracy, held-out digits",
         **about(test_difference, "test", (-1, 1)),
         test="equal within 0.5 points, two one-sided t-tests over seeds",
@@ -253,15 +276,18 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
             claim=f"dknn_recovers_accuracy_under_{name}",
             source=f"{PAPER}, table of attacks",
             words="(in short) under attack DkNN is right more often than the network",
-            reported=f"DNN {dnn} %, DkNN {dknn} %",
+            reported=where_published(name, f"DNN {dnn} %, DkNN {dknn} %"),
             quantity=f"DkNN accuracy - DNN accuracy, {name}",
             **about(share_right(name, "dknn") - share_right(name, "dnn"), name, (-1, 1)),
             test="McNemar's exact test of the images in each seed, greatest p of the seeds",
+            bound=0.0,
             p_for=p_for,
             p_against=p_against,
             where=where,
         )
     for name, (dknn, margin) in {"fgsm": (54.9, 10), "bim": (16.8, 10), "cw": (94.4, 3)}.items():
+        if name not in as_published:
+            continue
         by_seed = share_right(name, "dknn")
         p_for, p_against = mean_equals(by_seed, dknn / 100, margin / 100)
         yield Claim(
@@ -289,10 +315,11 @@ def _claims(scores: Mapping[str, pd.DataFrame], calibrations: Sequence[NDArray[n
             claim=f"credibility_is_below_softmax_on_{name}",
             source=f"{PAPER}, out of distribution",
             words="(in short) on other data credibility is lower than softmax confidence",
-            reported=reported_of,
+            reported=where_published(name, reported_of),
             quantity=f"softmax confidence - credibility (mode cleverhans), {name}",
             **about(difference.groupby(trimmed["seed"]).mean().to_numpy(), name, (-1, 1)),
             test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
+            bound=0.0,
             p_for=p_for,
             p_against=p_against,
             where=where,

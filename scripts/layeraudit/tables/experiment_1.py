@@ -19,6 +19,7 @@ from statsmodels.stats.contingency_tables import StratifiedTable
 from layeraudit.errors import InputError
 from layeraudit.statistics import (
     BETWEEN_POINTS,
+    BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
     figure_over_seeds,
     interval_of_share,
@@ -158,7 +159,7 @@ def measure_seeds(group: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
     return by_seed.fillna({"number_of_points": 0}).astype(np.float64)
 
 
-def tabulate_credibility(points: pd.DataFrame) -> pd.DataFrame:
+def tabulate_credibility(points: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame:
     """Tabulate the number, accuracy and credibility of clean images and of poison points, in groups.
 
     A figure is the mean over seeds of a figure of each seed, with Student's t interval over the seeds; seeds
@@ -168,13 +169,15 @@ def tabulate_credibility(points: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     points : as `read_points` gives them
+    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
 
     Returns
     -------
     A row for each figure: `points` (of the set, 0 for clean images), `group`, `quantity`, `value`,
-    `ci95_low`, `ci95_high`, `n_points` (of the group; where they are counted, of the set), `n_seeds`,
-    `reported`
+    `ci95_low`, `ci95_high`, `interval`, `n_points` (of the group; where they are counted, of the set),
+    `n_seeds`, `reported`
     """
+    reported = REPORTED_POISONED if as_reported else {}
     seeds = pd.Index(points["seed"].unique())
     rows = []
     groups = group_points(points)
@@ -187,14 +190,14 @@ def tabulate_credibility(points: pd.DataFrame) -> pd.DataFrame:
             is_reported = quantity == "number_of_points" and group in ("moved", "misclassified")
             rows.append(
                 {"points": size, "group": group, "quantity": quantity}
-                | figure_over_seeds(by_seed[quantity], low=low, high=high)
+                | figure_over_seeds(by_seed[quantity], low=low, high=high, interval=BETWEEN_SEEDS_OF_ONE_POOL)
                 | {
                     "n_points": len(counted_among if quantity == "number_of_points" else members),
-                    "reported": REPORTED_POISONED.get(size, np.nan) if is_reported else np.nan,
+                    "reported": reported.get(size, np.nan) if is_reported else np.nan,
                 }
             )
-    columns = ["points", "group", "quantity", "value", "ci95_low", "ci95_high", "n_points", "n_seeds"]
-    return pd.DataFrame(rows)[[*columns, "reported"]]
+    columns = ["points", "group", "quantity", "value", "ci95_low", "ci95_high", "interval"]
+    return pd.DataFrame(rows)[[*columns, "n_points", "n_seeds", "reported"]]
 
 
 def subtract_clean(poison: pd.DataFrame, clean: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
@@ -268,7 +271,7 @@ def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[fl
     return max(above_low, below_high), min(1.0, 2 * min(below_low, above_high))
 
 
-def weigh_claims(points: pd.DataFrame) -> list[Claim]:
+def weigh_claims(points: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
     """Put what the report says of experiment 1 to the test.
 
     The sets of one seed are made of the same source images, as far as they go, so comparisons with clean
@@ -279,6 +282,7 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
     Parameters
     ----------
     points : as `read_points` gives them
+    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
     """
     seeds = pd.Index(points["seed"].unique())
     groups = group_points(points)
@@ -303,6 +307,7 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
             **figure_over_seeds(low.groupby(largest["seed"]).mean(), low=0.0, high=1.0),
             n_points=len(largest),
             test=f"binomial test (unit: a point) that it is above {SOME}",
+            bound=SOME,
             p_for=share_differs(int(low.sum()), len(low), SOME, "greater"),
             p_against=share_differs(int(low.sum()), len(low), SOME, "less"),
             where=TABLE,
@@ -316,6 +321,7 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
             **figure_over_seeds(more["low"], low=-1.0, high=1.0),
             n_points=len(largest),
             test="Mantel and Haenszel's test, a stratum for each seed and digit (unit: a point)",
+            bound=0.0,
             p_for=for_low,
             p_against=against_low,
             where=TABLE,
@@ -352,10 +358,8 @@ def weigh_claims(points: pd.DataFrame) -> list[Claim]:
                 where=TABLE,
             )
         )
-    for size in sizes:
-        # Sets of other sizes, as those of the small configuration, are none of the report's.
-        if size not in REPORTED_POISONED:
-            continue
+    # Sets of other sizes are none of the report's.
+    for size in sorted(set(sizes) & REPORTED_POISONED.keys()) if as_reported else ():
         reported, margin = REPORTED_POISONED[size], MARGIN_OF_COUNT * size
         moved = measure_seeds(groups[size, "moved"], seeds)["number_of_points"]
         p_for, p_against = mean_equals(moved, reported, margin)

@@ -20,6 +20,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from layeraudit.statistics import (
     BETWEEN_POINTS,
+    BETWEEN_SEEDS_OF_ONE_POOL,
     SIGNIFICANCE_LEVEL,
     Claim,
     figure_over_seeds,
@@ -74,6 +75,10 @@ COUNT_MARGIN = 0.2
 
 SOURCE = "the report, section 3.1, experiment 2.1"
 TABLES = "tables/experiment_2_1{}.csv"
+ON_RECOVERY = (
+    "Among the misclassified points by DNN, DeepkNN was able to recover the correct labels for 213/364 "
+    "non-poisoned points"
+)
 
 
 def gather_points(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
@@ -118,18 +123,21 @@ def average_over_seeds(by_seed: pd.DataFrame, keys: Sequence[str]) -> pd.DataFra
 
     Returns
     -------
-    The keys, `quantity`, `value`, `ci95_low`, `ci95_high`, `n_points` (of all seeds), `n_seeds`
+    The keys, `quantity`, `value`, `ci95_low`, `ci95_high`, `interval`, `n_points` (of all seeds that have
+    the figure), `n_seeds`
     """
     rows = []
     for names, figure in by_seed.groupby([*keys, "quantity"], sort=False, dropna=False):
         quantity = str(names[-1])
         low, high = next((BOUNDS[end] for end in ("net_points", "points") if quantity.endswith(end)), (0, 1))
-        over_seeds = figure_over_seeds(figure["value"], low=low, high=high)
+        over_seeds = figure_over_seeds(
+            figure["value"], low=low, high=high, interval=BETWEEN_SEEDS_OF_ONE_POOL
+        )
         n_seeds = over_seeds.pop("n_seeds")
         rows.append(
             dict(zip([*keys, "quantity"], names, strict=True))
             | over_seeds
-            | {"n_points": int(figure["n_points"].sum()), "n_seeds": n_seeds}
+            | {"n_points": int(figure.loc[figure["value"].notna(), "n_points"].sum()), "n_seeds": n_seeds}
         )
     return pd.DataFrame(rows)
 
@@ -178,11 +186,11 @@ def measure_groups(points: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def tabulate_groups(by_seed: pd.DataFrame) -> pd.DataFrame:
-    """Average what `measure_groups` gives over the seeds, the report's counts beside it."""
+def tabulate_groups(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame:
+    """Average what `measure_groups` gives over the seeds; `as_reported` adds the report's counts."""
     table = average_over_seeds(by_seed, ["evaluated", "group"])
-    keys = zip(table["group"], table["quantity"], strict=True)
-    return table.assign(reported=[REPORTED.get(key, np.nan) for key in keys])
+    keys, reported = zip(table["group"], table["quantity"], strict=True), REPORTED if as_reported else {}
+    return table.assign(reported=[reported.get(key, np.nan) for key in keys])
 
 
 def measure_recovery(points: pd.DataFrame) -> pd.DataFrame:
@@ -233,7 +241,7 @@ def _test_discordant(recovered: int, spoiled: int) -> float:
     return float(mcnemar(table, exact=True).pvalue) if recovered + spoiled else np.nan
 
 
-def tabulate_recovery(by_seed: pd.DataFrame) -> pd.DataFrame:
+def tabulate_recovery(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame:
     """Average what `measure_recovery` gives over the seeds, and give each seed below.
 
     The row of all seeds of `mcnemar_p` is the exact test of the counts summed over the seeds: McNemar's test
@@ -242,10 +250,15 @@ def tabulate_recovery(by_seed: pd.DataFrame) -> pd.DataFrame:
     one is hard in the others, so it says less of other images than its p-value does: the interval of
     `net_points`, over seeds, is the one to trust.
 
+    Parameters
+    ----------
+    by_seed : as `measure_recovery` gives it
+    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
+
     Returns
     -------
-    `evaluated`, `seed` (`all`, or one), `quantity`, `value`, `ci95_low`, `ci95_high` (Student's t over the
-    seeds; none for a test or one seed), `n_points`, `n_seeds`, `reported`
+    `evaluated`, `seed` (`all`, or one), `quantity`, `value`, `ci95_low`, `ci95_high`, `interval` (none for a
+    test or one seed), `n_points`, `n_seeds`, `reported`
     """
     means = average_over_seeds(by_seed, ["evaluated"]).assign(seed="all")
     is_test = means["quantity"] == "mcnemar_p"
@@ -258,12 +271,13 @@ def tabulate_recovery(by_seed: pd.DataFrame) -> pd.DataFrame:
         )
         for evaluated in means.loc[is_test, "evaluated"]
     ]
-    means.loc[is_test, ["ci95_low", "ci95_high"]] = np.nan
+    means.loc[is_test, ["ci95_low", "ci95_high", "interval"]] = np.nan
     means.loc[is_test, "value"] = combined
     table = pd.concat([means, by_seed.assign(n_seeds=1)], ignore_index=True)
-    columns = ["evaluated", "seed", "quantity", "value", "ci95_low", "ci95_high", "n_points", "n_seeds"]
-    of_all = table["seed"] == "all"
-    return table[columns].assign(reported=table["quantity"].map(REPORTED_RECOVERY).where(of_all))
+    columns = ["evaluated", "seed", "quantity", "value", "ci95_low", "ci95_high", "interval"]
+    compares = (table["seed"] == "all") & as_reported
+    reported = table["quantity"].map(REPORTED_RECOVERY).where(compares)
+    return table[[*columns, "n_points", "n_seeds"]].assign(reported=reported)
 
 
 def tabulate_accuracy(points: pd.DataFrame) -> pd.DataFrame:
@@ -576,7 +590,12 @@ def _by_seed(figures: pd.DataFrame, **keys: str) -> pd.DataFrame:
 
 
 def weigh_claims(
-    groups: pd.DataFrame, recovery: pd.DataFrame, matched: pd.DataFrame, detectors: pd.DataFrame
+    groups: pd.DataFrame,
+    recovery: pd.DataFrame,
+    matched: pd.DataFrame,
+    detectors: pd.DataFrame,
+    *,
+    as_reported: bool,
 ) -> list[Claim]:
     """Put what the report says of experiment 2.1 to the test.
 
@@ -584,16 +603,18 @@ def weigh_claims(
     ----------
     groups, recovery, matched, detectors : figures by seed, as `measure_groups`, `measure_recovery`,
         `compare_matched_samples` (its first) and `measure_detectors` give them
+    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
     """
     return [
-        *_weigh_spread(matched, groups),
+        *_weigh_spread(matched, groups, as_reported=as_reported),
         *(_weigh_threshold(detectors, among) for among in ("all", "misclassified")),
-        *_weigh_recovery(recovery),
-        _weigh_number(groups),
+        *([_weigh_share(recovery)] if as_reported else []),
+        _weigh_net(recovery),
+        *([_weigh_number(groups)] if as_reported else []),
     ]
 
 
-def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
+def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
     """Weigh that the poison points' credibility varies little and is nowhere high, in every seed.
 
     The permutation test of the maximum is not used: where clean points reach the highest credibility that
@@ -634,6 +655,7 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
                 n_points=n_points,
                 test="permutation test of the values about the mean of their group, within each seed "
                 "(unit: a point), the greatest p of the seeds",
+                bound=1.0,
                 p_for=greatest_over_seeds(variances[control]["p_low"]),
                 p_against=greatest_over_seeds(variances[control]["p_high"]),
                 where=TABLES.format("_matched"),
@@ -651,6 +673,7 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
             n_points=n_points,
             test=f"binomial test (unit: a point) that fewer than {100 * RARE:g} % of the poison points of "
             f"all seeds are above {LOW_CREDIBILITY}",
+            bound=RARE,
             p_for=share_differs(int(n_above.sum()), int(above["n_points"].sum()), RARE, "less"),
             p_against=share_differs(int(n_above.sum()), int(above["n_points"].sum()), RARE, "greater"),
             where=TABLES.format(""),
@@ -660,7 +683,7 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
             source=SOURCE,
             words="We repeated the experiment with a new set of poisoning data and we observed the same "
             "behaviour of very low variance in credibility score and max value",
-            reported="in 2 of 2 sets",
+            reported="in 2 of 2 sets" if as_reported else "",
             quantity="share of seeds, each with new poison, in which the variance is below that of "
             f"misclassified clean images too (permutation test, p < {SIGNIFICANCE_LEVEL}) and the maximum "
             f"below {LOW_CREDIBILITY}",
@@ -673,6 +696,7 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame) -> list[Claim]:
             test="the tests of both in each seed; for: the greatest p, which 50 points of a seed cannot "
             "bring below 0.005, too much to hold among so many claims; against: the least, times their "
             "number (Bonferroni), as one seed refutes it",
+            bound=1.0,
             p_for=greatest_over_seeds([*variance["p_low"], *few]),
             p_against=float(np.minimum(1, len(against) * np.nanmin(against))) if len(against) else np.nan,
             where=TABLES.format("_matched"),
@@ -703,50 +727,52 @@ def _weigh_threshold(detectors: pd.DataFrame, among: str) -> Claim:
     )
 
 
-def _weigh_recovery(recovery: pd.DataFrame) -> list[Claim]:
-    """Weigh that DkNN sets misclassified clean points right: as many as reported, and more than it spoils.
+def _weigh_share(recovery: pd.DataFrame) -> Claim:
+    """Weigh that DkNN sets as many misclassified clean points right as reported.
 
-    The share is that of the training rows, since the report's count of misclassified points is nearer to
-    theirs. Whether DkNN gains more than it loses is asked of held-out images: the network has learned the
-    training rows, and none of them is its own neighbour, so there the two do not compete on even terms.
+    They are training rows, since the report's count of misclassified points is nearer to theirs.
     """
-    words = (
-        "Among the misclassified points by DNN, DeepkNN was able to recover the correct labels for "
-        "213/364 non-poisoned points"
-    )
     share = _by_seed(recovery, evaluated="training", quantity="recovered_share").dropna(subset="value")
-    net = _by_seed(recovery, evaluated="held_out", quantity="net_points")
     reported = REPORTED_RECOVERY["recovered_share"]
     equal, different = mean_equals(share["value"], reported, SHARE_MARGIN)
+    return Claim(
+        claim="recovered_share",
+        source=SOURCE,
+        words=ON_RECOVERY,
+        reported=f"213 of 364 = {100 * reported:.1f} %",
+        quantity="share of the clean misclassified training rows that DkNN gives their true digit",
+        **figure_over_seeds(share["value"], low=0, high=1),
+        interval=BETWEEN_SEEDS_OF_ONE_POOL,
+        n_points=int(share["n_points"].sum()),
+        test=f"two one-sided t-tests over seeds, margin {100 * SHARE_MARGIN:g} percentage points",
+        p_for=equal,
+        p_against=different,
+        where=TABLES.format("_recovered"),
+    )
+
+
+def _weigh_net(recovery: pd.DataFrame) -> Claim:
+    """Weigh that DkNN sets more clean held-out images right than it spoils.
+
+    The network has learned the training rows, and none of them is its own neighbour, so there the two do not
+    compete on even terms.
+    """
+    net = _by_seed(recovery, evaluated="held_out", quantity="net_points")
     more, fewer = mean_above(net["value"], 0)
-    return [
-        Claim(
-            claim="recovered_share",
-            source=SOURCE,
-            words=words,
-            reported=f"213 of 364 = {100 * reported:.1f} %",
-            quantity="share of the clean misclassified training rows that DkNN gives their true digit",
-            **figure_over_seeds(share["value"], low=0, high=1),
-            n_points=int(share["n_points"].sum()),
-            test=f"two one-sided t-tests over seeds, margin {100 * SHARE_MARGIN:g} percentage points",
-            p_for=equal,
-            p_against=different,
-            where=TABLES.format("_recovered"),
-        ),
-        Claim(
-            claim="recovers_more_than_it_spoils",
-            source=SOURCE,
-            words=words,
-            reported="",
-            quantity="clean held-out images that DkNN sets right, less those that it spoils, in a seed",
-            **figure_over_seeds(net["value"]),
-            n_points=int(net["n_points"].sum()),
-            test="t-test over seeds that it is above 0",
-            p_for=more,
-            p_against=fewer,
-            where=TABLES.format("_recovered"),
-        ),
-    ]
+    return Claim(
+        claim="recovers_more_than_it_spoils",
+        source=SOURCE,
+        words=ON_RECOVERY,
+        reported="",
+        quantity="clean held-out images that DkNN sets right, less those that it spoils, in a seed",
+        **figure_over_seeds(net["value"]),
+        interval=BETWEEN_SEEDS_OF_ONE_POOL,
+        n_points=int(net["n_points"].sum()),
+        test="t-test over seeds that it is above 0",
+        p_for=more,
+        p_against=fewer,
+        where=TABLES.format("_recovered"),
+    )
 
 
 def _weigh_number(groups: pd.DataFrame) -> Claim:
@@ -763,6 +789,7 @@ def _weigh_number(groups: pd.DataFrame) -> Claim:
         reported=f"{reported} points",
         quantity="misclassified training rows, poison included, in a seed",
         **figure_over_seeds(numbers["training"]["value"], low=0),
+        interval=BETWEEN_SEEDS_OF_ONE_POOL,
         n_points=int(numbers["training"]["n_points"].sum()),
         test=f"two one-sided t-tests over seeds, margin {margin:g} points (a fifth), of the training rows "
         "and of the held-out images with the poison; for: the smaller p, twice; against: the larger",

@@ -19,7 +19,6 @@ from layeraudit.statistics import (
     Claim,
     figure_over_seeds,
     greatest_over_seeds,
-    interval_of_mean,
     mean_above,
     mean_equals,
 )
@@ -69,41 +68,44 @@ def average_shares(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
     return 100 / k * counts.groupby(scores["seed"]).mean()
 
 
-def tabulate_poisoned_neighbours(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
+def tabulate_poisoned_neighbours(
+    scores: pd.DataFrame, layers: Sequence[str], k: int, *, as_reported: bool
+) -> pd.DataFrame:
     """Tabulate the share of poison among the neighbours of four groups of points: the report's Table 1.
 
     A figure is the mean over seeds of the mean over a seed's points, and its interval is Student's t over
     the seeds, cut to [0, 100]: a seed redraws data, poison and weights, the points within it share all
     three. Seeds draw their held-out images from one pool and so share some: the interval is for another draw
-    of training images, poison and weights, not for other held-out images. Fewer than two seeds say nothing
-    of another seed, and the interval is then all of [0, 100].
+    of training images, poison and weights, not for other held-out images. Fewer than two seeds have none.
 
     Parameters
     ----------
     scores : a row for each evaluated point (held-out images and poison points), with the columns `seed`,
         `y`, `is_poison`, `dnn_label` and `poison_neighbours_{layer}`
     k : neighbours of a point in a layer
+    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
 
     Returns
     -------
     A row for each group and layer: `group`, `layer`, `percent_poisoned_neighbours`, `ci95_low`,
     `ci95_high`, `n_points`, `n_seeds` (those in which the group has points), `reported`.
     """
+    reported = REPORTED if as_reported else {}
     table = []
     for group, members in select_groups(scores).items():
         shares = average_shares(scores[members], layers, k)
         for layer in layers:
-            low, high = interval_of_mean(shares[layer])
+            figure = figure_over_seeds(shares[layer], low=0.0, high=100.0)
             table.append(
                 {
                     "group": group,
                     "layer": layer,
-                    "percent_poisoned_neighbours": shares[layer].mean(),
-                    "ci95_low": max(low, 0.0),
-                    "ci95_high": min(high, 100.0),
+                    "percent_poisoned_neighbours": figure["value"],
+                    "ci95_low": figure["ci95_low"],
+                    "ci95_high": figure["ci95_high"],
                     "n_points": int(members.sum()),
-                    "n_seeds": len(shares),
-                    "reported": REPORTED.get(group, {}).get(layer, np.nan),
+                    "n_seeds": figure["n_seeds"],
+                    "reported": reported.get(group, {}).get(layer, np.nan),
                 }
             )
     return pd.DataFrame(table)
@@ -209,10 +211,10 @@ def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
             p_slope = dict(zip(("p_growing", "p_falling"), mean_above(slopes, 0.0), strict=True))
             p_page = {name: greatest_over_seeds(of_seeds[name]) for name in ("p_growing", "p_falling")}
             n = {"n_points": len(of_group), "n_tied": int(is_tied.sum())}
-            limits = {"low": -1.0, "high": 1.0}
+            correlation = figure_over_seeds(of_seeds["value"], low=-1.0, high=1.0)
             name = {"training": training, "group": group}
             for quantity, rows, whole in (
-                ("rank_correlation", of_seeds, figure_over_seeds(of_seeds["value"], **limits) | p_page),
+                ("rank_correlation", of_seeds, correlation | p_page),
                 ("slope", pd.DataFrame({"value": slopes}), figure_over_seeds(slopes) | p_slope),
             ):
                 of_quantity = rows.join(sizes).rename_axis("seed").reset_index()
@@ -359,13 +361,14 @@ def _describe_layer(
     yield "spearman_distance", correlations, len(poison), -1.0, 1.0
 
 
-def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Claim]:
+def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int, *, as_reported: bool) -> list[Claim]:
     """Put what the report says of experiment 2.2 to the test, with seeds as the replicates.
 
     Parameters
     ----------
     points : as `tabulate_trend` takes them, of `REPORTS_TRAINING` and `MEMORISED_TRAINING`
     layers : from input to output
+    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
     """
     first, last = layers[0], layers[-1]
     shares, n_points = {}, {}
@@ -386,7 +389,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
                     f"monotonic_{group}_{training}",
                     "influence of poisoned data points by way of being the nearest neighbour's monotonically "
                     "increased as we moved towards the final layer",
-                    ", ".join(map(str, figures.values())) + " %",
+                    ", ".join(map(str, figures.values())) + " %" if as_reported else "",
                     f"{group}, {training}: smallest of the steps from a layer to the next, percentage points",
                     smallest,
                     n_points=n_points[training, group],
@@ -397,7 +400,8 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
                     where=TABLE_1[training],
                 )
             )
-    for group, layer in (("non_poisoned", first), ("non_poisoned", last), ("misclassified", last)):
+    levels = (("non_poisoned", first), ("non_poisoned", last), ("misclassified", last))
+    for group, layer in levels if as_reported else ():
         by_seed = shares[REPORTS_TRAINING, group][layer]
         reported = REPORTED[group][layer]
         claims.append(
@@ -420,7 +424,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
             "misclassified_above_non_poisoned",
             "we sought to identify if there is any correlation between poisoned points influencing "
             "mis-classification result and for non-poisoned data points",
-            "36.93 - 29.04 = 7.89 percentage points",
+            "36.93 - 29.04 = 7.89 percentage points" if as_reported else "",
             f"misclassified less non_poisoned, {REPORTS_TRAINING}, in {last}, percentage points",
             excess,
             n_points=n_points[REPORTS_TRAINING, "misclassified"],
@@ -432,6 +436,7 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int) -> list[Cla
     claims += [
         _claim_table(training, words, points[points["training"] == training], layers, k)
         for training, words in QUARTERS.items()
+        if as_reported
     ]
     difference = _compare_slopes(shares[MEMORISED_TRAINING, "poisoned"], shares[REPORTS_TRAINING, "poisoned"])
     claims.append(

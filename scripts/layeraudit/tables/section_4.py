@@ -590,6 +590,7 @@ def _weigh_variance(points: pd.DataFrame, credibility: pd.DataFrame, *, resample
                 "experiment (unit: a point); for: the greatest p of all; against: in every seed one of its "
                 "experiments varies more (Bonferroni over the experiments of a seed, the greatest p of the "
                 "seeds)",
+                bound=1.0,
                 p=(greatest_over_seeds(p["p_low"]), greatest_over_seeds(worst)),
                 where=CREDIBILITY_TABLE,
                 low=0.0,
@@ -625,6 +626,7 @@ def _weigh_height(points: pd.DataFrame, name: str, label: str) -> Claim:
         test=f"binomial test (unit: a point) of each experiment, points of all seeds, that fewer than "
         f"{100 * RARE:g} % are above {LOW_CREDIBILITY}; for: the greatest p; against: the least, times their "
         "number (Bonferroni), as one experiment refutes it",
+        bound=RARE,
         p=(greatest_over_seeds(few), _correct_least(many)),
         where=CREDIBILITY_TABLE,
         low=0.0,
@@ -798,6 +800,7 @@ def _claim(
     test: str,
     p: tuple[float, float],
     where: str,
+    bound: float = np.nan,
     low: float = -np.inf,
     high: float = np.inf,
 ) -> Claim:
@@ -810,6 +813,7 @@ def _claim(
         **figure_over_seeds(by_seed, low=low, high=high),
         n_points=int(n_points),
         test=test,
+        bound=bound,
         p_for=float(p[0]),
         p_against=float(p[1]),
         where=where,

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from layeraudit.provenance import SMALL
 from layeraudit.radii import middle_radius
+from layeraudit.statistics import CANNOT_TELL, CONFIDENCE_LEVEL, FOR_THESE_NETWORKS, SIGNIFICANCE_LEVEL
 from layeraudit.tables.adaptive import AFTER_ONE_CLASS
 from layeraudit.tables.dknn_mnist import INPUTS, NO_MODE
 from layeraudit.tables.transfer import CHOSEN, ORACLE, OTHERS, STEADY, TWIN
@@ -22,9 +24,19 @@ GROUPS = {
 }
 
 
+TITLE = "Layeraudit: claims, and the tables of each experiment"
+
+VERDICTS = (
+    f"A verdict needs a p-value, for or against, below {SIGNIFICANCE_LEVEL:g} once all are corrected. "
+    f'"{CANNOT_TELL}" means that neither is at this number of seeds and points, as is to be expected of most '
+    f'claims in a small run. "{FOR_THESE_NETWORKS.strip()}" means that the points decide where the interval '
+    "over seeds does not: networks of other seeds may not show it."
+)
+
+
 @dataclass(frozen=True)
 class Section:
-    """A table of the page: its title, and cells that are written out, of a header and of each row.
+    """A table of the page: its title, cells that are written out, of a header and of each row, and a note.
 
     A cell between asterisks is emphasised.
     """
@@ -32,16 +44,22 @@ class Section:
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    note: str = ""
 
 
-def write_markdown(sections: Iterable[Section]) -> str:
-    """Write the page as Markdown."""
-    parts = []
+def write_markdown(sections: Iterable[Section], runs: Iterable[str]) -> str:
+    """Write the page as Markdown, under the runs that its tables are of."""
+    parts = [f"# {TITLE}\n", *(f"{run}\n" for run in _mark_small(runs))]
     for section in sections:
         lines = [section.header, ["---"] * len(section.header), *section.rows]
         table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-        parts.append(f"## {section.title}\n\n{table}\n")
+        parts += [f"## {section.title}\n", *([f"{section.note}\n"] if section.note else []), f"{table}\n"]
     return "\n".join(parts)
+
+
+def _mark_small(runs: Iterable[str]) -> list[str]:
+    """Return the runs, those of few images, epochs or seeds between two asterisks on either side."""
+    return [f"**{run}**" if run.startswith(SMALL) else run for run in runs]
 
 
 STYLE = """
@@ -51,29 +69,34 @@ th, td { border-bottom: 1px solid #8886; padding: .3em .8em; text-align: left; v
 """
 
 
-def write_page(sections: Iterable[Section]) -> str:
+def write_page(sections: Iterable[Section], runs: Iterable[str]) -> str:
     """Write the page as HTML that needs nothing else, light or dark as the browser is."""
-    parts = [f"<!doctype html>\n<meta charset='utf-8'>\n<title>Results</title>\n<style>{STYLE}</style>"]
+    parts = [f"<!doctype html>\n<meta charset='utf-8'>\n<title>{TITLE}</title>\n<style>{STYLE}</style>"]
+    parts += [f"<h1>{TITLE}</h1>", *(f"<p>{_emphasise(run)}</p>" for run in _mark_small(runs))]
     for section in sections:
-        parts += [f"<h2>{escape(section.title)}</h2>", "<table>", _row(section.header, "th")]
-        parts += [*(_row(row, "td") for row in section.rows), "</table>"]
-    return "\n".join(parts) + "\n"
+        parts += [f"<h2>{escape(section.title)}</h2>", f"<p>{escape(section.note)}</p>" * bool(section.note)]
+        parts += ["<table>", _row(section.header, "th"), *(_row(row, "td") for row in section.rows)]
+        parts.append("</table>")
+    return "\n".join(filter(None, parts)) + "\n"
 
 
 def _row(cells: Sequence[str], kind: str) -> str:
-    written = []
-    for cell in cells:
-        text = escape(cell.strip("*"))
-        text = f"<b>{text}</b>" if cell.startswith("**") else text
-        text = f"<i>{text}</i>" if cell.startswith("*") and not cell.startswith("**") else text
-        written.append(f"<{kind}>{text}</{kind}>")
-    return "<tr>" + "".join(written) + "</tr>"
+    return "<tr>" + "".join(f"<{kind}>{_emphasise(cell)}</{kind}>" for cell in cells) + "</tr>"
+
+
+def _emphasise(cell: str) -> str:
+    text = escape(cell.strip("*"))
+    if cell.startswith("**"):
+        return f"<b>{text}</b>"
+    return f"<i>{text}</i>" if cell.startswith("*") else text
 
 
 def with_interval(value: float, low: float, high: float, *, digits: int) -> str:
-    """Write a figure with its interval, as `4.9 [4.5, 5.4]`; a figure that is not there as a dash."""
+    """Write a figure with its interval, where it has one, as `4.9 [4.5, 5.4]`; none at all as a dash."""
     if pd.isna(value):
         return "-"
+    if pd.isna(low):
+        return f"{value:.{digits}f}"
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
@@ -91,7 +114,8 @@ def summarise_claims(title: str, claims: pd.DataFrame) -> Section:
     """Write what was claimed, what we found, and the verdict."""
     rows = [
         [
-            claim["claim"].replace("_", " "),
+            str(claim["words"]),
+            str(claim["source"]),
             "" if pd.isna(claim["reported"]) else str(claim["reported"]),
             str(claim["quantity"]),
             with_interval(claim["value"], claim["ci95_low"], claim["ci95_high"], digits=3),
@@ -103,8 +127,8 @@ def summarise_claims(title: str, claims: pd.DataFrame) -> Section:
         for claim in claims.to_dict("records")
     ]
     ours = ["measured", "ours, 95 % interval", "interval", "points / seeds"]
-    header = ["claim", "reported", *ours, "verdict", "where"]
-    return Section(title, header, rows)
+    header = ["claim", "source", "reported", *ours, "verdict", "where"]
+    return Section(title, header, rows, VERDICTS)
 
 
 def summarise_table1(title: str, table: pd.DataFrame) -> Section:
@@ -119,6 +143,20 @@ def summarise_table1(title: str, table: pd.DataFrame) -> Section:
         if of_group["reported"].notna().all():
             reported.append([f"*report: {label}*", *(f"*{figure}*" for figure in of_group["reported"])])
     return Section(title, ["group (points)", *layers], rows + reported)
+
+
+def _name_intervals(table: pd.DataFrame) -> str:
+    """Write over what the intervals of a table are."""
+    return f"{100 * CONFIDENCE_LEVEL:g} % intervals: {'; '.join(table['interval'].dropna().unique())}."
+
+
+def _count_points(rows: pd.DataFrame, quantities: Iterable[str]) -> int:
+    """Count the points of the first of some quantities that a table has; of none, 0.
+
+    Other quantities of the same group can be of other points: a number of points is counted among a set.
+    """
+    n_points = rows.set_index("quantity")["n_points"]
+    return next((int(n_points[quantity]) for quantity in quantities if quantity in n_points), 0)
 
 
 def _write_quantities(rows: pd.DataFrame, quantities: Iterable[str], *, digits: int) -> list[str]:
@@ -140,9 +178,9 @@ def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
     rows = []
     for (name, group), of_group in table.groupby([set_by, "group"], sort=False):
         cells = _write_quantities(of_group, columns.values(), digits=3)
-        n = of_group["n_points"].max()
+        n = _count_points(of_group, columns.values())
         rows.append([str(name).replace("_", " "), f"{str(group).replace('_', ' ')} ({n:,})", *cells])
-    return Section(title, [set_by, "group (points)", *columns], rows)
+    return Section(title, [set_by, "group (points)", *columns], rows, _name_intervals(table))
 
 
 def summarise_detectors(title: str, table: pd.DataFrame) -> Section:
@@ -151,10 +189,11 @@ def summarise_detectors(title: str, table: pd.DataFrame) -> Section:
     rows = []
     for (evaluated, among, score), of_score in table.groupby(["evaluated", "among", "score"], sort=False):
         cells = _write_quantities(of_score, columns.values(), digits=4)
-        n = of_score["n_points"].max()
+        n = _count_points(of_score, columns.values())
         names = (str(name).replace("_", " ") for name in (score, evaluated))
         rows.append([*names, f"{among} ({n:,})", *cells])
-    return Section(title, ["score", "evaluated", "among (points)", *columns], rows)
+    header = ["score", "evaluated", "among (points)", *columns]
+    return Section(title, header, rows, _name_intervals(table))
 
 
 def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
@@ -169,9 +208,10 @@ def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
     rows = []
     for name, of_input in table.groupby("input", sort=False):
         by_key = of_input.set_index(["quantity", "mode"]).to_dict("index")
-        cells = [f"{INPUTS[str(name)]} ({of_input['n_points'].iloc[0]:,})"]
+        n = _count_points(of_input, (quantity for quantity, _ in columns.values()))
+        cells = [f"{INPUTS[str(name)]} ({n:,})"]
         rows.append(cells + [_with_published(by_key.get(column, NOTHING)) for column in columns.values()])
-    return Section(title, ["input (images)", *columns], rows)
+    return Section(title, ["input (images)", *columns], rows, _name_intervals(table))
 
 
 ATTACKS = {
@@ -212,12 +252,12 @@ def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
                     (STEADY, ["success", "gain_over_i_fgsm"]),
                 ]
             ]
-            n = own["n_points"].max()
+            n = _count_points(own[own["target"] == source], ["success"])
             made_on = f"{str(dataset).replace('_', '-')} {epsilon:g}, {str(source).replace('_', ' ')} ({n:,})"
             rows.append([made_on, name, *chain.from_iterable(cells)])
     gains = ["gain over I-FGSM", "over it with ILA's step", "over MI-FGSM", "at equal L2"]
-    figures = ["white box", "its twin", "audited CNN", "mean of others", *gains, "binarised", "L2"]
-    figures += ["mean of those steady under noise", "gain over I-FGSM"]
+    figures = ["white box", "its twin, where it is right", "audited CNN", "mean of others", *gains]
+    figures += ["binarised", "L2", "mean of those steady under noise", "gain over I-FGSM"]
     return Section(title, ["data, radius, source (images)", "attack", *figures], rows)
 
 
@@ -235,7 +275,8 @@ def summarise_detection(title: str, table: pd.DataFrame) -> Section:
             quantities = ["success", "dknn_accuracy", "credibility", "auroc_of_successes"]
             quantities += ["flagged_of_successes", "evasive_success", "l2"]
             cells = _write_quantities(alone, quantities, digits=3)
-            rows.append([f"{str(source).replace('_', ' ')} ({own['n_points'].max():,})", name, *cells])
+            n = _count_points(alone, quantities)
+            rows.append([f"{str(source).replace('_', ' ')} ({n:,})", name, *cells])
     figures = ["fools the CNN", "DkNN right", "credibility", "AUROC of successes", "flagged of successes"]
     figures += ["fools the CNN and passes", "L2"]
     return Section(title, ["source (images)", "attack", *figures], rows)
@@ -260,5 +301,6 @@ def summarise_adaptive(title: str, table: pd.DataFrame) -> Section:
         cells = [_with_published(by_quantity.get(column, NOTHING)) for column in columns.values()]
         ball = "least of all" if radius == np.inf else f"{radius:g}"
         name = " ".join(filter(None, [str(attack).replace("_", " "), str(layer)]))
-        rows.append([f"{name} ({own['n_points'].max():,})", f"{norm} {ball}", *cells])
+        n = _count_points(own, ["dknn_accuracy", "fools_both"])
+        rows.append([f"{name} ({n:,})", f"{norm} {ball}", *cells])
     return Section(title, ["attack (images)", "ball", *columns], rows)
