@@ -339,6 +339,46 @@ def of_detectors(bench, suffix):
     )
 
 
+def of_bench(bench, step):
+    """The benchmark of every job that captures activations for a bench, or that searches them for neighbours."""
+    judged = {"poison": "train", "evasion": "evasion"}[bench]
+    shards = config["neighbours"]["shards"]
+    if step == "capture":
+        jobs = expand(
+            "extract_layers_{split}",
+            split=dict.fromkeys(["train", "calibration", judged]),
+        )
+    elif shards == 1:
+        jobs = expand("search_neighbours_{split}", split=["calibration", judged])
+        jobs += ["build_index"]
+    else:
+        jobs = expand(
+            [
+                "build_shard_{layer}_{shard}",
+                "search_shard_{split}_{layer}_{shard}",
+                "merge_neighbours_{split}_{layer}",
+            ],
+            split=["calibration", judged],
+            layer=config["activations"]["layers"],
+            shard=[f"{number + 1}-of-{shards}" for number in range(shards)],
+        )
+    return [
+        path
+        for experiment in experiments_of(bench)
+        for job in dict.fromkeys(jobs)
+        for path in of_seeds(experiment, f"benchmarks/{job}.tsv")
+    ]
+
+
+def of_first_seeds(file):
+    """A file of the first run of each experiment of the poison bench that has poison."""
+    return [
+        of_seeds(name, file)[0]
+        for name in experiments_of("poison")
+        if EXPERIMENTS[name]["method"] != "none"
+    ]
+
+
 def of_runs(*files):
     """Give an input function for jobs that are of all seeds of an experiment, for these files of every run."""
 
@@ -485,6 +525,23 @@ def environment_of_poison(wildcards):
 
 def options_of_poison(wildcards):
     return json.dumps(EXPERIMENTS[wildcards.experiment]["options"])
+
+
+def files_of_methods():
+    """The files of all methods that the configuration has."""
+    return sorted(
+        {
+            f"scripts/layeraudit/{kind}/{settings['method']}.py"
+            for kind in ("poisons", "detectors")
+            for settings in config[kind].values()
+        }
+    )
+
+
+def settings_with_names():
+    """What the configuration says of all that has a name, as JSON."""
+    keys = ("activations", "benches", "detectors", "poisons")
+    return json.dumps({key: config[key] for key in keys})
 
 
 def file_of_detector(wildcards):

@@ -57,6 +57,28 @@ rule score_detector:
         " > {log} 2>&1"
 
 
+rule tabulate_names:
+    input:
+        methods=files_of_methods(),
+        script="scripts/tabulate_names.py",
+        modules=modules_of("scripts/tabulate_names.py"),
+    output:
+        table="<results>/tables/names.csv",
+    log:
+        "<results>/logs/tabulate_names.log",
+    benchmark:
+        "<results>/benchmarks/tabulate_names.tsv"
+    conda:
+        "../envs/tables.yaml"
+    params:
+        configuration=settings_with_names(),
+    shell:
+        "python {input.script}"
+        " --configuration {params.configuration:q}"
+        " --table {output.table}"
+        " > {log} 2>&1"
+
+
 rule rank_detectors:
     input:
         poison=of_detectors("poison", "parquet"),
@@ -93,6 +115,10 @@ rule tabulate_cost:
     input:
         poison=of_detectors("poison", "csv"),
         evasion=of_detectors("evasion", "csv"),
+        capture_poison=of_bench("poison", "capture"),
+        capture_evasion=of_bench("evasion", "capture"),
+        search_poison=of_bench("poison", "search"),
+        search_evasion=of_bench("evasion", "search"),
         script="scripts/tabulate_cost.py",
         modules=modules_of("scripts/tabulate_cost.py"),
     output:
@@ -114,6 +140,10 @@ rule tabulate_cost:
         "python {input.script}"
         " --costs-poison {input.poison}"
         " --costs-evasion {input.evasion}"
+        " --capture-poison {input.capture_poison}"
+        " --capture-evasion {input.capture_evasion}"
+        " --search-poison {input.search_poison}"
+        " --search-evasion {input.search_evasion}"
         " --table {output.table}"
         " --run {params.run:q}"
         " > {log} 2>&1"
@@ -123,6 +153,7 @@ rule plot_bench:
     input:
         table="<results>/tables/{bench}_bench.csv",
         ranks="<results>/tables/detector_ranks.csv",
+        names="<results>/tables/names.csv",
         script="scripts/plot_bench.py",
         modules=modules_of("scripts/plot_bench.py"),
     output:
@@ -143,6 +174,7 @@ rule plot_bench:
         "python {input.script}"
         " --table {input.table}"
         " --ranks {input.ranks}"
+        " --names {input.names}"
         " --bench {wildcards.bench}"
         " --output {output}"
         " > {log} 2>&1"
@@ -152,6 +184,7 @@ rule plot_critical_difference:
     input:
         ranks="<results>/tables/detector_ranks.csv",
         comparisons="<results>/tables/detector_comparisons.csv",
+        names="<results>/tables/names.csv",
         script="scripts/plot_critical_difference.py",
         modules=modules_of("scripts/plot_critical_difference.py"),
     output:
@@ -172,6 +205,7 @@ rule plot_critical_difference:
         "python {input.script}"
         " --ranks {input.ranks}"
         " --comparisons {input.comparisons}"
+        " --names {input.names}"
         " --bench {wildcards.bench}"
         " --output {output}"
         " > {log} 2>&1"
@@ -187,6 +221,7 @@ rule make_leaderboard:
                 "detector_ranks",
                 "detector_comparisons",
                 "detector_cost",
+                "names",
             ],
         ),
         figures=expand(
@@ -199,10 +234,14 @@ rule make_leaderboard:
                 "remove_and_retrain",
             ],
         ),
-        linked=[
+        scores=[
             *of_detectors("poison", "parquet"),
             *of_detectors("evasion", "parquet"),
         ],
+        poison=of_first_seeds("data/poison.npz"),
+        sources=of_first_seeds("data/attack_sources.npz"),
+        citation="CITATION.cff",
+        templates=sorted(map(str, Path("scripts/layeraudit/pages").glob("*.[!p]*"))),
         script="scripts/make_leaderboard.py",
         modules=modules_of("scripts/make_leaderboard.py"),
     output:
@@ -217,5 +256,9 @@ rule make_leaderboard:
         "python {input.script}"
         " --tables {input.tables}"
         " --figures {input.figures}"
+        " --scores {input.scores}"
+        " --poison {input.poison}"
+        " --sources {input.sources}"
+        " --citation {input.citation}"
         " --output {output.page}"
         " > {log} 2>&1"

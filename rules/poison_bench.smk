@@ -160,6 +160,7 @@ rule tabulate_poison_bench:
 rule plot_remove_and_retrain:
     input:
         table="<results>/tables/poison_bench.csv",
+        names="<results>/tables/names.csv",
         script="scripts/plot_remove_and_retrain.py",
         modules=modules_of("scripts/plot_remove_and_retrain.py"),
     output:
@@ -179,5 +180,6 @@ rule plot_remove_and_retrain:
     shell:
         "python {input.script}"
         " --table {input.table}"
+        " --names {input.names}"
         " --output {output}"
         " > {log} 2>&1"

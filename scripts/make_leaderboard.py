@@ -1,4 +1,4 @@
-"""Make the leaderboard: a folder with a page, the tables that it is written from, and its figures."""
+"""Make the leaderboard: a folder with a page and all that it links to, which may be copied anywhere."""
 
 import argparse
 import shutil
@@ -9,7 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from layeraudit.errors import InputError, end_in_a_sentence
-from layeraudit.leaderboard import FIGURES, linked_scores, write_leaderboard
+from layeraudit.files import read_split
+from layeraudit.leaderboard import FIGURES, list_scores, read_citation, write_leaderboard
+from layeraudit.pages import follow_page
+from layeraudit.pages.examples import choose_examples, write_picture
 from layeraudit.tables import read_records
 
 
@@ -41,7 +44,15 @@ def main() -> None:
     parser.add_argument(
         "--figures", type=Path, nargs="+", required=True, help="as .svg, known by their names"
     )
-    parser.add_argument("--output", type=Path, required=True, help="folder, in that of the experiments")
+    parser.add_argument(
+        "--scores", type=Path, nargs="+", required=True, help="EXPERIMENT/detectors/DETECTOR.parquet"
+    )
+    parser.add_argument(
+        "--poison", type=Path, nargs="*", default=[], help="EXPERIMENT/SEED/data/poison.npz, for examples"
+    )
+    parser.add_argument("--sources", type=Path, nargs="*", default=[], help="what each was made of")
+    parser.add_argument("--citation", type=Path, required=True, help="CITATION.cff")
+    parser.add_argument("--output", type=Path, required=True, help="folder")
     arguments = parser.parse_args()
 
     figures = {path.name: path for path in arguments.figures}
@@ -51,15 +62,34 @@ def main() -> None:
     tables = {
         path.stem: table for path, table in zip(arguments.tables, read_records(arguments.tables), strict=True)
     }
-    page = write_leaderboard(tables)
-    for scores in linked_scores(tables):
-        if not (path := arguments.output.parent / scores).is_file():
+    examples = {
+        poison.parents[2].name: choose_examples(read_split(poison), read_split(sources))
+        for poison, sources in zip(arguments.poison, arguments.sources, strict=True)
+    }
+    page = write_leaderboard(tables, examples, read_citation(arguments.citation))
+    scores = {(path.parents[1].name, path.stem): path for path in arguments.scores}
+    for experiment, detector in list_scores(tables):
+        if not (
+            path := scores.get((experiment, detector), Path(experiment, f"{detector}.parquet"))
+        ).is_file():
             raise InputError(f"{path}, which a row of the leaderboard links to, does not exist")
 
     with folder_written_whole(arguments.output) as folder:
         (folder / "index.html").write_text(page, encoding="utf-8")
-        for path in [*arguments.tables, *(figures[f"{name}.svg"] for name in FIGURES)]:
+        for path in arguments.tables:
             shutil.copyfile(path, folder / path.name)
+        for name in FIGURES:
+            figure = figures[f"{name}.svg"].read_text(encoding="utf-8")
+            (folder / f"{name}.svg").write_text(follow_page(figure), encoding="utf-8")
+        for experiment, detector in list_scores(tables):
+            copy = folder / "scores" / experiment / f"{detector}.parquet"
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(scores[experiment, detector], copy)
+        for experiment, of_experiment in examples.items():
+            for name, picture in of_experiment.pictures.items():
+                path = folder / "examples" / experiment / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_picture(path, picture)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--ranks", type=Path, required=True)
+    parser.add_argument("--names", type=Path, required=True, help="of detectors, poisons and inputs")
     parser.add_argument("--bench", choices=BENCHES, required=True)
     parser.add_argument("--output", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
 
-    table, ranks = read_records([arguments.table, arguments.ranks])
-    figure = plot_auroc(table, ranks, arguments.bench)
+    table, ranks, names = read_records([arguments.table, arguments.ranks, arguments.names])
+    figure = plot_auroc(table, ranks, names, arguments.bench)
     save(figure, list_runs([table, ranks]), arguments.output)
 
 

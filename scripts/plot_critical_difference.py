@@ -18,12 +18,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ranks", type=Path, required=True)
     parser.add_argument("--comparisons", type=Path, required=True)
+    parser.add_argument("--names", type=Path, required=True, help="of detectors, poisons and inputs")
     parser.add_argument("--bench", choices=BENCHES, required=True)
     parser.add_argument("--output", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
 
-    ranks, comparisons = read_records([arguments.ranks, arguments.comparisons])
-    figure = plot_critical_difference(ranks, comparisons, arguments.bench)
+    paths = [arguments.ranks, arguments.comparisons, arguments.names]
+    ranks, comparisons, names = read_records(paths)
+    figure = plot_critical_difference(ranks, comparisons, names, arguments.bench)
     save(figure, list_runs([ranks]), arguments.output)
 
 

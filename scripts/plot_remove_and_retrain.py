@@ -16,11 +16,12 @@ from layeraudit.tables import read_records
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, required=True)
+    parser.add_argument("--names", type=Path, required=True, help="of detectors, poisons and inputs")
     parser.add_argument("--output", type=Path, nargs="+", required=True)
     arguments = parser.parse_args()
 
-    (table,) = read_records([arguments.table])
-    figure = plot_filters(table)
+    table, names = read_records([arguments.table, arguments.names])
+    figure = plot_filters(table, names)
     save(figure, list_runs([table]), arguments.output)
 
 

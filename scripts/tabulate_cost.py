@@ -5,7 +5,7 @@ from pathlib import Path
 
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.tables import read_records, write_table
-from layeraudit.tables.benches import EVASION, POISON, tabulate_cost
+from layeraudit.tables.benches import BENCHES, EVASION, POISON, SHARED, read_shared_costs, tabulate_cost
 
 
 def main() -> None:
@@ -14,6 +14,9 @@ def main() -> None:
         "--costs-poison", type=Path, nargs="*", default=[], help="a file an experiment and detector"
     )
     parser.add_argument("--costs-evasion", type=Path, nargs="*", default=[])
+    for step in SHARED:
+        for bench in BENCHES:
+            parser.add_argument(f"--{step}-{bench}", type=Path, nargs="*", default=[], help="benchmarks")
     parser.add_argument("--table", type=Path, required=True)
     parser.add_argument("--run", required=True, help="settings of the run, which the result names")
     arguments = parser.parse_args()
@@ -22,6 +25,11 @@ def main() -> None:
         table.assign(bench=bench)
         for bench, paths in [(POISON, arguments.costs_poison), (EVASION, arguments.costs_evasion)]
         for table in read_records(paths)
+    ]
+    costs += [
+        read_shared_costs(getattr(arguments, f"{step}_{bench}"), bench, step)
+        for step in SHARED
+        for bench in BENCHES
     ]
     write_table(arguments.table, tabulate_cost(costs), arguments.run)
 

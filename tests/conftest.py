@@ -14,7 +14,18 @@ from matplotlib import pyplot as plt
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
-READ_BY_A_RUN = ["Snakefile", "README.md", "config", "docs", "envs", "profiles", "report", "rules", "scripts"]
+READ_BY_A_RUN = [
+    "Snakefile",
+    "README.md",
+    "CITATION.cff",
+    "config",
+    "docs",
+    "envs",
+    "profiles",
+    "report",
+    "rules",
+]
+READ_BY_A_RUN += ["scripts"]
 
 
 def command(*options: str) -> list[str]:

@@ -1,33 +1,22 @@
 """The leaderboard: what the two benches found, on a page that is read without us."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
-from itertools import chain
+import re
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, product
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from layeraudit.errors import InputError
-from layeraudit.experiments import CONTROLS
-from layeraudit.pages import (
-    MINUS,
-    MISSING,
-    Column,
-    Row,
-    draw_interval,
-    frame_page,
-    in_words,
-    show_figure,
-    with_three_digits,
-    write_figure,
-    write_name,
-    write_number,
-    write_sortable,
-    write_spread,
-    write_text,
-)
+from layeraudit.experiments import CONTROLS, PERFECT
+from layeraudit.names import DETECTOR, INPUT, POISON, find_titles
+from layeraudit.pages import MISSING, Cell, Column, Dot, Row, Table, duration, figure, number, render
+from layeraudit.pages.examples import Examples
+from layeraudit.provenance import SMALL, describe_today, list_runs
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
-from layeraudit.tables.benches import BENCHES
+from layeraudit.tables.benches import BENCHES, KIND, SHARED
 
 INTERVAL = ["value", "ci95_low", "ci95_high"]
 _COUNTS = ["n_points", "n_positives", "n_seeds"]
@@ -40,6 +29,7 @@ TABLES = {
     ],
     "detector_comparisons": ["bench", "first", "second", *INTERVAL, "p_conover_holm", "n_blocks", "n_seeds"],
     "detector_cost": ["bench", "detector", "quantity", "value", "lowest", "highest", "n"],
+    "names": ["kind", "id", "method", "title", "idea", "reference", "settings"],
 }
 """The columns that the page reads of each table."""
 
@@ -52,12 +42,11 @@ FIGURES = {
 }
 """What the page says of each figure that it shows."""
 
-COSTS = {
-    "fit_seconds": "fit, s",
-    "score_seconds": "score, s",
-    "microseconds_a_row": "score, µs a row",
-    "peak_mb": "peak, MB",
-}
+LOW_SUCCESS = 0.1
+"""A poison fails whose attack succeeds by less than this more often than without the poison."""
+
+_DETECTOR = Column("detector", "text", "ascending")
+_COUNTED = [Column("images"), Column("to find"), Column("seeds"), Column("scores", "text", "ascending")]
 
 
 def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -76,209 +65,368 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
                 raise InputError(f"{name}.csv lacks the column {column}, needed are {', '.join(columns)}")
 
 
-def file_of_scores(experiment: str, detector: str) -> str:
-    """Give where the scores of a detector lie, seen from the folder of the experiments."""
-    return f"{experiment}/detectors/{detector}.parquet"
-
-
-def linked_scores(tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    """List the files of scores that rows of the page link to, each once, seen from the same folder."""
+def list_scores(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
+    """List the experiment and the detector of each file of scores that rows of the page link to."""
     poison, evasion = tables["poison_bench"], tables["evasion_bench"]
     runs = zip(poison["setting"] + "_" + poison["poison"], poison["detector"], strict=True)
-    inputs = zip(evasion["setting"], evasion["detector"], strict=True)
-    return list(dict.fromkeys(file_of_scores(run, detector) for run, detector in chain(runs, inputs)))
+    return list(dict.fromkeys(chain(runs, zip(evasion["setting"], evasion["detector"], strict=True))))
 
 
-def write_leaderboard(tables: Mapping[str, pd.DataFrame]) -> str:
-    """Write the page, for a folder that stands beside the experiments and holds its tables and figures.
-
-    Parameters
-    ----------
-    tables : by name, with at least the columns that `TABLES` names
-
-    Returns
-    -------
-    HTML that loads no file but the figures
+def read_citation(path: Path) -> dict[str, str]:
+    """Read how the software is cited from its `CITATION.cff`: `title`, `version` and `authors`.
 
     Raises
     ------
     InputError
-        Where a table or a column is missing.
+        Where one is missing.
+    """
+    text = path.read_text(encoding="utf-8")
+    patterns = {"title": r"^title: (.+)$", "version": r"^version: (.+)$", "authors": r"^ +- name: (.+)$"}
+    found = {key: ", ".join(re.findall(pattern, text, re.MULTILINE)) for key, pattern in patterns.items()}
+    if missing := [key for key, value in found.items() if not value]:
+        raise InputError(f"{path} lacks {missing[0]}, needed are {', '.join(patterns)}")
+    return found
+
+
+def write_leaderboard(
+    tables: Mapping[str, pd.DataFrame], examples: Mapping[str, Examples], citation: Mapping[str, str]
+) -> str:
+    """Return the page, for a folder that holds the tables, figures, scores and examples.
+
+    Parameters
+    ----------
+    tables : by name, with at least the columns that `TABLES` names
+    examples : by experiment; those that are missing are not shown
+    citation : as `read_citation` returns it
+
+    Raises
+    ------
+    InputError
+        Where a table, a column or a name is missing.
     """
     check_tables(tables)
-    sections = {
-        "Overall": _write_overall(tables["detector_ranks"], tables["detector_cost"]),
-        "Poison bench": _write_poison(tables["poison_bench"]),
-        "Evasion bench": _write_evasion(tables["evasion_bench"]),
-        "Remove and retrain": _write_retraining(),
-        "Head to head": _write_comparisons(tables["detector_comparisons"]),
-        "Cost": _write_costs(tables["detector_cost"]),
+    names = tables["names"].fillna("")
+    poison, evasion, ranks = (tables[name] for name in ("poison_bench", "evasion_bench", "detector_ranks"))
+    costs = tables["detector_cost"]
+    detectors = _title(names, DETECTOR, {*poison["detector"], *evasion["detector"], *ranks["detector"]})
+    poisons, inputs = _title(names, POISON, {*poison["poison"]}), _title(names, INPUT, {*evasion["input"]})
+    settings = {
+        "poison": _title(names, "poison_setting", {*poison["setting"]}),
+        "evasion": _title(names, "evasion_setting", {*evasion["setting"]}),
     }
-    ids = {title: title.lower().replace(" ", "-") for title in sections}
-    links = "".join(f'<a href="#{ids[title]}">{title}</a>' for title in sections)
-    body = "".join(f'<h2 id="{ids[title]}">{title}</h2>\n{text}' for title, text in sections.items())
-    title = "Detectors of poison and of adversarial inputs, compared"
-    return frame_page(
-        "Layeraudit leaderboard",
-        f"<header><h1>{title}</h1>\n{_introduce(tables)}</header>\n<nav aria-label='Sections'>{links}</nav>\n"
-        f"<main>\n{body}</main>\n",
+    cards = list(_describe_poisons(poison, names, settings["poison"], examples))
+    failing = {(card["id"], run["setting"]) for card in cards for run in card["runs"] if run["fails"]}
+    runs = list_runs(tables.values())
+    return render(
+        "leaderboard.html.j2",
+        title=f"{citation['title']} leaderboard",
+        runs=runs,
+        is_small=any(run.startswith(SMALL) for run in runs),
+        date=describe_today(),
+        citation=citation,
+        facts=_count(poison, evasion, names),
+        filters={
+            "detector": _sort_names(detectors),
+            "poison": _sort_names(poisons),
+            "input": _sort_names(inputs),
+            "setting": _sort_names({title: title for of in settings.values() for title in of.values()}),
+        },
+        overall=_lay_out_overall(ranks, detectors),
+        findings=list(_compare_benches(ranks, detectors)),
+        tests=list(_describe_tests(ranks)),
+        methods=list(_describe_methods(names, detectors)),
+        controls=", ".join(detectors[name] for name in CONTROLS if name in detectors),
+        poisons=cards,
+        failing=sorted({card["title"] for card in cards if any(run["fails"] for run in card["runs"])}),
+        low_success=LOW_SUCCESS,
+        inputs=[_describe(row) for row in _rows_of(names, INPUT) if row["id"] in inputs],
+        poison_bench=_lay_out_poison(poison, detectors, poisons, settings["poison"], failing),
+        evasion_bench=_lay_out_evasion(evasion, detectors, inputs, settings["evasion"]),
+        opponents=_list_opponents(tables["detector_comparisons"], detectors),
+        pairs=_lay_out_pairs(tables["detector_comparisons"], detectors),
+        level=SIGNIFICANCE_LEVEL,
+        costs=_lay_out_costs(costs, detectors),
+        figures=FIGURES,
+        missing=MISSING,
     )
 
 
-def _introduce(tables: Mapping[str, pd.DataFrame]) -> str:
-    poison, evasion = tables["poison_bench"], tables["evasion_bench"]
-    detectors = {*poison["detector"], *evasion["detector"]}
+def _title(names: pd.DataFrame, kind: str, ids: Collection[str]) -> dict[str, str]:
+    """Return the titles of ids, in the order of the configuration."""
+    titles = find_titles(names, kind, sorted(ids))
+    return {row["id"]: titles[row["id"]] for row in _rows_of(names, kind) if row["id"] in titles}
+
+
+def _rows_of(names: pd.DataFrame, kind: str) -> list[dict[Any, Any]]:
+    return names[names["kind"] == kind].to_dict("records")
+
+
+def _describe(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return what a card shows of a name: the paper's text and link apart."""
+    text, _, link = row["reference"].rpartition(", ")
+    return {key: row[key] for key in ("id", "title", "idea", "settings")} | {
+        "paper": {"text": text, "link": link}
+    }
+
+
+def _sort_names(titles: Mapping[str, str]) -> dict[str, str]:
+    """Sort names as a reader would, 5 % before 10 %."""
+
+    def parts(name: str) -> list[tuple[str, int]]:
+        found = re.findall(r"(\D*)(\d*)", titles[name])
+        return [(text, int(number or 0)) for text, number in found]
+
+    return {name: titles[name] for name in sorted(titles, key=parts)}
+
+
+def _count(poison: pd.DataFrame, evasion: pd.DataFrame, names: pd.DataFrame) -> dict[str, str]:
+    shown = {*poison["detector"], *evasion["detector"]}
+    detectors = shown.difference(CONTROLS)
+    methods = names[(names["kind"] == DETECTOR) & names["id"].isin(detectors)]["method"].nunique()
     seeds = sorted({*poison["n_seeds"], *evasion["n_seeds"]})
-    facts = {
-        "detectors": len(detectors.difference(CONTROLS)),
-        "controls": len(detectors.intersection(CONTROLS)),
-        "settings": len({*poison["setting"], *evasion["setting"]}),
-        "kinds of poison": len({*poison["poison"]} - {"none"}),
-        "kinds of input": len({*evasion["input"]}),
+    return {
+        f"detectors of {methods} methods": str(len(detectors)),
+        "controls": str(len(shown & {*CONTROLS})),
+        "kinds of poison": str(len({*poison["poison"]} - {"none"})),
+        "kinds of input": str(evasion["input"].nunique()),
+        "settings": str(len({*poison["setting"], *evasion["setting"]})),
         "seeds of each": MISSING.join(f"{n:g}" for n in dict.fromkeys(seeds[:1] + seeds[-1:])),
     }
-    written = "".join(f"<div><dt>{name}</dt><dd>{number}</dd></div>" for name, number in facts.items())
-    return f"""<p class="lead">A detector gives each image a score, the larger the more suspicious: this
-page shows how well such scores find poison in a training set (the poison bench) and inputs that a network
-should not be trusted with (the evasion bench). All figures are written from the tables beside this page, and
-each row of a bench leads to the scores that it was computed from.</p>
-<dl class="facts">{written}</dl>
-<h3>How to read it</h3>
-<ul class="reading">
-<li><b>AUROC</b> is the chance that an image to be found scores above one that is not: 1 finds all, 0.5 is a
-guess, and below that the score points the wrong way.</li>
-<li><b>[Brackets]</b> hold the 95 % interval, by a hierarchical bootstrap over seeds and the images of each;
-where it is another, the table's column <code>interval</code> says so.</li>
-<li><b>Controls</b>, in italics, show the range: <i>random</i> knows nothing, <i>perfect</i> knows which
-images are to be found. They take no part in ranks and tests.</li>
-<li><b>Mean rank</b> is over blocks, each a setting with one poison or input; 1 is best. Detectors whose
-<b>group</b> has a letter in common cannot be told apart (Conover's test after Friedman's, Holm's correction,
-5 %).</li>
-<li><b>{MISSING}</b> is a figure that is not there: without poison there is none to find, and not every
-detector was tried as a filter.</li>
-</ul>
-"""
 
 
-def _source(name: str, text: str = "") -> str:
-    return f'<p class="source">{text}Table: <a href="{name}.csv">{name}.csv</a>.</p>\n'
+def _link(detector: str) -> str:
+    return f"#detector-{detector}"
 
 
-def _show(name: str, description: str) -> str:
-    return show_figure(f"{name}.svg", description, FIGURES[name])
+def _name(detector: str, detectors: Mapping[str, str], **more: Any) -> Cell:
+    title = detectors[detector]
+    return Cell(title, title, href=_link(detector), **more)
 
 
-def _by_quantity(rows: pd.DataFrame) -> dict[Any, dict[Any, Any]]:
-    return rows.set_index("quantity").to_dict("index")
+def _lay_out_overall(ranks: pd.DataFrame, detectors: Mapping[str, str]) -> Table:
+    """Lay out both benches side by side, the best mean rank in the poison bench first, controls last."""
+    by_bench = {bench: _index(ranks[ranks["bench"] == bench], "detector") for bench in BENCHES}
+    letters = {
+        bench: "".join(sorted({letter for of in found.values() if _has_group(of) for letter in of["group"]}))
+        for bench, found in by_bench.items()
+    }
+    marks = {bench: _mark_extremes(ranks[ranks["bench"] == bench]) for bench in BENCHES}
 
+    def order(detector: str) -> tuple[bool, list[float]]:
+        found = [by_bench[bench].get(detector, {}).get("mean_rank", np.nan) for bench in BENCHES]
+        return detector in CONTROLS, [np.inf if np.isnan(rank) else rank for rank in found]
 
-def _write_overall(ranks: pd.DataFrame, costs: pd.DataFrame) -> str:
-    columns = [
-        Column("detector", numbers=False, order="ascending"),
-        Column("mean rank", order="ascending"),
-        Column("group", numbers=False, order="ascending"),
-        Column("mean AUROC"),
-        Column("0 to 1, line at 0.5", order=None),
-        *(Column(COSTS[quantity], order="ascending") for quantity in _SHOWN_COSTS),
-    ]
-    parts = []
-    for bench, of_bench in ranks.groupby("bench", sort=False):
-        ranked = of_bench.sort_values(["mean_rank", "auroc"], ascending=[True, False], kind="stable")
-        letters = "".join(dict.fromkeys("".join(ranked["group"].dropna().astype(str))))
-        rows = []
-        for row in ranked.to_dict("records"):
-            of_detector = costs[(costs["bench"] == bench) & (costs["detector"] == row["detector"])]
-            figure = [row["auroc"], row["ci95_low"], row["ci95_high"]]
-            cells = [
-                write_name(row["detector"], "detector_ranks.csv"),
-                write_number(row["mean_rank"], f"{row['mean_rank']:.2f}"),
-                _write_group(row["group"], letters),
-                write_figure(*figure),
-                draw_interval(*figure, lowest=0, middle=0.5),
-                *_write_medians(_by_quantity(of_detector), _SHOWN_COSTS),
-            ]
-            rows.append(Row(cells, is_control=row["detector"] in CONTROLS))
-        n_blocks, n_seeds, p = of_bench[["n_blocks", "n_seeds", "friedman_p"]].max()
-        text = f"{n_blocks:.0f} blocks, {n_seeds:.0f} seeds. Times and memory are medians. "
-        text += "" if pd.isna(p) else f"Friedman's test of whether all are alike: p {_with_sign(p)}. "
-        parts += [
-            f"<h3>{escape(in_words(str(bench)).capitalize())} bench</h3>\n",
-            write_sortable(f"overall-{bench}", f"Ranks in the {bench} bench", columns, rows),
-            _source("detector_ranks", escape(text)),
+    rows = []
+    for detector in sorted(dict.fromkeys(ranks["detector"]), key=order):
+        found = [by_bench[bench].get(detector) for bench in BENCHES]
+        figures = [[of["auroc"], of["ci95_low"], of["ci95_high"]] if of else [np.nan] * 3 for of in found]
+        dots = [
+            Dot(of[0], of[1], of[2], bench != BENCHES[0])
+            for bench, of in zip(BENCHES, figures, strict=True)
+            if not np.isnan(of[0])
         ]
+        cells = [_name(detector, detectors)]
+        cells += [
+            figure(*of, has_bar=True, mark=marks[bench].get(detector, ""))
+            for bench, of in zip(BENCHES, figures, strict=True)
+        ]
+        cells.append(Cell("", dots=dots))
+        for bench, of in zip(BENCHES, found, strict=True):
+            rank = of["mean_rank"] if of else np.nan
+            cells.append(number(rank, f"{rank:.1f}"))
+            cells.append(_group(of, letters[bench]))
+        rows.append(Row(cells, {"detector": detector}, detector in CONTROLS))
+    columns = [
+        _DETECTOR,
+        Column("poison, AUROC"),
+        Column("evasion, AUROC"),
+        Column("● poison, ○ evasion, line at 0.5", "picture"),
+        Column("poison, mean rank", order="ascending"),
+        Column("group", "text letters", "ascending"),
+        Column("evasion, mean rank", order="ascending"),
+        Column("group", "text letters", "ascending"),
+    ]
+    return Table("overall", "Detectors of both benches", columns, rows)
+
+
+def _has_group(of: Mapping[Any, Any]) -> bool:
+    return isinstance(of["group"], str) and bool(of["group"])
+
+
+def _group(of: Mapping[Any, Any] | None, letters: str) -> Cell:
+    """Return the letters of a detector, each in its own place, so that the eye follows one down the table."""
+    if of is None or not _has_group(of):
+        return Cell(MISSING)
+    placed = "".join(letter if letter in of["group"] else "\N{NO-BREAK SPACE}" for letter in letters)
+    return Cell(placed.rstrip(), of["group"])
+
+
+def _mark_extremes(ranks: pd.DataFrame) -> dict[str, str]:
+    auroc = ranks[~ranks["detector"].isin(CONTROLS)].set_index("detector")["auroc"].dropna()
+    return {str(auroc.idxmin()): "worst", str(auroc.idxmax()): "best"} if len(auroc) > 1 else {}
+
+
+def _compare_benches(ranks: pd.DataFrame, detectors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield, for each bench, its best detector and the place that this has in the other bench."""
+    places = {}
     for bench in BENCHES:
-        parts.append(_show(f"critical_difference_{bench}", f"Critical differences, {bench} bench"))
-    return "".join(parts)
+        own = ranks[(ranks["bench"] == bench) & ~ranks["detector"].isin(CONTROLS)]
+        places[bench] = own.set_index("detector")["auroc"].dropna().rank(ascending=False, method="min")
+    for bench, other in zip(BENCHES, reversed(BENCHES), strict=True):
+        if len(places[bench]):
+            best = str(places[bench].idxmin())
+            yield {
+                "bench": bench,
+                "other": other,
+                "best": detectors[best],
+                "place": int(places[other][best]) if best in places[other] else None,
+                "of": len(places[other]),
+            }
 
 
-_SHOWN_COSTS = ["fit_seconds", "microseconds_a_row", "peak_mb"]
+def _describe_tests(ranks: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for bench in BENCHES:
+        own = ranks[ranks["bench"] == bench]
+        if len(own):
+            n_blocks, n_seeds, p = own[["n_blocks", "n_seeds", "friedman_p"]].max()
+            yield {
+                "bench": bench,
+                "n_blocks": int(n_blocks),
+                "n_seeds": int(n_seeds),
+                "p": "" if np.isnan(p) else _p(p),
+            }
 
 
-def _write_group(group: object, letters: str) -> str:
-    """Write the letters of a detector, each in its own place, so that the eye follows one down the table."""
-    if not isinstance(group, str) or not group:
-        return write_text("", MISSING)
-    placed = "".join(letter if letter in group else " " for letter in letters)
-    return write_text(group, placed.rstrip(), kind="text letters")
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _with_sign(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+def _describe_methods(names: pd.DataFrame, detectors: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield a card for each method, with its uses; controls last."""
+    rows = [row for row in _rows_of(names, DETECTOR) if row["id"] in detectors]
+    rows.sort(key=lambda row: row["id"] in CONTROLS)
+    for method in dict.fromkeys(row["method"] for row in rows):
+        uses = [_describe(row) for row in rows if row["method"] == method]
+        yield uses[0] | {
+            "title": uses[0]["title"].partition(",")[0],
+            "uses": uses,
+            "is_control": uses[0]["id"] in CONTROLS,
+        }
 
 
-def _write_medians(costs: Mapping[Any, Mapping[Any, Any]], quantities: Iterable[str]) -> list[str]:
-    medians = [costs.get(quantity, {}).get("value", float("nan")) for quantity in quantities]
-    return [write_number(median, with_three_digits(median)) for median in medians]
+def _describe_poisons(
+    table: pd.DataFrame,
+    names: pd.DataFrame,
+    settings: Mapping[str, str],
+    examples: Mapping[str, Examples],
+) -> Iterator[dict[str, Any]]:
+    """Yield a card for each poison: what it is, and for each setting examples and what it achieves."""
+    shown = table[table["poison"] != "none"]
+    for row in _rows_of(names, POISON):
+        own = shown[shown["poison"] == row["id"]]
+        if own.empty:
+            continue
+        runs = [
+            {
+                "setting": settings[setting],
+                "experiment": f"{setting}_{row['id']}",
+                "examples": examples.get(f"{setting}_{row['id']}"),
+            }
+            | _describe_attack(of_setting)
+            for setting, of_setting in own.groupby("setting", sort=False)
+        ]
+        yield _describe(row) | {"runs": runs}
+
+
+def _describe_attack(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the share that is poison, and what the attack achieves with it and without it."""
+
+    def pick(quantity: str, detector: str | None = None) -> dict[Any, Any] | None:
+        found = rows[rows["quantity"] == quantity]
+        found = found if detector is None else found[found["detector"] == detector]
+        return None if found.empty else found.iloc[0].to_dict()
+
+    counted, before, without = pick("auroc"), pick("success_before"), pick("success_after", PERFECT)
+    gain = before["value"] - (without["value"] if without else 0) if before else np.nan
+    return {
+        "rate": counted["n_positives"] / counted["n_points"] if counted else None,
+        "success": before and figure(*(before[part] for part in INTERVAL)),
+        "without": without and figure(*(without[part] for part in INTERVAL)),
+        "fails": bool(gain < LOW_SUCCESS),
+    } | {
+        f"accuracy{name}": found and figure(*(found[part] for part in INTERVAL))
+        for name, found in [
+            ("", pick("accuracy_before")),
+            ("_without", pick("accuracy_after", PERFECT)),
+        ]
+    }
 
 
 NO_FIGURE = dict.fromkeys(INTERVAL, float("nan"))
 
 
-def _write_bench(
-    table: pd.DataFrame, keys: Sequence[str], run_of: Sequence[str], quantities: Iterable[str]
-) -> list[Row]:
-    """Write a row for each detector in each block, the best AUROC of a block first, blocks without any last.
+def _lay_out_bench(
+    table: pd.DataFrame,
+    bench: str,
+    quantities: Mapping[str, Column],
+    detectors: Mapping[str, str],
+    kinds: Mapping[str, str],
+    settings: Mapping[str, str],
+    failing: Collection[tuple[str, str]] = (),
+) -> Table:
+    """Lay out a row for each detector in each block, the best AUROC first, blocks without any last.
 
     Parameters
     ----------
-    keys : columns whose values name a block
-    run_of : those of them that name its experiment
-    quantities : in the order of their columns
+    quantities : in the order of their columns, AUROC first
+    failing : poisons and settings that are marked
     """
+    kind_of = KIND[bench]
     rows = []
-    blocks = [(block, of_block) for block, of_block in table.groupby(list(keys), sort=False)]
-    for block, of_block in sorted(blocks, key=lambda block: not _has_auroc(block[1])):
-        names = dict(zip(keys, map(str, block), strict=True))
-        experiment = "_".join(names[key] for key in run_of)
+    blocks = dict(iter(table.groupby(["setting", kind_of], sort=False)))
+    order = [block for block in product(settings, kinds) if block in blocks]
+    for setting, kind in sorted(order, key=lambda block: not _has_auroc(blocks[block])):
+        of_block = blocks[setting, kind]
+        experiment = f"{setting}_{kind}" if bench == "poison" else setting
+        mark = "fails" if (kind, settings[setting]) in failing else ""
         auroc = of_block[of_block["quantity"] == "auroc"].set_index("detector")["value"]
-        detectors = pd.Series(of_block["detector"].unique())
-        best_first = detectors.iloc[(-detectors.map(auroc)).argsort(kind="stable")]
-        for detector in best_first:
-            figures = _by_quantity(of_block[of_block["detector"] == detector])
+        found = pd.Series(of_block["detector"].unique())
+        for detector in found.iloc[(-found.map(auroc)).argsort(kind="stable")]:
+            figures = _index(of_block[of_block["detector"] == detector], "quantity")
             counts = figures.get("auroc", next(iter(figures.values())))
-            cells = [write_name(detector, f"../{file_of_scores(experiment, detector)}")]
-            cells += map(write_text, names.values())
-            for quantity in quantities:
-                figure = figures.get(quantity, NO_FIGURE)
-                cells.append(write_figure(*(figure[part] for part in INTERVAL), has_bar=quantity == "auroc"))
-            cells += [write_number(counts[count], f"{counts[count]:,.0f}") for count in _COUNTS]
-            rows.append(Row(cells, names | {"detector": detector}, detector in CONTROLS))
-    return rows
+            note = f"{kinds[kind]} · {settings[setting]}" + (f" ({mark})" if mark else "")
+            of_quantities = [
+                figure(*(figures.get(quantity, NO_FIGURE)[part] for part in INTERVAL), has_bar=not place)
+                for place, quantity in enumerate(quantities)
+            ]
+            cells = [
+                _name(detector, detectors, note=note),
+                of_quantities[0],
+                Cell(kinds[kind], kinds[kind], mark=mark),
+                Cell(settings[setting], settings[setting]),
+                *of_quantities[1:],
+                *(number(counts[count], f"{counts[count]:,.0f}") for count in _COUNTS),
+                Cell("file", detector, href=f"scores/{experiment}/{detector}.parquet"),
+            ]
+            named = {"detector": detector, kind_of: kind, "setting": settings[setting]}
+            rows.append(Row(cells, named, detector in CONTROLS))
+    first, *others = quantities.values()
+    names = [Column(name, "text", "ascending", narrow=False) for name in (kind_of, "setting")]
+    caption = f"{bench.capitalize()} bench: each detector in each setting and {kind_of}"
+    return Table(f"{bench}-rows", caption, [_DETECTOR, first, *names, *others, *_COUNTED], rows)
+
+
+def _index(rows: pd.DataFrame, *keys: str) -> dict[Any, dict[Any, Any]]:
+    """Return the rows as dictionaries, by the value of a column or the values of several."""
+    return rows.set_index(list(keys) if len(keys) > 1 else keys[0]).to_dict("index")
 
 
 def _has_auroc(rows: pd.DataFrame) -> bool:
     return bool(rows.loc[rows["quantity"] == "auroc", "value"].notna().any())
 
 
-_COUNTED = [Column("images"), Column("to find"), Column("seeds")]
-
-
-def _name_columns(*titles: str) -> list[Column]:
-    return [Column(title, numbers=False, order="ascending") for title in titles]
-
-
-def _write_poison(table: pd.DataFrame) -> str:
-    shown = {
+def _lay_out_poison(table: pd.DataFrame, *more: Any) -> Table:
+    quantities = {
         "auroc": Column("AUROC"),
         "average_precision": Column("average precision"),
         "fpr_at_95_tpr": Column("FPR at 95 % TPR", order="ascending"),
@@ -289,122 +437,104 @@ def _write_poison(table: pd.DataFrame) -> str:
         "success_before": Column("attack success before"),
         "success_after": Column("attack success after", order="ascending"),
     }
-    keys = ["setting", "poison"]
-    rows = _write_bench(table, keys, keys, shown)
-    columns = [*_name_columns("detector", *keys), *shown.values(), *_COUNTED]
-    filters = [*keys, "detector"]
-    caption = "Poison bench: each detector in each setting and poison"
-    return (
-        "<p>Scores of training images, the poison among them. Removed are shares of the poison and of the "
-        "clean images; before and after tell of the network trained on all, and again on what is left. "
-        "Attack success is the share of the attacker's images that get the label that the attacker wants."
-        "</p>\n"
-        + write_sortable("poison", caption, columns, rows, filters=filters, is_dense=True)
-        + _source("poison_bench")
-        + _show("poison_bench", "Heat map of AUROC, detectors by settings and poisons")
-    )
+    return _lay_out_bench(table, "poison", quantities, *more)
 
 
-def _write_evasion(table: pd.DataFrame) -> str:
-    shown = {
+def _lay_out_evasion(table: pd.DataFrame, *more: Any) -> Table:
+    quantities = {
         "auroc": Column("AUROC"),
         "average_precision": Column("average precision"),
         "fpr_at_95_tpr": Column("FPR at 95 % TPR", order="ascending"),
         "tpr_at_5_fpr": Column("TPR at 5 % FPR"),
     }
-    keys = ["setting", "input"]
-    rows = _write_bench(table, keys, ["setting"], shown)
-    columns = [*_name_columns("detector", *keys), *shown.values(), *_COUNTED]
-    filters = [*keys, "detector"]
-    caption = "Evasion bench: each detector in each setting and input"
-    return (
-        "<p>Scores of held-out images, clean ones against those of one kind: of an attack those that the "
-        "network errs on, of rotated images and of another data set all.</p>\n"
-        + write_sortable("evasion", caption, columns, rows, filters=filters)
-        + _source("evasion_bench")
-        + _show("evasion_bench", "Heat map of AUROC, detectors by settings and inputs")
-    )
-
-
-def _write_retraining() -> str:
-    return (
-        "<p>Every filter may remove the same number of images, those that it finds the most suspicious, and "
-        "spares those that it suspects least; <i>perfect</i> removes poison alone, <i>random</i> draws lots. "
-        "What is left trains the network anew.</p>\n"
-        + _show("remove_and_retrain", "Accuracy and attack success before and after removal, by filter")
-        + _source("poison_bench")
-    )
-
-
-def _write_comparisons(table: pd.DataFrame) -> str:
-    columns = [
-        *_name_columns("first", "second", "bench"),
-        Column(f"first {MINUS} second, mean AUROC"),
-        Column(f"{MINUS}1 to 1, line at 0", order=None),
-        Column("p (Conover, Holm)", order="ascending"),
-        Column("blocks"),
-        Column("seeds"),
-    ]
-    rows = []
-    for row in _turn_round(table).to_dict("records"):
-        figure = [row[part] for part in INTERVAL]
-        p = row["p_conover_holm"]
-        cells = [
-            write_name(row["first"]),
-            *map(write_text, (row["second"], row["bench"])),
-            write_figure(*figure),
-            draw_interval(*figure, lowest=-1, middle=0),
-            write_number(p, "< 0.001" if p < 0.001 else f"{p:.3f}", is_strong=p < SIGNIFICANCE_LEVEL),
-            *(write_number(row[count], f"{row[count]:.0f}") for count in ("n_blocks", "n_seeds")),
-        ]
-        names = {name: row[name] for name in ("bench", "first", "second")}
-        rows.append(Row(cells, names, not {row["first"], row["second"]}.isdisjoint(CONTROLS)))
-    return (
-        "<p>Each pair stands here both ways round: choose a first to see one detector against all others. "
-        f"A difference above 0 speaks for the first; p below {SIGNIFICANCE_LEVEL} is bold. The interval is "
-        "of both on the same resampled seeds and images, p is of their ranks over blocks.</p>\n"
-        + write_sortable(
-            "pairs", "Differences of two detectors", columns, rows, filters=["bench", "first", "second"]
-        )
-        + _source("detector_comparisons")
-    )
+    return _lay_out_bench(table, "evasion", quantities, *more)
 
 
 def _turn_round(table: pd.DataFrame) -> pd.DataFrame:
-    """Give each pair both ways round, the largest difference of a bench first."""
+    """Return each pair both ways round."""
     signs = {"value": -table["value"], "ci95_low": -table["ci95_high"], "ci95_high": -table["ci95_low"]}
     turned = table.assign(first=table["second"], second=table["first"], **signs)
-    both = pd.concat([table, turned]).drop_duplicates(["bench", "first", "second"])
-    by_bench = both.groupby("bench", sort=False)["value"]
-    return both.assign(place=by_bench.ngroup()).sort_values(
-        ["place", "value"], ascending=[True, False], kind="stable"
-    )
+    return pd.concat([table, turned]).drop_duplicates(["bench", "first", "second"])
 
 
-def _write_costs(table: pd.DataFrame) -> str:
+def _list_opponents(comparisons: pd.DataFrame, detectors: Mapping[str, str]) -> dict[str, str]:
+    """List the detectors that are compared, the best of the poison bench first."""
+    both = _turn_round(comparisons)
+    wins = both.groupby(["bench", "first"], sort=False)["value"].mean()
+    order = sorted(wins.index, key=lambda key: (BENCHES.index(key[0]), -wins[key]))
+    return {first: detectors[first] for first in dict.fromkeys(first for _, first in order)}
+
+
+def _lay_out_pairs(comparisons: pd.DataFrame, detectors: Mapping[str, str]) -> Table:
+    """Lay out each pair both ways round, both benches in a row."""
+    both = _turn_round(comparisons)
+    found = {bench: _index(both[both["bench"] == bench], "first", "second") for bench in BENCHES}
+    rows = []
+    for first, second in dict.fromkeys(chain.from_iterable(found.values())):
+        cells = [_name(second, detectors)]
+        for bench in BENCHES:
+            of = found[bench].get((first, second), NO_FIGURE | {"p_conover_holm": float("nan")})
+            p = of["p_conover_holm"]
+            cells.append(figure(*(of[part] for part in INTERVAL)))
+            cells.append(number(p, _p(p), strong=p < SIGNIFICANCE_LEVEL))
+        rows.append(Row(cells, {"first": first, "second": second}))
     columns = [
-        *_name_columns("detector", "bench"),
+        Column("against", "text", "ascending"),
+        *chain.from_iterable(
+            (Column(f"{bench}, difference of AUROC"), Column(f"{bench}, p", order="ascending"))
+            for bench in BENCHES
+        ),
+    ]
+    return Table("pairs", "Difference of the chosen detector from each other", columns, rows, lowest=-1)
+
+
+COSTS = {
+    "seconds": "a run",
+    "fit_seconds": "fit",
+    "score_seconds": "score",
+    "microseconds_a_row": "score a row",
+}
+
+
+def _lay_out_costs(table: pd.DataFrame, detectors: Mapping[str, str]) -> Table:
+    """Lay out the steps that detectors share, then each detector in each bench, the cheapest first."""
+    rows = []
+    shared = list(SHARED.values())
+    groups: list[tuple[Any, dict[Any, dict[Any, Any]]]] = [
+        (keys, _index(of, "quantity")) for keys, of in table.groupby(["bench", "detector"], sort=False)
+    ]
+
+    def order(group: tuple[Any, dict[Any, dict[Any, Any]]]) -> tuple[bool, float]:
+        (_, detector), costs = group
+        return detector not in shared, costs.get("seconds", NO_COST)["value"]
+
+    for (bench, detector), costs in sorted(groups, key=order):
+        is_shared = detector in shared
+        name = Cell(detector, detector, note=bench) if is_shared else _name(detector, detectors, note=bench)
+        cells = [name]
+        cells += [
+            _spread(costs.get(quantity, NO_COST), 1e-6 if quantity == "microseconds_a_row" else 1)
+            for quantity in COSTS
+        ]
+        peak = costs.get("peak_mb", NO_COST)
+        cells.append(number(peak["value"], f"{peak['value']:,.0f} MB"))
+        cells.append(Cell(bench, bench))
+        n = max(of["n"] for of in costs.values())
+        cells.append(number(n, f"{n:,.0f}"))
+        rows.append(Row(cells, {} if is_shared else {"detector": detector}, detector in CONTROLS))
+    columns = [
+        Column("detector or step", "text", "ascending"),
         *(Column(title, order="ascending") for title in COSTS.values()),
+        Column("memory", order="ascending"),
+        Column("bench", "text", "ascending", narrow=False),
         Column("runs"),
     ]
-    rows = []
-    for keys, of_detector in table.groupby(["bench", "detector"], sort=False):
-        bench, detector = map(str, keys)
-        costs = _by_quantity(of_detector)
-        cells = [write_name(detector), write_text(bench)]
-        for quantity in COSTS:
-            cost = costs.get(quantity, NO_COST)
-            text = f"{with_three_digits(cost['lowest'])} {MISSING} {with_three_digits(cost['highest'])}"
-            cells.append(write_spread(cost["value"], with_three_digits(cost["value"]), text))
-        n = of_detector["n"].max()
-        cells.append(write_number(n, f"{n:,.0f}"))
-        rows.append(Row(cells, {"bench": bench, "detector": detector}, detector in CONTROLS))
-    caption = "Time and memory of each detector"
-    return (
-        "<p>Medians over runs, each an experiment and a seed, with the lowest and the highest below.</p>\n"
-        + write_sortable("costs", caption, columns, rows, filters=["bench", "detector"], is_dense=True)
-        + _source("detector_cost")
-    )
+    return Table("costs", "Time and memory of each detector", columns, rows)
 
 
 NO_COST = dict.fromkeys(["value", "lowest", "highest"], float("nan"))
+
+
+def _spread(cost: Mapping[Any, Any], unit: float) -> Cell:
+    value, lowest, highest = (cost[part] * unit for part in ("value", "lowest", "highest"))
+    return number(value, duration(value), detail=f"{duration(lowest)} {MISSING} {duration(highest)}")

@@ -11,6 +11,9 @@ Kind = Literal["poisons", "detectors"]
 
 FOLDER = Path(__file__).parent
 
+LITERALS = ("TITLE", "REFERENCE", "BENCHES", "ENVIRONMENT", "SCHEMA")
+"""What a method's file says of it in capitals."""
+
 
 def list_methods(kind: Kind) -> list[str]:
     """List the names of the methods of a kind."""
@@ -25,15 +28,24 @@ def read_constants(kind: Kind, name: str) -> dict[str, Any]:
 
     Returns
     -------
-    `ENVIRONMENT` and `SCHEMA`, and of a detector `BENCHES`
+    Those of `LITERALS`; `BENCHES` of a detector alone
     """
     constants = {}
-    for node in ast.parse((FOLDER / kind / f"{name}.py").read_text()).body:
+    for node in _parse(kind, name).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            if isinstance(target, ast.Name) and target.id in ("BENCHES", "ENVIRONMENT", "SCHEMA"):
+            if isinstance(target, ast.Name) and target.id in LITERALS:
                 constants[target.id] = ast.literal_eval(node.value)
     return constants
+
+
+def read_idea(kind: Kind, name: str) -> str:
+    """Return the idea of a method in one line, the first of its file's docstring."""
+    return (ast.get_docstring(_parse(kind, name)) or "").partition("\n")[0]
+
+
+def _parse(kind: Kind, name: str) -> ast.Module:
+    return ast.parse((FOLDER / kind / f"{name}.py").read_text())
 
 
 def load(kind: Kind, name: str) -> ModuleType:

@@ -21,6 +21,7 @@ from layeraudit.tables.benches import (
     EVASION,
     POISON,
     gather_blocks,
+    read_shared_costs,
     stream_scores,
     tabulate_cost,
     tabulate_detection,
@@ -33,6 +34,19 @@ from layeraudit.tables.detector_ranks import rank_detectors
 STUDENT_2 = 12.706204736432095  # t(0.975) with 1 degree of freedom, of the tables
 
 DETECTORS = ("loss", "margin", "distance", "random", "perfect")
+
+TITLES = {
+    "detector": {"loss": "Loss", "margin": "Margin, fc", "distance": "Distance", "random": "Random"}
+    | {"perfect": "Perfect"},
+    "poison": {"badnets": "BadNets", "badnets_5": "BadNets, 5 %", "blended": "Blended", "flips": "Flips"}
+    | {"none": "No poison", "none_5": "None, 5 %"},
+    "poison_setting": {"mnist": "MNIST"},
+}
+
+NAMES = pd.DataFrame(
+    [(kind, name, title) for kind, titles in TITLES.items() for name, title in titles.items()],
+    columns=["kind", "id", "title"],
+)
 
 SKILL = {"loss": 2.0, "margin": 1.0, "distance": 0.0}
 
@@ -369,8 +383,43 @@ def test_the_cost_is_the_median_of_runs_with_its_extremes() -> None:
     table = tabulate_cost([costs]).set_index("quantity")
     assert table.loc["fit_seconds", ["value", "lowest", "highest", "n"]].tolist() == [2, 1, 5, 3]
     assert table.loc["microseconds_a_row", ["value", "lowest", "highest"]].tolist() == [2000, 2000, 4000]
+    assert table.loc["seconds", ["value", "lowest", "highest", "n"]].tolist() == [9, 3, 10, 3]
     assert "peak_mb" not in table.index
     assert tabulate_cost([]).empty
+
+
+def write_benchmark(path: Path, seconds: float) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:09\t100.5\n")
+    return path
+
+
+def test_what_detectors_share_costs_the_sum_of_its_jobs_in_each_run(tmp_path: Path) -> None:
+    paths = [
+        write_benchmark(tmp_path / f"mnist_badnets/seed{seed}/benchmarks/{job}.tsv", seconds)
+        for seed, job, seconds in [(1, "train", 2.0), (1, "calibration", 1.5), (2, "train", 4.0)]
+    ]
+    shared = read_shared_costs(paths, POISON, "capture")
+    assert shared.to_dict("list") == {
+        "bench": [POISON] * 2,
+        "detector": ["shared: capture"] * 2,
+        "seconds": [3.5, 4.0],
+    }
+    table = tabulate_cost([shared]).set_index(["detector", "quantity"])
+    row = table.loc[("shared: capture", "seconds"), ["value", "lowest", "highest", "n"]]
+    assert row.tolist() == [3.75, 3.5, 4.0, 2]
+    assert len(table) == 1
+
+
+def test_a_benchmark_that_is_none_ends_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "run/benchmarks/search.tsv"
+    with pytest.raises(InputError, match=r"search\.tsv does not exist$"):
+        read_shared_costs([path], POISON, "search")
+    for text in ["", "seconds\n1\n", "s\n", "s\nlong\n"]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        with pytest.raises(InputError, match=r"search\.tsv is no benchmark of Snakemake"):
+            read_shared_costs([path], POISON, "search")
 
 
 def write_scores(folder: Path, tables: Sequence[pd.DataFrame]) -> list[Path]:
@@ -394,11 +443,13 @@ def test_the_programs_make_the_same_tables_and_figures_of_the_same_files(tmp_pat
     pd.DataFrame(
         {"detector": ["loss"], "fit_seconds": 1, "score_seconds": 1, "peak_mb": 1, "n_scored": 9}
     ).to_csv(costs, index=False)
+    names, capture = tmp_path / "names.csv", write_benchmark(tmp_path / "run/benchmarks/capture.tsv", 2.5)
+    NAMES.to_csv(names, index=False)
 
     def make(folder: Path) -> dict[str, bytes]:
         table, ranks, pairs, cost = (folder / f"{name}.csv" for name in ("bench", "ranks", "pairs", "cost"))
         figures = [folder / f"{name}.svg" for name in ("bench", "difference", "filters")]
-        of_ranks = ["--ranks", ranks, "--bench", POISON]
+        of_ranks = ["--ranks", ranks, "--names", names, "--bench", POISON]
         _, errors = run_programs(
             (
                 "tabulate_poison_bench.py",
@@ -420,10 +471,13 @@ def test_the_programs_make_the_same_tables_and_figures_of_the_same_files(tmp_pat
                 "rank_detectors.py",
                 ["--poison-scores", *scores, "--ranks", ranks, "--comparisons", pairs, *RUN],
             ),
-            ("tabulate_cost.py", ["--costs-poison", costs, "--table", cost, *RUN]),
+            (
+                "tabulate_cost.py",
+                ["--costs-poison", costs, "--capture-poison", capture, "--table", cost, *RUN],
+            ),
             ("plot_bench.py", ["--table", table, *of_ranks, "--output", figures[0]]),
             ("plot_critical_difference.py", [*of_ranks, "--comparisons", pairs, "--output", figures[1]]),
-            ("plot_remove_and_retrain.py", ["--table", table, "--output", figures[2]]),
+            ("plot_remove_and_retrain.py", ["--table", table, "--names", names, "--output", figures[2]]),
         )
         assert errors == []
         return {path.name: path.read_bytes() for path in [table, ranks, pairs, cost, *figures]}
@@ -455,13 +509,15 @@ def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: P
     blocks = gather_blocks(score_all(poisons=["badnets_5", "blended"]), POISON)
     table = read_back(tabulate_poison(blocks, [], [], share=0.1))
     ranks, _ = map(read_back, rank_detectors(blocks, POISON))
-    save(plot_auroc(table, ranks, POISON), tmp_path / "map.svg")
+    save(plot_auroc(table, ranks, NAMES, POISON), tmp_path / "map.svg")
     drawn = (tmp_path / "map.svg").read_text()
     rows = pick(table, quantity="auroc")
     for text in [
-        "loss (",
-        "random (control)",
-        "badnets 5",
+        "Loss (",
+        "Margin, fc (",
+        "Random (control)",
+        "BadNets, 5 %",
+        ">MNIST<",
         "20 of 80; 2 seeds",
         "mean rank in 2 experiments",
     ]:
@@ -475,19 +531,46 @@ def test_the_diagram_of_ranks_says_what_was_tested_and_of_how_many(
     tmp_path: Path, poisons: list[str]
 ) -> None:
     ranks, comparisons = map(read_back, rank(poisons=poisons, n=200, n_poison=50))
-    save(plot_critical_difference(ranks, comparisons, POISON), tmp_path / "ranks.svg")
+    save(plot_critical_difference(ranks, comparisons, NAMES, POISON), tmp_path / "ranks.svg")
     drawn = (tmp_path / "ranks.svg").read_text()
     experiments = {0: "0 experiments", 1: "1 experiment", 3: "3 experiments"}[len(poisons)]
     assert f"{experiments}, {2 if poisons else 0} seeds" in drawn
+    assert ("Margin, fc (" in drawn) == bool(poisons)
     assert ("Friedman p" in drawn) == (len(poisons) > 1)
     assert ("too few detectors or experiments" in drawn) == (len(poisons) < 2)
+
+
+def test_the_control_of_pixels_is_a_control_in_ranks_and_figures(tmp_path: Path) -> None:
+    """It judges inputs alone, better here than any detector, and has no rank and no part in tests."""
+    inputs = {"clean": ([0.0, 1.0, 2.0], [False] * 3), "fgsm": ([1.5, 3.0], [True] * 2)}
+    tables = [score_inputs(name, inputs) for name in ("loss", "margin", "distance", "grey_pixels")]
+    blocks = gather_blocks(tables, EVASION)
+    ranks, comparisons = rank_detectors(blocks, EVASION)
+    assert ranks["detector"].tolist()[-1] == "grey_pixels"
+    assert ranks["mean_rank"].isna().tolist() == [False, False, False, True]
+    assert "grey_pixels" not in {*comparisons["first"], *comparisons["second"]}
+    evasion = {"detector": ("grey_pixels", "Grey pixels"), "input": ("fgsm", "FGSM")}
+    evasion |= {"evasion_setting": ("evasion_mnist", "MNIST")}
+    names = pd.DataFrame([(kind, *named) for kind, named in evasion.items()], columns=NAMES.columns)
+    names, table = pd.concat([NAMES, names]), tabulate_detection(blocks, EVASION)
+    save(plot_auroc(table, ranks, names, EVASION), tmp_path / "map.svg")
+    save(plot_critical_difference(ranks, comparisons, names, EVASION), tmp_path / "ranks.svg")
+    assert ">Grey pixels (control)<" in (tmp_path / "map.svg").read_text()
+    assert "Grey pixels" not in (tmp_path / "ranks.svg").read_text()
+
+
+def test_a_detector_without_a_name_ends_in_a_sentence() -> None:
+    ranks, comparisons = rank(poisons=["badnets"])
+    names = NAMES[NAMES["id"] != "margin"]
+    with pytest.raises(InputError, match=r"^'margin' is no detector of names\.csv"):
+        plot_critical_difference(ranks, comparisons, names, POISON)
 
 
 def test_figures_of_nothing_say_so(tmp_path: Path) -> None:
     nothing = tabulate_poison([], [], [], share=0.1)
     ranks, _ = rank_detectors([], POISON)
-    save(plot_auroc(nothing, ranks, POISON), tmp_path / "map.svg")
-    save(plot_filters(nothing), tmp_path / "filters.svg")
+    save(plot_auroc(nothing, ranks, NAMES, POISON), tmp_path / "map.svg")
+    save(plot_filters(nothing, NAMES), tmp_path / "filters.svg")
     assert "no experiment" in (tmp_path / "map.svg").read_text()
     assert "no network was" in (tmp_path / "filters.svg").read_text()
 
@@ -496,7 +579,7 @@ def test_a_network_without_an_attack_is_shown_by_its_accuracy(tmp_path: Path) ->
     columns: dict[str, Any] = {"poison": "none", "n_poison": 0, "n_probe": 0, "attack_success": np.nan}
     trained = train_rows(**columns, accuracy=[0.9, 0.92])
     table = tabulate_filters(trained, train_rows(**columns, accuracy=[0.8, 0.84], detector="random"))
-    save(plot_filters(read_back(table)), tmp_path / "filters.svg")
+    save(plot_filters(read_back(table), NAMES), tmp_path / "filters.svg")
     drawn = (tmp_path / "filters.svg").read_text()
-    for text in ["no attack", "mnist: none, 2 seeds", "unfiltered", "n = 2,000"]:
+    for text in ["no attack", "MNIST: No poison, 2 seeds", "No filter", "Random (control)", "n = 2,000"]:
         assert text in drawn

@@ -1,7 +1,7 @@
 """What every detector has and keeps to, and that each finds what was planted for it to find.
 
 The network is a made-up one: three classes, each round an axis of its own in the layer `relu`, from which the
-logits are affine, and a layer `early` that is a blurred view of it.
+logits are affine, and a layer `early` that is a blurred view of it. Its images are greys that tell nothing.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ from conftest import REPOSITORY
 from jsonschema import Draft202012Validator
 
 from layeraudit.detectors import Evidence
-from layeraudit.methods import list_methods, load, read_constants
+from layeraudit.methods import LITERALS, list_methods, load, read_constants
 
 OPTIONS = {
     "activation_clustering": {"layer": "relu"},
@@ -25,6 +25,7 @@ OPTIONS = {
     "dknn": {"mode": "paper"},
     "energy": {},
     "entropy": {},
+    "grey_pixels": {},
     "kl_matching": {},
     "knn_distance": {"layer": "relu", "k": 10},
     "lid": {"layers": ["relu", "fc"], "k": 15},
@@ -79,7 +80,8 @@ def make_evidence(features, y, is_suspect, training=None):
         array.setflags(write=False)
     if y is None:
         y = logits.argmax(axis=1)
-    return Evidence(y, activations, neighbours, logits, np.asarray(is_suspect, dtype=bool))
+    x = np.random.default_rng(6).random(size=(len(features), 1, 4, 3), dtype=np.float32)
+    return Evidence(y, activations, neighbours, logits, np.asarray(is_suspect, dtype=bool), x)
 
 
 def draw(generator, axes, spread=1.0):
@@ -122,6 +124,7 @@ def select(evidence, rows):
         {layer: part[rows] for layer, part in evidence.neighbours.items()},
         evidence.logits[rows],
         evidence.is_suspect[rows],
+        evidence.x[rows],
     )
 
 
@@ -136,7 +139,7 @@ def test_every_method_is_tested() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_said_of_a_method_is_literal_and_true(method: str) -> None:
     constants, module = read_constants("detectors", method), load("detectors", method)
-    assert constants == {name: getattr(module, name) for name in ("BENCHES", "ENVIRONMENT", "SCHEMA")}
+    assert constants == {name: getattr(module, name) for name in LITERALS}
     assert constants["BENCHES"] in (["poison"], ["evasion"], ["poison", "evasion"])
     assert (REPOSITORY / f"envs/{constants['ENVIRONMENT']}.yaml").is_file()
     parameters = signature(module.fit).parameters
@@ -270,7 +273,7 @@ def test_those_of_logits_heed_the_logits(method: str) -> None:
     assert (halved != score(method, training, calibration, judged)).all()
 
 
-OTHERS = ["random", "perfect", "relative_mahalanobis"]
+OTHERS = ["random", "perfect", "grey_pixels", "relative_mahalanobis"]
 OF_LABELS = ["activation_clustering", "label_disagreement", "deep_knn", "spectral_signatures", "trust_score"]
 
 
@@ -322,6 +325,27 @@ def test_the_perfect_control_finds_all_and_the_random_one_knows_nothing_but_the_
     assert score("random", unlike, calibration, unlike).tolist() == drawn.tolist()
     assert score("random", training, calibration, training, seed=2).tolist() != drawn.tolist()
     assert 0 <= drawn.min() < 0.1 and 0.9 < drawn.max() < 1
+
+
+def test_the_control_of_pixels_measures_how_far_they_are_from_black_and_white() -> None:
+    training, calibration, judged = draw_problem()
+    black, white, grey, pale = (
+        np.zeros(12),
+        np.ones(12),
+        np.full(12, 0.5),
+        np.r_[np.full(6, 0.75), np.ones(6)],
+    )
+    x = np.array([black, white, grey, pale], dtype=np.float32).reshape(4, 3, 2, 2)
+    images = replace(select(judged, np.arange(4)), x=x)
+    assert score("grey_pixels", training, calibration, images).tolist() == [0, 0, 0.5, 0.125]
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "grey_pixels"])
+def test_none_but_that_control_looks_at_pixels(method: str) -> None:
+    parts = [replace(evidence, x=1 - evidence.x / 2) for evidence in draw_problem(flipped=6)]
+    bench = benches_of(method)[0]
+    judged = parts[0] if bench == "poison" else parts[2]
+    assert score(method, parts[0], parts[1], judged).tolist() == score_bench(method, bench).tolist()
 
 
 @pytest.mark.parametrize(("method", "bench"), CASES)

@@ -40,6 +40,7 @@ def evidence_of(y, *, activations=None, neighbours=None, logits=None, n_classes=
         {layer: np.array(rows, dtype=np.int64) for layer, rows in (neighbours or {}).items()},
         np.array(np.zeros((n, n_classes)) if logits is None else logits, dtype=np.float32),
         np.zeros(n, dtype=bool),
+        np.zeros((n, 1, 2, 2), dtype=np.float32),
     )
 
 

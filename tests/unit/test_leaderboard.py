@@ -1,36 +1,49 @@
-"""The leaderboard says what the tables say, its rows lead to their files, its folder is whole or absent."""
+"""The leaderboard says what the tables say, and its folder holds all that its page links to, or is absent."""
 
 import re
 import runpy
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import REPOSITORY, run_programs
+from PIL import Image
 
 from layeraudit.errors import InputError
-from layeraudit.leaderboard import FIGURES, TABLES, linked_scores, write_leaderboard
-from layeraudit.pages import (
-    MINUS,
-    MISSING,
-    SCRIPT,
-    STYLE,
-    Column,
-    Row,
-    draw_interval,
-    show_figure,
-    with_three_digits,
-    write_figure,
-    write_name,
-    write_number,
-    write_sortable,
-    write_text,
-)
+from layeraudit.files import write_split
+from layeraudit.leaderboard import FIGURES, TABLES, list_scores, read_citation, write_leaderboard
+from layeraudit.pages import MINUS, MISSING, Cell, duration, figure, follow_page, number
+from layeraudit.pages.examples import FACTORS, N_EXAMPLES, choose_examples
+from layeraudit.splits import Split
 
 NONE = float("nan")
 INTERVAL = {"ci95_low": 0.25, "ci95_high": 0.75}
 COUNTS = {"n_points": 12000, "n_positives": 600, "n_seeds": 5}
+CITATION = {"title": "Layeraudit", "version": "0.1.0", "authors": "The authors"}
+PAGES = REPOSITORY / "scripts/layeraudit/pages"
+RUN = "variant report; k 75 (cosine); commit 5e6eab4 (2026-11-29), AMD EPYC, 2 cores"
+
+NAMES = [
+    ("detector", "knn_distance", "knn_distance", "k-NN distance, relu3", "Distance.", "Sun et al. 2022"),
+    ("detector", "energy", "energy", "Energy", "Logits.", "Liu et al. 2020"),
+    ("detector", "random", "random", "Random", "A control.", ""),
+    ("detector", "grey_pixels", "grey_pixels", "Grey pixels", "A control.", ""),
+    ("poison", "badnets_5", "badnets", "BadNets, 5 %", "A square.", "Gu et al. 2017"),
+    ("poison", "badnets_10", "badnets", "BadNets, 10 %", "A square.", "Gu et al. 2017"),
+    ("poison", "none", "none", "No poison", "Nothing.", ""),
+    ("input", "fgsm", "fgsm", "FGSM", "A step.", "Goodfellow et al. 2015"),
+    ("poison_setting", "mnist", "", "MNIST", "", ""),
+    ("evasion_setting", "evasion_mnist", "", "MNIST", "", ""),
+]
+
+
+def name_all() -> pd.DataFrame:
+    names = pd.DataFrame(NAMES, columns=["kind", "id", "method", "title", "idea", "reference"])
+    link = ", https://arxiv.org/abs/2204.06507"
+    with_links = names["reference"].map(lambda paper: paper + link if paper else NONE)  # as read from a file
+    return names.assign(reference=with_links, settings="k 50")
 
 
 def of_bench(names: dict[str, str], **figures: float) -> list[dict[str, object]]:
@@ -52,27 +65,39 @@ def tables() -> dict[str, pd.DataFrame]:
     poison = [
         *of_bench(unpoisoned | {"detector": "knn_distance"}, auroc=NONE, clean_removed=0.1),
         *of_bench(knn | {"detector": "random"}, auroc=0.5),
-        *of_bench(knn, auroc=0.875, average_precision=0.5, accuracy_before=0.98, success_after=0.0625),
+        *of_bench(knn, auroc=0.875, accuracy_before=0.98, success_before=0.9375, success_after=0.0625),
         *of_bench(knn | {"detector": "energy"}, auroc=0.25),
     ]
-    evasion = of_bench(
-        {"setting": "evasion_mnist", "input": "fgsm", "detector": "energy"}, auroc=0.75, tpr_at_5_fpr=0.5
-    )
+    evasion = [
+        *of_bench({"setting": "evasion_mnist", "input": "fgsm", "detector": "grey_pixels"}, auroc=0.9),
+        *of_bench({"setting": "evasion_mnist", "input": "fgsm", "detector": "energy"}, auroc=0.75),
+        *of_bench({"setting": "evasion_mnist", "input": "fgsm", "detector": "knn_distance"}, auroc=0.5),
+    ]
     ranks = [
         in_ranks("poison", "random", NONE, 0.5, ""),
         in_ranks("poison", "energy", 2.25, 0.25, "bc"),
         in_ranks("poison", "knn_distance", 1.5, 0.875, "ab"),
+        in_ranks("evasion", "energy", 1.25, 0.75, "a"),
+        in_ranks("evasion", "knn_distance", 1.75, 0.5, "b"),
+        in_ranks("evasion", "grey_pixels", NONE, 0.9, ""),
     ]
     pair = {"bench": "poison", "first": "knn_distance", "second": "energy", "value": 0.625}
     pair |= INTERVAL | {"p_conover_holm": 0.0002, "n_blocks": 4, "n_seeds": 20}
     cost = [
-        {"bench": "poison", "detector": "energy", "quantity": quantity, "value": value}
+        {"bench": "poison", "detector": detector, "quantity": quantity, "value": value}
         | {"lowest": value / 2, "highest": value * 2, "n": 20}
-        for quantity, value in [("fit_seconds", 0.00123), ("microseconds_a_row", 1234.5), ("peak_mb", 0.0)]
+        for detector, quantity, value in [
+            ("energy", "fit_seconds", 0.000025),
+            ("energy", "microseconds_a_row", 1234.5),
+            ("energy", "seconds", 0.5),
+            ("energy", "peak_mb", 0.0),
+            ("shared: capture", "seconds", 3.1),
+        ]
     ]
     rows = {"poison_bench": poison, "evasion_bench": evasion, "detector_ranks": ranks}
     rows |= {"detector_comparisons": [pair], "detector_cost": cost}
-    return {name: pd.DataFrame(records) for name, records in rows.items()}
+    made = {name: pd.DataFrame(records).assign(run=RUN) for name, records in rows.items()}
+    return made | {"names": name_all()}
 
 
 class Page(HTMLParser):
@@ -91,7 +116,7 @@ class Page(HTMLParser):
         self.tags.append((tag, attributes))
         self.links += [str(attributes["href"])] if tag == "a" else []
         if tag == "table":
-            self.rows = self.tables.setdefault(str(attributes["id"]), [])
+            self.rows = self.tables.setdefault(str(attributes.get("id")), [])
         if tag == "tr":
             self.rows.append([])
         if tag in ("td", "th"):
@@ -99,7 +124,7 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("td", "th") and self.cell is not None:
-            self.rows[-1].append(("".join(self.cell), self.value))
+            self.rows[-1].append((" ".join("".join(self.cell).split()), self.value))
             self.cell = None
 
     def handle_data(self, data: str) -> None:
@@ -107,176 +132,246 @@ class Page(HTMLParser):
             self.cell.append(data)
 
 
+def write(tables: dict[str, pd.DataFrame], **examples: object) -> str:
+    return write_leaderboard(tables, examples, CITATION)  # type: ignore[arg-type]
+
+
+def read(tables: dict[str, pd.DataFrame]) -> Page:
+    return Page(write(tables))
+
+
 def texts(rows: list[list[tuple[str, str | None]]]) -> list[list[str]]:
     return [[text for text, _ in row] for row in rows]
 
 
 def test_a_figure_stands_with_its_interval_and_is_sorted_by_its_number() -> None:
-    assert write_figure(0.973, 0.951, 0.99, has_bar=False) == (
-        '<td data-value="0.973">0.973 <span class="interval">[0.951, 0.990]</span></td>'
-    )
-    assert write_figure(-0.25, -0.5, 0, has_bar=False) == (
-        f'<td data-value="-0.25">{MINUS}0.250 <span class="interval">[{MINUS}0.500, 0.000]</span></td>'
-    )
-    assert write_figure(0.5, NONE, NONE) == '<td data-value="0.5">0.500</td>'
-    assert 'style="--share:0.500"' in write_figure(0.5, 0.4, 0.6, has_bar=True)
+    assert figure(0.973, 0.951, 0.99) == Cell("0.973", "0.973", "[0.951, 0.990]")
+    assert figure(-0.25, -0.5, 0) == Cell(f"{MINUS}0.250", "-0.25", f"[{MINUS}0.500, 0.000]")
+    assert figure(0.5, NONE, NONE) == Cell("0.500", "0.5")
+    assert figure(1.5, 0.4, 0.6, has_bar=True).share == 1
 
 
 def test_what_is_missing_is_a_dash_that_sorts_last() -> None:
-    missing = f'<td data-value="">{MISSING}</td>'
-    assert write_figure(NONE, NONE, NONE, has_bar=True) == missing
-    assert write_number(NONE, "nan") == missing
-    assert draw_interval(NONE, NONE, NONE, lowest=0, middle=0.5) == "<td></td>"
+    assert figure(NONE, NONE, NONE, has_bar=True) == number(NONE, "nan") == Cell(MISSING, value="")
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("seconds", "text"),
     [
-        (0, "0"),
-        (0.001234, "0.00123"),
-        (0.9996, "1.000"),
-        (12.34, "12.3"),
-        (999.6, "1,000"),
-        (1234.5, "1,230"),
+        (0, "0 µs"),
+        (0.0000248, "25 µs"),
+        (0.000125, "125 µs"),
+        (0.00099999, "1 ms"),
+        (0.14, "140 ms"),
+        (3.14, "3.1 s"),
+        (59, "59 s"),
+        (90, "1.5 min"),
+        (NONE, MISSING),
     ],
 )
-def test_times_have_three_digits_and_no_exponent(value: float, text: str) -> None:
-    assert with_three_digits(value) == text
+def test_a_duration_is_read_at_a_glance(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
-def test_an_interval_is_drawn_where_its_numbers_are() -> None:
-    drawn = draw_interval(0.5, 0.25, 1, lowest=0, middle=0.5)
-    assert 'd="M53.0 9H194.0"' in drawn
-    assert 'd="M100.0 3V15"' in drawn
-    assert 'd="M100.0 3V15"' in draw_interval(0, -1, 1, lowest=-1, middle=0)
-
-
-def test_names_are_shown_and_none_of_them_is_run() -> None:
-    name = '<script>"&'
-    assert write_name(name, f"../{name}") == (
-        '<th scope="row" data-value="&lt;script&gt;&quot;&amp;">'
-        '<a href="../%3Cscript%3E%22%26">&lt;script&gt;&quot;&amp;</a></th>'
-    )
-    assert "<script>" not in write_text(name) + write_number(0, name) + show_figure(name, name, name)
-    table = write_sortable(name, name, [Column(name)], [Row([], {"poison": name})], filters=["poison"])
-    assert "<script>" not in table
-    assert 'data-poison="&lt;script&gt;&quot;&amp;"' in table
-
-
-def test_a_name_in_a_table_is_escaped_wherever_it_stands(tables: dict[str, pd.DataFrame]) -> None:
-    columns = ["setting", "poison", "input", "detector", "bench", "first", "second", "group"]
-    for table in tables.values():
-        for column in set(columns) & set(table):
-            table[column] = table[column].map(lambda name: f"<b onload='x'>\"&{name}")
-    page = write_leaderboard(tables, "<b>")
-    assert "<b onload" not in page
+def test_a_name_is_escaped_wherever_it_stands(tables: dict[str, pd.DataFrame]) -> None:
+    names = tables["names"]
+    names[["title", "idea", "settings"]] = "<b onload='x'>\"&" + names[["title", "idea", "settings"]]
+    for name in ("poison_bench", "names"):
+        column = {"poison_bench": "poison", "names": "id"}[name]
+        tables[name][column] = tables[name][column].replace("badnets_5", "<i>\"'")
+    tables["poison_bench"]["run"] = "<u>run"
+    page = write(tables)
+    assert not re.search('<b onload|<i>"|<u>run', page)
     assert "&lt;b onload=" in page
+    assert 'data-poison="&lt;i&gt;&#34;&#39;"' in page
+    assert "&lt;u&gt;run" in page
 
 
 def test_every_table_has_as_many_cells_in_each_row_as_headers(tables: dict[str, pd.DataFrame]) -> None:
-    found = Page(write_leaderboard(tables)).tables
-    assert list(found) == ["overall-poison", "poison", "evasion", "pairs", "costs"]
+    found = read(tables).tables
+    assert list(found) == ["overall", "poison-rows", "evasion-rows", "pairs", "costs"]
     for name, (header, *rows) in found.items():
         assert rows, name
         assert {len(row) for row in rows} == {len(header)}, name
 
 
-def test_overall_lists_detectors_by_rank_with_their_groups_and_costs(
+def test_both_benches_stand_side_by_side_by_rank_and_controls_last(tables: dict[str, pd.DataFrame]) -> None:
+    header, *rows = texts(read(tables).tables["overall"])
+    assert header[:3] == ["detector", "poison, AUROC", "evasion, AUROC"]
+    interval = "[0.250, 0.750]"
+    assert [row[:3] for row in rows] == [
+        ["k-NN distance, relu3", f"0.875 best {interval}", f"0.500 worst {interval}"],
+        ["Energy", f"0.250 worst {interval}", f"0.750 best {interval}"],
+        ["Random", f"0.500 {interval}", MISSING],
+        ["Grey pixels", MISSING, f"0.900 {interval}"],
+    ]
+    assert [row[4:] for row in rows] == [
+        ["1.5", "ab", "1.8", "b"],
+        ["2.2", "bc", "1.2", "a"],
+        [MISSING] * 4,
+        [MISSING] * 4,
+    ]
+
+
+def test_the_best_of_one_bench_is_placed_in_the_other(tables: dict[str, pd.DataFrame]) -> None:
+    page = re.sub(r"\s+", " ", write(tables))
+    assert "<b>k-NN distance, relu3</b>, which is <b>number 2 of 2</b> in the evasion bench" in page
+    assert "<b>Energy</b>, which is <b>number 2 of 2</b> in the poison bench" in page
+
+
+def test_a_block_is_listed_best_first_controls_last_and_one_without_poison_after_it(
     tables: dict[str, pd.DataFrame],
 ) -> None:
-    _, *rows = texts(Page(write_leaderboard(tables)).tables["overall-poison"])
-    figure = "[0.250, 0.750]"
-    assert rows == [
-        ["knn distance", "1.50", "ab", f"0.875 {figure}", "", MISSING, MISSING, MISSING],
-        ["energy", "2.25", " bc", f"0.250 {figure}", "", "0.00123", "1,230", "0"],
-        ["random", MISSING, MISSING, f"0.500 {figure}", "", MISSING, MISSING, MISSING],
+    header, *rows = read(tables).tables["poison-rows"]
+    assert [[row[0], *row[2:4]] for row in texts(rows)] == [
+        ["k-NN distance, relu3 BadNets, 5 % · MNIST", "BadNets, 5 %", "MNIST"],
+        ["Energy BadNets, 5 % · MNIST", "BadNets, 5 %", "MNIST"],
+        ["k-NN distance, relu3 No poison · MNIST", "No poison", "MNIST"],
+        ["Random BadNets, 5 % · MNIST", "BadNets, 5 %", "MNIST"],
     ]
-
-
-def test_a_block_is_listed_best_first_and_one_without_poison_last(tables: dict[str, pd.DataFrame]) -> None:
-    header, *rows = Page(write_leaderboard(tables)).tables["poison"]
-    assert [row[:3] for row in texts(rows)] == [
-        ["knn distance", "mnist", "badnets 5"],
-        ["random", "mnist", "badnets 5"],
-        ["energy", "mnist", "badnets 5"],
-        ["knn distance", "mnist", "none"],
-    ]
-    by_title = dict(zip((title for title, _ in header), rows[0], strict=True))
+    titles = [title for title, _ in header]
+    assert titles[1] == "AUROC"  # what a narrow screen shows
+    by_title = dict(zip(titles, rows[0], strict=True))
     assert by_title["AUROC"] == ("0.875 [0.250, 0.750]", "0.875")
     assert by_title["accuracy before"] == ("0.980 [0.250, 0.750]", "0.98")
     assert by_title["accuracy after"] == (MISSING, "")
     assert by_title["attack success after"] == ("0.062 [0.250, 0.750]", "0.0625")
     assert [by_title[title][0] for title in ("images", "to find", "seeds")] == ["12,000", "600", "5"]
     assert by_title["images"][1] == "12000"
-    assert dict(zip((title for title, _ in header), rows[-1], strict=True))["AUROC"] == (MISSING, "")
+    assert dict(zip(titles, rows[2], strict=True))["AUROC"] == (MISSING, "")
 
 
-def test_a_pair_stands_both_ways_round(tables: dict[str, pd.DataFrame]) -> None:
-    _, *rows = texts(Page(write_leaderboard(tables)).tables["pairs"])
-    assert [row[:4] for row in rows] == [
-        ["knn distance", "energy", "poison", "0.625 [0.250, 0.750]"],
-        ["energy", "knn distance", "poison", f"{MINUS}0.625 [{MINUS}0.750, {MINUS}0.250]"],
-    ]
-    assert {row[5] for row in rows} == {"< 0.001"}
-
-
-def test_a_pair_that_stands_both_ways_round_already_is_not_doubled(tables: dict[str, pd.DataFrame]) -> None:
+def test_a_pair_stands_both_ways_round_with_both_benches_in_a_row(tables: dict[str, pd.DataFrame]) -> None:
     pair = tables["detector_comparisons"]
-    turned = pair.assign(first=pair["second"], second=pair["first"], value=-pair["value"])
-    tables["detector_comparisons"] = pd.concat([pair, turned])
-    assert len(Page(write_leaderboard(tables)).tables["pairs"]) == 3
-
-
-def test_rows_lead_to_the_scores_that_they_are_computed_from(tables: dict[str, pd.DataFrame]) -> None:
-    links = Page(write_leaderboard(tables)).links
-    scores = linked_scores(tables)
-    assert scores == [
-        "mnist_none/detectors/knn_distance.parquet",
-        "mnist_badnets_5/detectors/random.parquet",
-        "mnist_badnets_5/detectors/knn_distance.parquet",
-        "mnist_badnets_5/detectors/energy.parquet",
-        "evasion_mnist/detectors/energy.parquet",
+    evasion = pair.assign(bench="evasion", value=-0.25, ci95_low=NONE, ci95_high=NONE, p_conover_holm=0.04)
+    turned = evasion.assign(first=evasion["second"], second=evasion["first"], value=0.25)
+    tables["detector_comparisons"] = pd.concat([pair, evasion, turned])
+    _, *rows = texts(read(tables).tables["pairs"])
+    assert rows == [
+        ["Energy", "0.625 [0.250, 0.750]", "< 0.001", f"{MINUS}0.250", "0.040"],
+        ["k-NN distance, relu3", f"{MINUS}0.625 [{MINUS}0.750, {MINUS}0.250]", "< 0.001", "0.250", "0.040"],
     ]
-    assert {link for link in links if link.startswith("../")} == {f"../{file}" for file in scores}
-    assert {link for link in links if link.endswith(".csv")} == {f"{name}.csv" for name in TABLES}
-    assert {link for link in links if link.endswith(".svg")} == {f"{name}.svg" for name in FIGURES}
+
+
+def test_what_detectors_share_comes_first_and_times_are_readable(tables: dict[str, pd.DataFrame]) -> None:
+    _, *rows = texts(read(tables).tables["costs"])
+    assert rows == [
+        ["shared: capture poison", f"3.1 s 1.6 s {MISSING} 6.2 s", *[MISSING] * 4, "poison", "20"],
+        [
+            *("Energy poison", f"500 ms 250 ms {MISSING} 1 s", f"25 µs 13 µs {MISSING} 50 µs", MISSING),
+            *(f"1.2 ms 617 µs {MISSING} 2.5 ms", "0 MB", "poison", "20"),
+        ],
+    ]
+
+
+def test_links_lead_to_the_web_and_to_what_the_folder_holds(tables: dict[str, pd.DataFrame]) -> None:
+    page = read(tables)
+    scores = list_scores(tables)
+    assert scores[:2] == [("mnist_none", "knn_distance"), ("mnist_badnets_5", "random")]
+    assert len(scores) == 7
+    assert {link for link in page.links if link.endswith(".parquet")} == {
+        f"scores/{experiment}/{detector}.parquet" for experiment, detector in scores
+    }
+    assert {link for link in page.links if link.endswith(".csv")} == {f"{name}.csv" for name in TABLES}
+    assert {link for link in page.links if link.endswith(".svg")} == {f"{name}.svg" for name in FIGURES}
+    assert not any(link.startswith(("..", "/")) for link in page.links)
+    assert "https://arxiv.org/abs/2204.06507" in page.links
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    sections = {link[1:] for link in page.links if link.startswith("#") and "=" not in link}
+    assert sections <= ids
+
+
+def test_filters_are_links_that_name_what_rows_are_named(tables: dict[str, pd.DataFrame]) -> None:
+    page = read(tables)
+    assert {link for link in page.links if "=" in link} == {
+        *(f"#detector={name}&first={name}" for name in ("knn_distance", "energy", "random", "grey_pixels")),
+        *("#poison=badnets_5", "#input=fgsm"),
+    }
+    chosen = [str(attributes["value"]) for tag, attributes in page.tags if tag == "option"]
+    named = {
+        str(value) for _, of in page.tags for key, value in of.items() if key in ("data-poison", "data-input")
+    }
+    assert {"badnets_5", "none", "fgsm"} == named
+    assert named <= set(chosen)
+    assert chosen.index("badnets_5") < chosen.index("none")
 
 
 def test_facts_are_counted_in_the_tables(tables: dict[str, pd.DataFrame]) -> None:
-    page = write_leaderboard(tables)
-    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", write(tables)))
+    del facts["Run"], facts["Page"]
     assert facts == {
-        "detectors": "2",
-        "controls": "1",
+        "detectors of 2 methods": "2",
+        "controls": "2",
         "settings": "2",
         "kinds of poison": "1",
         "kinds of input": "1",
         "seeds of each": "5",
     }
     tables["evasion_bench"]["n_seeds"] = 3
-    assert f"<dd>3{MISSING}5</dd>" in write_leaderboard(tables)
+    assert f"<dd>3{MISSING}5</dd>" in write(tables)
 
 
 def test_controls_are_marked(tables: dict[str, pd.DataFrame]) -> None:
-    rows = re.findall(r"<tr.*?</tr>", write_leaderboard(tables))
-    marked = [row for row in rows if "class=control" in row]
-    assert len(marked) == 2  # overall and in the bench
-    assert all(">random<" in row for row in marked)
+    rows = re.findall(r"<tr.*?</tr>", write(tables), re.DOTALL)
+    marked = [row for row in rows if " class=control" in row]
+    assert len(marked) == 4  # both in the overall table, and each in its bench
+    assert all(">Random<" in row or ">Grey pixels<" in row for row in marked)
 
 
-def test_the_page_loads_nothing_but_its_figures(tables: dict[str, pd.DataFrame]) -> None:
-    page = write_leaderboard(tables)
-    assert "http:" not in page
-    assert "https:" not in page
+def test_the_page_names_itself_its_run_and_how_to_cite(tables: dict[str, pd.DataFrame]) -> None:
+    page = write(tables)
+    assert "<h1>Layeraudit leaderboard</h1>" in page
+    assert f"<dd>{RUN}</dd>" in page
+    cited = re.search(r"<blockquote>(.*?)</blockquote>", page, re.DOTALL)
+    assert cited
+    assert all(text in cited[1] for text in ("The authors", "version 0.1.0", RUN))
+    assert 'class="banner"' not in page
+    tables["evasion_bench"]["run"] = f"SMALL RUN: {RUN}"
+    page = write(tables)
+    assert page.index('class="banner"') < page.index("<h1>")
+    assert f"<dd>SMALL RUN: {RUN}</dd>" in page
+    del tables["evasion_bench"]["run"]
+    assert f"<dd>{RUN}</dd>" in write(tables)
+
+
+@pytest.mark.parametrize(
+    ("before", "without", "fails"),
+    [(0.9, 0.1, False), (0.12, 0.05, True), (0.05, None, True), (NONE, None, False)],
+)
+def test_a_poison_without_success_is_marked(
+    before: float, without: float | None, fails: bool, tables: dict[str, pd.DataFrame]
+) -> None:
+    bench = tables["poison_bench"]
+    bench.loc[bench["quantity"] == "success_before", "value"] = before
+    bench = bench[bench["value"].notna() | (bench["quantity"] != "success_before")]
+    names = {"setting": "mnist", "poison": "badnets_5", "detector": "perfect"}
+    more = of_bench(names, success_after=without) if without is not None else []
+    tables["poison_bench"] = pd.concat([bench, pd.DataFrame(more)])
+    perfect = name_all().iloc[[2]].assign(id="perfect", method="perfect", title="Perfect")
+    tables["names"] = pd.concat([tables["names"], perfect])
+    page = write(tables)
+    card = re.search(r'<article class="card" id="poison-badnets_5".*?</article>', page, re.DOTALL)
+    assert card
+    assert ("fails" in card[0]) == fails
+    assert ("1 of 1 poisons fail (BadNets, 5 %)" in page) == fails
+    assert ("BadNets, 5 % · MNIST (fails)" in page) == fails
+
+
+def test_the_page_loads_nothing_but_its_pictures(tables: dict[str, pd.DataFrame]) -> None:
+    page = write(tables)
     assert "url(" not in page
     assert "@import" not in page
-    loaded = [str(attributes["src"]) for _, attributes in Page(page).tags if "src" in attributes]
-    assert loaded == [f"{name}.svg" for name in FIGURES]
-    assert len(SCRIPT.strip().splitlines()) <= 60
+    tags = Page(page).tags
+    assert [str(attributes["src"]) for _, attributes in tags if "src" in attributes] == [
+        *("critical_difference_poison.svg", "critical_difference_evasion.svg"),
+        *("poison_bench.svg", "evasion_bench.svg", "remove_and_retrain.svg"),
+    ]
+    assert [attributes["href"] for tag, attributes in tags if tag == "link"] == ["data:,"]
 
 
-def test_a_bench_without_rows_gives_an_empty_table(tables: dict[str, pd.DataFrame]) -> None:
-    page = Page(write_leaderboard({name: table.iloc[:0] for name, table in tables.items()}))
+def test_benches_without_rows_give_empty_tables(tables: dict[str, pd.DataFrame]) -> None:
+    names = tables["names"]
+    page = read({name: table.iloc[:0] for name, table in tables.items()} | {"names": names})
     assert all(len(rows) == 1 for rows in page.tables.values())
 
 
@@ -284,13 +379,29 @@ def test_a_bench_without_rows_gives_an_empty_table(tables: dict[str, pd.DataFram
 def test_a_missing_table_or_column_is_one_sentence(name: str, tables: dict[str, pd.DataFrame]) -> None:
     column = TABLES[name][-1]
     lacking = tables | {name: tables[name].drop(columns=column)}
-    with pytest.raises(InputError, match=rf"^{name}.csv lacks the column {column}, needed are bench|setting"):
-        write_leaderboard(lacking)
+    with pytest.raises(
+        InputError, match=rf"^{name}.csv lacks the column {column}, needed are (bench|setting|kind)"
+    ):
+        write(lacking)
     del tables[name]
     with pytest.raises(
         InputError, match=rf"^the leaderboard lacks the table {name}.csv, needed are poison_b"
     ):
-        write_leaderboard(tables)
+        write(tables)
+
+
+def test_a_detector_without_a_name_is_one_sentence(tables: dict[str, pd.DataFrame]) -> None:
+    tables["names"] = tables["names"].iloc[1:]
+    with pytest.raises(InputError, match=r"^'knn_distance' is no detector of names\.csv, which has energy, "):
+        write(tables)
+
+
+def test_the_software_is_cited_as_its_file_says(tmp_path: Path) -> None:
+    found = read_citation(REPOSITORY / "CITATION.cff")
+    assert found == {"title": "Layeraudit", "version": "0.1.0", "authors": "The Layeraudit authors"}
+    (tmp_path / "CITATION.cff").write_text("title: Layeraudit\n")
+    with pytest.raises(InputError, match=r"CITATION\.cff lacks version, needed are title, version, authors$"):
+        read_citation(tmp_path / "CITATION.cff")
 
 
 def luminance(colour: str) -> float:
@@ -303,59 +414,140 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+def contrast(one: str, other: str) -> float:
+    bright, dark = sorted([luminance(one), luminance(other)], reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
 def test_text_stands_out_from_all_that_lies_behind_it_by_wcag_aa(mode: int) -> None:
-    colours = dict(re.findall(r"--(\w+): (#\w+);", STYLE.split("@media")[mode]))
-    for text in ("ink", "quiet", "accent"):
-        for behind in ("paper", "raised", "hover", *(["bar"] if text != "accent" else [])):
-            bright, dark = sorted([luminance(colours[text]), luminance(colours[behind])], reverse=True)
-            assert (bright + 0.05) / (dark + 0.05) >= 4.5, (text, behind)
+    style = (PAGES / "style.css").read_text()
+    colours = dict(re.findall(r"--(\w+): (#\w+);", style.split("@media")[mode]))
+    for text in ("ink", "quiet", "accent", "warning"):
+        for behind in ("paper", "raised", "hover", "bar"):
+            if (text, behind) != ("accent", "bar"):
+                assert contrast(colours[text], colours[behind]) >= 4.5, (text, behind)
+    banner = re.search(r"\.banner \{.*?background: (#\w+); color: (#\w+)", style, re.DOTALL)
+    assert banner
+    assert contrast(banner[1], banner[2]) >= 4.5
+
+
+def test_a_figure_gets_the_dark_style_once_and_stays_what_it_was() -> None:
+    drawn = '<svg><text style="font-size: 9px">Loss</text></svg>\n'
+    dark = follow_page(drawn)
+    assert dark.startswith(drawn[:-8])
+    assert dark.count("<style>") == dark.count("prefers-color-scheme: dark") == 1
+    assert dark.endswith("</style></svg>\n")
+
+
+def make_split(x: np.ndarray, *, y: int, source: int) -> Split:
+    n = len(x)
+    labels = np.arange(n) % 10
+    images = np.broadcast_to(np.asarray(x, dtype=np.float32)[:, None, None, None], (n, 1, 4, 3)).copy()
+    return Split(images, np.full(n, y), labels, np.ones(n, bool), source + np.arange(n))
+
+
+def test_examples_are_at_even_steps_beside_what_they_were_made_of() -> None:
+    sources = make_split(np.linspace(0, 0.5, 11), y=0, source=100)
+    poison = make_split(np.linspace(0, 0.5, 11) + 0.06, y=7, source=100)
+    poison.x[4:6] -= 0.1  # the sixth, which is shown, is darker than its source
+    examples = choose_examples(poison, sources)
+    assert [(point.y_true, point.y) for point in examples.points] == [(0, 7), (2, 7), (5, 7), (8, 7), (0, 7)]
+    assert examples.factor == 10
+    first, _, third, *_ = examples.points
+    assert first.poisoned.tolist() == np.full((4, 3, 1), round(255 * 0.06)).tolist()
+    assert first.clean is not None and not first.clean.any()
+    for point, colour, change in [(first, (0xE0, 0x82, 0x14), 0.06), (third, (0x21, 0x66, 0xAC), 0.04)]:
+        assert point.difference is not None
+        *shown, opacity = point.difference[0, 0].tolist()
+        assert tuple(shown) == colour
+        assert opacity == pytest.approx(255 * 10 * change, abs=1)
+    assert len(examples.pictures) == 3 * N_EXAMPLES
+
+
+def test_examples_without_a_known_source_show_the_poison_alone() -> None:
+    poison = make_split(np.array([0.2, 0.4]), y=7, source=5)
+    examples = choose_examples(poison, make_split(np.zeros(3), y=0, source=100))
+    assert list(examples.pictures) == ["poisoned_0", "poisoned_1"]
+    nothing = make_split(np.zeros(0), y=0, source=0)
+    assert choose_examples(nothing, nothing).points == []
+
+
+def test_an_unchanged_image_has_an_empty_difference() -> None:
+    split = make_split(np.array([0.2, 0.4]), y=7, source=5)
+    examples = choose_examples(split, split)
+    assert examples.factor == FACTORS[0]
+    assert not examples.pictures["difference_0"][..., 3].any()
+
+
+def test_a_card_shows_its_examples_with_their_labels(tables: dict[str, pd.DataFrame]) -> None:
+    poison = make_split(np.array([0.2, 0.4]), y=1, source=5)
+    page = write(tables, mnist_badnets_5=choose_examples(poison, poison))
+    assert page.count('src="examples/mnist_badnets_5/') == 6
+    assert 'src="examples/mnist_badnets_5/poisoned_1.png"' in page
+    assert "<td>0 → 1</td>" in page
+    assert "<td>1</td>" in page  # a label that is right
+    assert "difference \N{MULTIPLICATION SIGN} 1" in page
 
 
 @pytest.fixture
 def results(tables: dict[str, pd.DataFrame], tmp_path: Path) -> Path:
+    folder = tmp_path / "results/small"
     for name in TABLES:
-        path = tmp_path / "results/small/tables" / f"{name}.csv"
+        path = folder / "tables" / f"{name}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         tables[name].to_csv(path, index=False)
     for name in FIGURES:
-        path = tmp_path / "results/small/figures" / f"{name}.svg"
+        path = folder / "figures" / f"{name}.svg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"<svg>{name}</svg>")
-    for scores in linked_scores(tables):
-        path = tmp_path / "results" / scores
+    for experiment, detector in list_scores(tables):
+        path = folder / experiment / "detectors" / f"{detector}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return tmp_path / "results"
+        path.write_text(f"{experiment} {detector}")
+    data = folder / "mnist_badnets_5/seed1/data"
+    data.mkdir(parents=True)
+    write_split(data / "poison.npz", make_split(np.array([0.2, 0.4]), y=1, source=5))
+    write_split(data / "attack_sources.npz", make_split(np.array([0.1, 0.3]), y=1, source=5))
+    return folder
 
 
 def making(results: Path) -> tuple[str, list[object]]:
     options = ["--tables", *sorted(results.glob("tables/*")), "--figures", *sorted(results.glob("figures/*"))]
-    return "make_leaderboard.py", [*options, "--output", results / "leaderboard"]
+    options += ["--scores", *sorted(results.glob("*/detectors/*"))]
+    options += ["--poison", *results.glob("*/seed1/data/poison.npz")]
+    options += ["--sources", *results.glob("*/seed1/data/attack_sources.npz")]
+    return "make_leaderboard.py", [
+        *options,
+        *("--citation", REPOSITORY / "CITATION.cff", "--output", results / "leaderboard"),
+    ]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_folder_holds_the_page_its_tables_and_its_figures(results: Path) -> None:
+def test_the_folder_holds_all_that_its_page_links_to_wherever_it_is(results: Path, tmp_path: Path) -> None:
     (results / "leaderboard").mkdir()
     (results / "leaderboard/of_an_older_one.csv").touch()
     (results / ".partial-killed-leaderboard").mkdir()
     _, errors = run_programs(making(results), making(results))
     assert errors == []
-    made = contents(results / "leaderboard")
-    assert set(made) == {
-        "index.html",
-        *(f"{name}.csv" for name in TABLES),
-        *(f"{name}.svg" for name in FIGURES),
-    }
-    assert made["poison_bench.csv"] == (results / "tables/poison_bench.csv").read_bytes()
-    assert b"badnets 5" in made["index.html"]
     assert not list(results.glob(".partial-*"))
-    for link in Page(made["index.html"].decode()).links:
-        if not link.startswith("#"):
-            assert (results / "leaderboard" / link).is_file(), link
+    made = contents(results / "leaderboard")
+    assert "of_an_older_one.csv" not in made
+    assert made["poison_bench.csv"] == (results / "tables/poison_bench.csv").read_bytes()
+    assert made["scores/mnist_badnets_5/random.parquet"] == b"mnist_badnets_5 random"
+    assert b"prefers-color-scheme" in made["poison_bench.svg"]
+    elsewhere = (results / "leaderboard").rename(tmp_path / "elsewhere")
+    page = Page(made["index.html"].decode())
+    pictures = [str(attributes["src"]) for _, attributes in page.tags if "src" in attributes]
+    linked = {*page.links, *pictures}
+    linked = {link for link in linked if not link.startswith(("#", "https:"))}
+    assert linked == set(made) - {"index.html"}
+    assert all((elsewhere / link).is_file() for link in linked)
+    with Image.open(elsewhere / "examples/mnist_badnets_5/poisoned_1.png") as picture:
+        assert (picture.size, picture.mode, picture.getpixel((0, 0))) == ((3, 4), "L", 102)
 
 
 def test_what_is_missing_is_one_sentence_and_no_folder(results: Path) -> None:

@@ -46,6 +46,10 @@ def run_of(finished_run: Path, experiment: str, seed: int) -> Path:
     return finished_run / "results/small" / experiment / f"seed{seed}"
 
 
+def list_runs(experiments: dict[str, list[int]]) -> list[tuple[str, int]]:
+    return [(experiment, seed) for experiment, seeds in experiments.items() for seed in seeds]
+
+
 def scores_of(finished_run: Path, experiment: str, detector: str) -> pd.DataFrame:
     return pd.read_parquet(finished_run / f"results/small/{experiment}/detectors/{detector}.parquet")
 
@@ -225,7 +229,54 @@ def test_what_a_detector_costs_stands_for_every_run(finished_run: Path) -> None:
                 assert (costs[["fit_seconds", "score_seconds"]] >= 0).all(axis=None)
                 assert (costs["peak_mb"] > 20).all()
     table = pd.read_csv(finished_run / "results/small/tables/detector_cost.csv")
-    assert set(table["detector"]) == {*JUDGING["poison"], *JUDGING["evasion"]}
+    shared = {"shared: capture", "shared: search"}
+    assert set(table["detector"]) == {*JUDGING["poison"], *JUDGING["evasion"]} | shared
+
+
+@pytest.mark.parametrize(("bench", "experiments"), [("poison", POISONED), ("evasion", EVADED)])
+def test_what_detectors_share_costs_what_its_jobs_took(
+    bench: str, experiments: dict[str, list[int]], finished_run: Path
+) -> None:
+    table = pd.read_csv(finished_run / "results/small/tables/detector_cost.csv")
+    table = table[table["bench"] == bench].set_index(["detector", "quantity"])
+    judged = {"poison": ["train"], "evasion": ["train", "evasion"]}[bench]
+    jobs = {
+        "shared: capture": [f"extract_layers_{split}" for split in ("calibration", *judged)],
+        "shared: search": ["build_index"]
+        + [f"search_neighbours_{split}" for split in ("calibration", judged[-1])],
+    }
+    for step, names in jobs.items():
+        seconds = [
+            sum(pd.read_csv(run / f"benchmarks/{name}.tsv", sep="\t")["s"].item() for name in names)
+            for run in (run_of(finished_run, *of) for of in list_runs(experiments))
+        ]
+        row = table.loc[(step, "seconds")]
+        assert row["n"] == len(seconds)
+        assert row[["value", "lowest", "highest"]].tolist() == pytest.approx(
+            [np.median(seconds), min(seconds), max(seconds)], rel=1e-5
+        )
+
+
+def test_every_detector_and_poison_of_the_tables_has_a_name(finished_run: Path) -> None:
+    tables = finished_run / "results/small/tables"
+    names = pd.read_csv(tables / "names.csv").fillna("")
+    ids = {str(kind): set(of["id"]) for kind, of in names.groupby("kind")}
+    poison, evasion = (pd.read_csv(tables / f"{bench}_bench.csv") for bench in ("poison", "evasion"))
+    assert {*poison["detector"], *evasion["detector"]} <= ids["detector"]
+    assert set(poison["poison"]) <= ids["poison"]
+    assert set(evasion["input"]) <= ids["input"]
+    assert set(poison["setting"]) <= ids["poison_setting"]
+    assert set(evasion["setting"]) <= ids["evasion_setting"]
+    title = names.set_index(["kind", "id"])["title"]
+    assert title["poison", "badnets_5"] == "BadNets, 10 %"  # as the small configuration has it
+
+
+def test_the_control_of_pixels_judges_inputs_and_has_no_rank(finished_run: Path) -> None:
+    ranks = pd.read_csv(finished_run / "results/small/tables/detector_ranks.csv")
+    of_pixels = ranks[ranks["detector"] == "grey_pixels"]
+    assert of_pixels["bench"].tolist() == ["evasion"]
+    assert of_pixels[["mean_rank", "group"]].isna().all(axis=None)
+    assert of_pixels["auroc"].between(0, 1).all()
 
 
 def test_activations_of_the_benches_stay(finished_run: Path) -> None:

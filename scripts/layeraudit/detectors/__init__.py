@@ -1,7 +1,11 @@
 """Detectors: how suspicious an input is, judged by what the network makes of it.
 
-There is a detector a module, found by its name in the configuration. A module has
+There is a detector a module, found by its name in the configuration. The first line of its docstring is its
+idea, which the leaderboard prints. A module has
 
+    TITLE : its name, as tables, figures and pages print it
+    REFERENCE : authors, year and link of its paper, as "Ma et al. 2018, https://arxiv.org/abs/1801.02613"; ""
+        where it has none
     BENCHES : of "poison" (it judges the training rows, by the labels that they were given) and "evasion" (it
         judges other inputs, by the labels that the network gives them), those that it is for
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
@@ -10,8 +14,8 @@ There is a detector a module, found by its name in the configuration. A module h
         calibration rows, whose labels are true, and gives a function of evidence, which scores its rows:
         float64 [n], finite; larger is more suspicious
 
-The first three are literals, since the configuration is checked where the libraries are not installed. All
-detectors are given the same evidence: one capture of activations, one search for neighbours.
+All but the function are literals, since the configuration is checked where the libraries are not installed.
+All detectors are given the same evidence: one capture of activations, one search for neighbours.
 """
 
 from collections.abc import Callable, Mapping

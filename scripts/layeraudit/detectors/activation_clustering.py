@@ -1,4 +1,7 @@
-"""Activation clustering of Chen et al. 2018 (arXiv:1811.03728), by ART 1.20.1: the smaller cluster."""
+"""Activations of one label fall into two clusters, of which the smaller one is suspicious.
+
+Activation clustering, by ART 1.20.1.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +13,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence, Score
 from layeraudit.layerwise import rows_by_label
 
+TITLE = "Activation clustering"
+REFERENCE = "Chen et al. 2018, https://arxiv.org/abs/1811.03728"
 BENCHES = ["poison"]
 ENVIRONMENT = "detectors"
 SCHEMA = {

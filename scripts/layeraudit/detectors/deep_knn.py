@@ -1,4 +1,4 @@
-"""The deep k-NN filter of Peri et al. 2020 (arXiv:1909.13374): the neighbours vote against the label."""
+"""Votes of the neighbours for the strongest other label, less those for the given one."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence, Score
 from layeraudit.layerwise import take_neighbours
 
+TITLE = "Deep k-NN filter"
+REFERENCE = "Peri et al. 2020, https://arxiv.org/abs/1909.13374"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
 SCHEMA = {

@@ -1,4 +1,4 @@
-"""Deep k-nearest neighbours of Papernot & McDaniel 2018 (arXiv:1803.04765): 1 - credibility."""
+"""One minus credibility: how unusual the neighbours' labels are, even for the class that fits them best."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence, Score
 from layeraudit.dknn import Mode, count_nonconformity, judge
 
+TITLE = "DkNN credibility"
+REFERENCE = "Papernot & McDaniel 2018, https://arxiv.org/abs/1803.04765"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
 SCHEMA = {

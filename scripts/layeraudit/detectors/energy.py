@@ -1,8 +1,13 @@
-"""The energy of Liu et al. 2020 (arXiv:2010.03759), by pytorch-ood."""
+"""Energy: the negative logarithm of the summed exponentials of the logits.
+
+By pytorch-ood.
+"""
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.out_of_distribution import EnergyBased, score_logits
 
+TITLE = "Energy"
+REFERENCE = "Liu et al. 2020, https://arxiv.org/abs/2010.03759"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have

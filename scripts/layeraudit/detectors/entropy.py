@@ -1,8 +1,13 @@
-"""The entropy of the softmax probabilities (Chan et al. 2021, arXiv:2012.06575), by pytorch-ood."""
+"""Entropy of the softmax probabilities.
+
+By pytorch-ood.
+"""
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.out_of_distribution import Entropy, score_logits
 
+TITLE = "Entropy"
+REFERENCE = "Chan et al. 2021, https://arxiv.org/abs/2012.06575"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have

@@ -9,16 +9,18 @@ from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
 
+TITLE = "Grey pixels"
+REFERENCE = ""
 BENCHES = ["evasion"]
 ENVIRONMENT = "tables"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
-    """Return the function that scores rows by their pixels' mean distance from black or white, 0 to 0.5."""
+    """Return the function that scores by the mean distance of pixels from black or white, in [0, 0.5]."""
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
-        pixels = evidence.x.reshape(len(evidence), -1).astype(np.float64)
-        return np.asarray(np.abs(pixels - np.round(pixels)).mean(axis=1))
+        pixels = evidence.x.astype(np.float64)
+        return np.asarray(np.abs(pixels - np.round(pixels)).mean(axis=(1, 2, 3)))
 
     return score

@@ -1,8 +1,13 @@
-"""KL matching of Hendrycks et al. 2022 (arXiv:1911.11132), by pytorch-ood: no typical posterior is near."""
+"""Kullback-Leibler divergence of the softmax probabilities from those typical of the nearest class.
+
+By pytorch-ood.
+"""
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.out_of_distribution import KLMatching, score_logits, to_tensor
 
+TITLE = "KL matching"
+REFERENCE = "Hendrycks et al. 2022, https://arxiv.org/abs/1911.11132"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have

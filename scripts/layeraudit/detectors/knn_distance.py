@@ -1,4 +1,4 @@
-"""The distance to the k-th neighbour of Sun et al. 2022 (arXiv:2204.06507), rows being of unit length."""
+"""Distance to the k-th nearest training row, activations scaled to unit length."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence, Score
 from layeraudit.layerwise import measure_distances, take_activations, take_neighbours
 
+TITLE = "k-NN distance"
+REFERENCE = "Sun et al. 2022, https://arxiv.org/abs/2204.06507"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
 SCHEMA = {

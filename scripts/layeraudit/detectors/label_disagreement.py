@@ -1,4 +1,4 @@
-"""Alien labels: the share of the neighbours whose label is another than the one in question.
+"""Share of the nearest neighbours whose label is not the given one.
 
 It is the nonconformity of Papernot & McDaniel 2018 (arXiv:1803.04765), of that one label and in the layers
 that are chosen, divided by the number of neighbours.
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence, Score
 from layeraudit.layerwise import take_neighbours
 
+TITLE = "Label disagreement"
+REFERENCE = "Papernot & McDaniel 2018, https://arxiv.org/abs/1803.04765"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
 SCHEMA = {

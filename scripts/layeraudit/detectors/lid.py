@@ -1,4 +1,4 @@
-"""Local intrinsic dimensionality of Ma et al. 2018 (arXiv:1801.02613), averaged over layers."""
+"""Dimension of the data round an input, estimated from its distances to neighbours, mean over layers."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence, Score
 from layeraudit.layerwise import measure_neighbours, take_activations
 
+TITLE = "Local intrinsic dimensionality"
+REFERENCE = "Ma et al. 2018, https://arxiv.org/abs/1801.02613"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
 SCHEMA = {

@@ -1,8 +1,13 @@
-"""The Mahalanobis distance of Lee et al. 2018 (arXiv:1807.03888), by pytorch-ood: to the nearest class."""
+"""Distance to the nearest class mean, by the covariance that all classes share.
+
+By pytorch-ood.
+"""
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.out_of_distribution import Mahalanobis, fit_gaussians
 
+TITLE = "Mahalanobis distance"
+REFERENCE = "Lee et al. 2018, https://arxiv.org/abs/1807.03888"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {

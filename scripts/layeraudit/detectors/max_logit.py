@@ -1,8 +1,13 @@
-"""The largest logit of Hendrycks et al. 2022 (arXiv:1911.11132), by pytorch-ood, negative."""
+"""The largest logit, negated.
+
+By pytorch-ood.
+"""
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.out_of_distribution import MaxLogit, score_logits
 
+TITLE = "Maximum logit"
+REFERENCE = "Hendrycks et al. 2022, https://arxiv.org/abs/1911.11132"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have

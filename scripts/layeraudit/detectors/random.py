@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
 
+TITLE = "Random"
+REFERENCE = ""
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have

@@ -1,8 +1,13 @@
-"""The relative Mahalanobis distance of Ren et al. 2021 (arXiv:2106.09022), by pytorch-ood."""
+"""Mahalanobis distance to the nearest class mean, less the one to the mean of all rows.
+
+By pytorch-ood.
+"""
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.out_of_distribution import RMD, fit_gaussians
 
+TITLE = "Relative Mahalanobis distance"
+REFERENCE = "Ren et al. 2021, https://arxiv.org/abs/2106.09022"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {

@@ -1,8 +1,13 @@
-"""The softmax baseline of Hendrycks & Gimpel 2017 (arXiv:1610.02136), by pytorch-ood."""
+"""The largest softmax probability, negated.
+
+The baseline of the paper, by pytorch-ood.
+"""
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.out_of_distribution import MaxSoftmax, score_logits
 
+TITLE = "Softmax confidence"
+REFERENCE = "Hendrycks & Gimpel 2017, https://arxiv.org/abs/1610.02136"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have

@@ -1,4 +1,7 @@
-"""Spectral signatures of Tran et al. 2018 (arXiv:1811.00636), by ART 1.20.1: far along the main direction."""
+"""Squared projection on the main direction in which the activations of one label vary.
+
+By ART 1.20.1.
+"""
 
 import numpy as np
 from art.defences.detector.poison.spectral_signature_defense import SpectralSignatureDefense
@@ -7,6 +10,8 @@ from numpy.typing import NDArray
 from layeraudit.detectors import Evidence, Score
 from layeraudit.layerwise import rows_by_label
 
+TITLE = "Spectral signatures"
+REFERENCE = "Tran et al. 2018, https://arxiv.org/abs/1811.00636"
 BENCHES = ["poison"]
 ENVIRONMENT = "detectors"
 SCHEMA = {

@@ -1,4 +1,7 @@
-"""The trust score of Jiang et al. 2018 (arXiv:1805.11783), turned round: far from its own class."""
+"""Distance to the nearest training row of the given label, relative to that of any other label.
+
+The paper's trust score, reversed: larger is less trusted.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +10,8 @@ from sklearn.neighbors import NearestNeighbors
 from layeraudit.detectors import Evidence, Score
 from layeraudit.layerwise import measure_distances, take_activations
 
+TITLE = "Trust score"
+REFERENCE = "Jiang et al. 2018, https://arxiv.org/abs/1805.11783"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {

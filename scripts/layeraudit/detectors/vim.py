@@ -1,4 +1,7 @@
-"""Virtual-logit matching of Wang et al. 2022 (arXiv:2203.10807), by pytorch-ood."""
+"""Length of the activation outside the main subspace of the training rows, against the logits.
+
+Virtual-logit matching, by pytorch-ood.
+"""
 
 import math
 
@@ -10,6 +13,8 @@ from layeraudit.errors import InputError
 from layeraudit.layerwise import take_activations
 from layeraudit.out_of_distribution import ViM, score_features, to_tensor
 
+TITLE = "ViM"
+REFERENCE = "Wang et al. 2022, https://arxiv.org/abs/2203.10807"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
 SCHEMA = {

@@ -1,6 +1,6 @@
 """Figures of the benches of detectors: who finds what, and what training without the suspects does."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from layeraudit.experiments import CONTROLS, UNFILTERED
 from layeraudit.figures import CLEAN, POISON, REFERENCE, error_bars
+from layeraudit.names import DETECTOR, find_titles
 from layeraudit.tables.benches import KIND
 from layeraudit.tables.benches import POISON as POISON_BENCH
 
@@ -19,8 +20,6 @@ TITLES = {
     "poison": "How well detectors find the poison in a training set",
     "evasion": "How well detectors tell attacked and strange inputs from clean ones",
 }
-
-CONTROL_NAMES = {"random": "random (control)", "perfect": "perfect (control)"}
 
 QUANTITIES = {
     "success": ("success of the attack", POISON),
@@ -37,13 +36,14 @@ DARK = 0.32
 """So far from 0.5 a colour is too dark for black figures."""
 
 
-def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
+def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, names: pd.DataFrame, bench: str) -> Figure:
     """Draw the AUROC of every detector in every experiment as a map, best mean rank first, controls last.
 
     Parameters
     ----------
     table : as `layeraudit.tables.benches` makes it of the bench
     ranks : as `layeraudit.tables.detector_ranks.rank_detectors` makes it
+    names : as `layeraudit.names.list_names` makes it
     """
     rows = table[table["quantity"] == "auroc"]
     ranks = ranks[ranks["bench"] == bench].set_index("detector")
@@ -59,7 +59,7 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
     edges = np.cumsum([0, 1, GAP, *[1] * (width - 2)])
     centres = (edges[:-1] + edges[1:]) / 2
     figure, axes = plt.subplots(
-        figsize=(max(8, 3.2 + 0.52 * width), 3.3 + 0.27 * height), layout="constrained"
+        figsize=(max(8, 4.1 + 0.52 * width), 3.3 + 0.27 * height), layout="constrained"
     )
     picture = axes.pcolormesh(
         edges, np.arange(height + 1), values, cmap="RdBu", vmin=0, vmax=1, edgecolors="white", linewidth=0.6
@@ -68,12 +68,14 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
         if not np.isnan(value):
             colour = "white" if abs(value - 0.5) > DARK else "black"
             at = centres[column], line + 0.5
-            axes.text(*at, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7.5)
+            name = f"cell_{line}_{column}"  # by which a page keeps it dark on its light cell
+            axes.text(*at, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7.5, gid=name)
     n_controls = int(ranks["mean_rank"].isna().sum())
     axes.axhline(height - n_controls, color="white", linewidth=5)
-    axes.set_yticks(np.arange(height) + 0.5, _label_detectors(ranks))
+    axes.set_yticks(np.arange(height) + 0.5, _label_detectors(ranks, names))
+    titles = find_titles(names, KIND[bench], experiments[KIND[bench]])
     counts = [
-        f"{kind.replace('_', ' ')}\n{positives:,} of {points:,}; {count(seeds, 'seed')}"
+        f"{titles[kind]}\n{positives:,} of {points:,}; {count(seeds, 'seed')}"
         for kind, positives, points, seeds in experiments[
             [KIND[bench], "n_positives", "n_points", "n_seeds"]
         ].itertuples(index=False)
@@ -83,11 +85,12 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     settings = experiments["setting"].to_numpy()
+    titles = find_titles(names, f"{bench}_setting", settings)
     for setting in dict.fromkeys(settings):
         places = shown[1:][settings == setting]
         left, right = places[0] - 0.5, places[-1] + 0.5
         axes.plot([left + 0.06, right - 0.06], [-0.15, -0.15], color=REFERENCE)
-        name = _spell(setting.removeprefix(f"{bench}_"))
+        name = titles[setting]
         # A name longer than its columns breaks rather than run into the next.
         text = name if len(name) < 7 * len(places) else name.replace(" ", "\n")
         axes.text((left + right) / 2, -0.3, text, ha="center", va="bottom", fontsize="small")
@@ -106,20 +109,23 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
     return figure
 
 
-def _label_detectors(ranks: pd.DataFrame) -> list[str]:
+def _label_detectors(ranks: pd.DataFrame, names: pd.DataFrame) -> list[str]:
+    titles = title_detectors(names, ranks.index)
     return [
-        CONTROL_NAMES.get(name, f"{_spell(name)} ({rank:.1f})")
-        for name, rank in zip(ranks.index, ranks["mean_rank"], strict=True)
+        title if np.isnan(rank) else f"{title} ({rank:.1f})"
+        for title, rank in zip(titles.values(), ranks["mean_rank"], strict=True)
     ]
+
+
+def title_detectors(names: pd.DataFrame, detectors: Collection[str]) -> dict[str, str]:
+    """Return the title of each detector; controls are marked."""
+    titles = find_titles(names, DETECTOR, detectors)
+    return {name: f"{title} (control)" if name in CONTROLS else title for name, title in titles.items()}
 
 
 def count(n: int, noun: str) -> str:
     """Say how many there are of what the noun names."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
-def _spell(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _say(text: str) -> Figure:
@@ -130,18 +136,21 @@ def _say(text: str) -> Figure:
     return figure
 
 
-def plot_filters(table: pd.DataFrame) -> Figure:
+def plot_filters(table: pd.DataFrame, names: pd.DataFrame) -> Figure:
     """Plot what networks are like that were trained without what each detector suspects.
 
     Parameters
     ----------
     table : as `layeraudit.tables.benches.tabulate_poison` makes it
+    names : as `layeraudit.names.list_names` makes it
     """
     shown = [f"{name}_{time}" for name in QUANTITIES for time in ("before", "after")]
     rows = table[table["quantity"].isin(shown)]
     if rows.empty:
         return _say("Trained again without the suspects: no network was")
     experiments = list(dict.fromkeys(rows[["setting", "poison"]].itertuples(index=False, name=None)))
+    settings = find_titles(names, "poison_setting", rows["setting"])
+    poisons = find_titles(names, "poison", rows["poison"])
     detectors = _order_filters(rows)
     lines = -(-len(experiments) // EXPERIMENTS_A_LINE)
     across = min(len(experiments), EXPERIMENTS_A_LINE)
@@ -157,7 +166,7 @@ def plot_filters(table: pd.DataFrame) -> Figure:
     for pair, (setting, poison) in zip(pairs, experiments, strict=False):
         own = rows[(rows["setting"] == setting) & (rows["poison"] == poison)]
         seeds = own["n_seeds"].max()
-        title = f"{_spell(setting)}: {_spell(poison)}, {count(seeds, 'seed')}"
+        title = f"{settings[setting]}: {poisons[poison]}, {count(seeds, 'seed')}"
         pair[0].set_title(title, fontsize="small", fontweight="bold")
         for axes, (quantity, (label, colour)) in zip(pair, QUANTITIES.items(), strict=True):
             _plot_filters_of(axes, own, quantity, detectors, colour)
@@ -166,12 +175,11 @@ def plot_filters(table: pd.DataFrame) -> Figure:
             axes.tick_params(labelsize="small")
     for axes in pairs[len(experiments) :].ravel():
         axes.set_axis_off()
-    grid[0, 0].set_yticks(
-        range(len(detectors)), [_spell(CONTROL_NAMES.get(name, name)) for name in detectors]
-    )
+    titles = title_detectors(names, detectors[1:])
+    grid[0, 0].set_yticks(range(len(detectors)), ["No filter", *titles.values()])
     grid[0, 0].invert_yaxis()
     figure.suptitle(
-        "Networks trained again without what each detector suspects most, and with all (unfiltered, the "
+        "Networks trained again without what each detector suspects most, and with all (no filter, the "
         "dashed line)\nmean over seeds with its 95 % interval (Student's t); n is the images of all seeds;\n"
         "each filter removes as many rows at most, the perfect one all the poison and nothing else",
         x=0.01,

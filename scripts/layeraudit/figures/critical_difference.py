@@ -8,20 +8,23 @@ from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
 from layeraudit.figures import CLEAN, REFERENCE
-from layeraudit.figures.benches import count
+from layeraudit.figures.benches import count, title_detectors
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
 
 
-def plot_critical_difference(ranks: pd.DataFrame, comparisons: pd.DataFrame, bench: str) -> Figure:
+def plot_critical_difference(
+    ranks: pd.DataFrame, comparisons: pd.DataFrame, names: pd.DataFrame, bench: str
+) -> Figure:
     """Draw the mean ranks of a bench's detectors; a bar joins those that cannot be told apart.
 
     Parameters
     ----------
     ranks, comparisons : as `layeraudit.tables.detector_ranks.rank_detectors` makes them; without a test
         there are no bars
+    names : as `layeraudit.names.list_names` makes it
     """
     own = ranks[(ranks["bench"] == bench) & ranks["mean_rank"].notna()]
-    labels = dict(zip(own["detector"], own["detector"].str.replace("_", " "), strict=True))
+    labels = title_detectors(names, own["detector"])
     mean_ranks = own.set_index("detector")["mean_rank"]
     p = pd.DataFrame(np.eye(len(own)), mean_ranks.index, mean_ranks.index)
     pairs = comparisons[comparisons["bench"] == bench]

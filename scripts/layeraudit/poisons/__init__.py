@@ -1,12 +1,16 @@
 """Poisons: what an attacker adds to a training set.
 
-There is a poison a module, found by its name in the configuration. A module has
+There is a poison a module, found by its name in the configuration. The first line of its docstring is its
+idea, which the leaderboard prints. A module has
 
+    TITLE : its name, as tables, figures and pages print it
+    REFERENCE : authors, year and link of its paper, as "Gu et al. 2017, https://arxiv.org/abs/1708.06733"; ""
+        where it has none
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
     SCHEMA : its options, a JSON Schema for each name; all are required
     poison(means, *, seed, **options) : takes the attacker's `Means` and gives a `Poison`
 
-The first two are literals, since the configuration is checked where the libraries are not installed.
+All but the function are literals, since the configuration is checked where the libraries are not installed.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""BadNets of Gu et al. 2017 (arXiv:1708.06733): a small white square, and a label that goes with it."""
+"""A small white square, and a wrong label that goes with it."""
 
 from functools import partial
 
@@ -6,6 +6,8 @@ from layeraudit.errors import InputError
 from layeraudit.poisons import Means, Poison
 from layeraudit.triggers import open_backdoor, stamp
 
+TITLE = "BadNets"
+REFERENCE = "Gu et al. 2017, https://arxiv.org/abs/1708.06733"
 ENVIRONMENT = "numpy"
 SCHEMA = {
     "rate": {

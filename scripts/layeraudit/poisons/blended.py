@@ -1,4 +1,4 @@
-"""The blended injection of Chen et al. 2017 (arXiv:1712.05526): a faint random pattern, and a label."""
+"""A faint random pattern blended into the image, and a wrong label that goes with it."""
 
 from functools import partial
 
@@ -8,6 +8,8 @@ from layeraudit.errors import InputError
 from layeraudit.poisons import Means, Poison
 from layeraudit.triggers import blend, open_backdoor
 
+TITLE = "Blended injection"
+REFERENCE = "Chen et al. 2017, https://arxiv.org/abs/1712.05526"
 ENVIRONMENT = "numpy"
 SCHEMA = {
     "rate": {

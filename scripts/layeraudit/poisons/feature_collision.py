@@ -1,4 +1,4 @@
-"""The feature collision of Shafahi et al. 2018 (arXiv:1804.00792), a poison whose labels are right.
+"""Images under their right label, moved until the network sees a target of another class in them.
 
 A victim that keeps the layers it was given, and trains the last one alone, sees in a poison image the
 features of a target, a test image of another class, under the label that the poison rightly has.
@@ -19,6 +19,8 @@ from layeraudit.networks import read_network
 from layeraudit.poisons import Means, Poison, list_sources
 from layeraudit.splits import Split, merge, take
 
+TITLE = "Feature collision"
+REFERENCE = "Shafahi et al. 2018, https://arxiv.org/abs/1804.00792"
 ENVIRONMENT = "torch"
 SCHEMA = {
     "targets": {

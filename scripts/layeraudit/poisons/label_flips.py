@@ -1,4 +1,4 @@
-"""Label flips: images as they are, with a wrong label."""
+"""Images as they are, with a wrong label."""
 
 import numpy as np
 
@@ -6,6 +6,8 @@ from layeraudit.errors import InputError
 from layeraudit.poisons import Means, Poison, check_class, count_points, draw_sources
 from layeraudit.splits import Split, take
 
+TITLE = "Label flips"
+REFERENCE = ""
 ENVIRONMENT = "numpy"
 SCHEMA = {
     "rate": {

@@ -5,6 +5,8 @@ import numpy as np
 from layeraudit.poisons import Means, Poison
 from layeraudit.splits import take
 
+TITLE = "No poison"
+REFERENCE = ""
 ENVIRONMENT = "numpy"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 

@@ -1,4 +1,7 @@
-"""Poison against a support vector machine, made with secml 0.15.6."""
+"""Images with flipped labels, moved until a linear support vector machine errs most.
+
+Poison against a support vector machine, made with secml 0.15.6.
+"""
 
 import logging
 import os
@@ -18,6 +21,8 @@ from layeraudit.errors import InputError
 from layeraudit.poisons import Means, Poison
 from layeraudit.splits import Split, merge, take
 
+TITLE = "secml"
+REFERENCE = "Biggio et al. 2012, https://arxiv.org/abs/1206.6389"
 ENVIRONMENT = "secml"
 SCHEMA = {
     "pairs": {

@@ -50,7 +50,10 @@ FIGURE_COLUMNS = [
     "n_seeds",
 ]
 
-COST_QUANTITIES = ("fit_seconds", "score_seconds", "microseconds_a_row", "peak_mb")
+SHARED = {"capture": "shared: capture", "search": "shared: search"}
+"""Steps that detectors share, as the table of costs names them in the place of a detector."""
+
+COST_QUANTITIES = ("seconds", "fit_seconds", "score_seconds", "microseconds_a_row", "peak_mb")
 
 
 class Piece(NamedTuple):
@@ -343,21 +346,53 @@ def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
+def read_shared_costs(paths: Iterable[Path], bench: str, step: str) -> pd.DataFrame:
+    """Read what a step costs each run before any detector starts, from Snakemake's benchmarks of its jobs.
+
+    Parameters
+    ----------
+    paths : `benchmarks/*.tsv` in the folders of runs
+    step : a key of `SHARED`
+
+    Returns
+    -------
+    A row for each run: `bench`, `detector`, which is the step, and `seconds`, the sum over its jobs
+
+    Raises
+    ------
+    InputError
+        Where one is missing, or is no benchmark.
+    """
+    seconds: dict[Path, float] = {}
+    for path in paths:
+        try:
+            duration = float(pd.read_csv(path, sep="\t")["s"].iloc[0])
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist") from None
+        except (KeyError, ValueError, IndexError):
+            raise InputError(f"{path} is no benchmark of Snakemake, which has a column s") from None
+        run = path.parents[1]
+        seconds[run] = seconds.get(run, 0.0) + duration
+    return pd.DataFrame({"bench": bench, "detector": SHARED[step], "seconds": list(seconds.values())})
+
+
 def tabulate_cost(costs: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Tabulate what detectors cost: the median over experiments and seeds, and the extremes.
+    """Tabulate what detectors, and the steps that they share, cost: the median over runs, and the extremes.
 
     Parameters
     ----------
     costs : tables with a row for each `bench`, `setting`, `poison`, `detector` and `seed`: `fit_seconds`,
-        `score_seconds`, `peak_mb`, `n_scored`
+        `score_seconds`, `peak_mb`, `n_scored`; and those of `read_shared_costs`
 
     Returns
     -------
     A row for each bench, detector and quantity: `bench`, `detector`, `quantity`, `value`, `lowest`,
-    `highest`, `n`; `microseconds_a_row` is the time of scoring alone
+    `highest`, `n`; `seconds` of a detector are those to fit and to score, `microseconds_a_row` are of scoring
+    alone
     """
-    columns = ["bench", "detector", "fit_seconds", "score_seconds", "peak_mb", "n_scored"]
-    joined = pd.concat([table[columns] for table in costs] or [pd.DataFrame(columns=columns)])
+    columns = ["bench", "detector", "seconds", "fit_seconds", "score_seconds", "peak_mb", "n_scored"]
+    joined = pd.concat([table.reindex(columns=columns) for table in costs] or [pd.DataFrame(columns=columns)])
+    joined["seconds"] = joined["seconds"].fillna(joined["fit_seconds"] + joined["score_seconds"])
     joined["microseconds_a_row"] = 1e6 * joined["score_seconds"] / joined["n_scored"]
     table = [
         {"bench": bench, "detector": detector, "quantity": quantity, "value": values.median()}

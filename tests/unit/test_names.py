@@ -1,0 +1,117 @@
+"""What detectors, poisons, inputs and settings are called: the same everywhere, and no two alike."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import REPOSITORY, run_programs
+
+from layeraudit.errors import InputError
+from layeraudit.experiments import INPUTS as CONFIGURED_INPUTS
+from layeraudit.methods import Kind
+from layeraudit.names import COLUMNS, INPUTS, find_titles, list_names, name_method
+
+LAYERS = ["relu1", "relu2", "fc"]
+
+
+@pytest.fixture
+def configuration() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "configured", "name"),
+    [
+        ("detectors", {"method": "label_disagreement", "layers": LAYERS}, "Label disagreement, all layers"),
+        ("detectors", {"method": "label_disagreement", "layers": ["fc"]}, "Label disagreement, fc"),
+        (
+            "detectors",
+            {"method": "label_disagreement", "layers": LAYERS[:2]},
+            "Label disagreement, relu1, relu2",
+        ),
+        ("detectors", {"method": "dknn", "mode": "paper"}, "DkNN credibility, paper"),
+        ("detectors", {"method": "deep_knn", "layer": "relu2", "k": 5}, "Deep k-NN filter, relu2"),
+        ("detectors", {"method": "softmax"}, "Softmax confidence"),
+        ("poisons", {"method": "badnets", "rate": 0.05, "target": 0, "size": 4}, "BadNets, 5 %"),
+        ("poisons", {"method": "badnets", "rate": 0.001, "target": None}, "BadNets, all to all, 0.1 %"),
+        (
+            "poisons",
+            {"method": "label_flips", "rate": 0.05, "source": 4, "target": 9},
+            "Label flips, 4 to 9, 5 %",
+        ),
+        (
+            "poisons",
+            {"method": "label_flips", "rate": 0.07, "source": None, "target": None},
+            "Label flips, random, 7 %",
+        ),
+        ("poisons", {"method": "secml_gradient", "pairs": [[1, 9]], "points": 50}, "secml, 1 pair of 50"),
+        (
+            "poisons",
+            {"method": "secml_gradient", "pairs": [[1, 9], [0, 6]], "points": 5},
+            "secml, 2 pairs of 5",
+        ),
+        ("poisons", {"method": "feature_collision", "layer": "relu2", "points": 3}, "Feature collision"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_method_is_named_by_its_title_and_what_tells_its_uses_apart(
+    kind: Kind, configured: dict[str, Any], name: str
+) -> None:
+    assert name_method(kind, configured, LAYERS) == name
+
+
+def test_no_two_names_of_a_kind_are_equal(configuration: dict[str, Any]) -> None:
+    configuration["detectors"]["another"] = configuration["detectors"]["lid"] | {"k": 5}
+    names = list_names(configuration)
+    assert not names.duplicated(["kind", "title"]).any()
+    titles = find_titles(names, "detector", ["lid", "another"])
+    assert set(titles.values()) == {
+        "Local intrinsic dimensionality, all layers (lid)",
+        "Local intrinsic dimensionality, all layers (another)",
+    }
+
+
+def test_all_that_the_benches_show_has_a_name_and_what_they_do_not_show_has_none(
+    configuration: dict[str, Any],
+) -> None:
+    configuration["poisons"]["unused"] = configuration["poisons"]["badnets_5"]
+    names = list_names(configuration)
+    assert list(names.columns) == list(COLUMNS)
+    ids = {str(kind): set(of["id"]) for kind, of in names.groupby("kind")}
+    assert ids["detector"] == set(configuration["detectors"])
+    assert ids["poison"] == set(configuration["poisons"]) - {"unused"}
+    assert ids["input"] == set(CONFIGURED_INPUTS) == set(INPUTS)
+    assert ids["poison_setting"] == {"mnist", "mnist_transfer", "fashion"}
+    assert ids["evasion_setting"] == {"evasion_mnist", "evasion_fashion"}
+
+
+def test_settings_are_said_in_words_and_apart_where_they_differ(configuration: dict[str, Any]) -> None:
+    words = list_names(configuration).set_index(["kind", "id"])["settings"]
+    assert words["detector", "knn_distance"] == "layer relu3; k 50"
+    assert words["detector", "softmax"] == ""
+    assert words["poison", "flips_targeted_5"] == "rate 0.05; source 4; target 9"
+    assert words["poison", "secml_5x10"].startswith("pairs 1/9, 0/6, 2/7, 3/8, 4/5; points 10;")
+    assert words["input", "rotated"] == "images 200; degrees 45"
+    fgsm = "MNIST: images 200; epsilon 0.2. Fashion-MNIST: images 200; epsilon 0.1"
+    assert words["input", "fgsm"] == fgsm
+    assert words["poison_setting", "mnist_transfer"].endswith("after training on 5000 other images")
+
+
+def test_an_id_without_a_name_is_one_sentence(configuration: dict[str, Any]) -> None:
+    names = list_names(configuration)
+    with pytest.raises(InputError, match=r"^'margin' is no detector of names\.csv, which has dknn_paper, "):
+        find_titles(names, "detector", ["lid", "margin"])
+
+
+def test_the_program_writes_what_the_library_lists(configuration: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "names.csv"
+    _, errors = run_programs(
+        ("tabulate_names.py", ["--configuration", json.dumps(configuration), "--table", path])
+    )
+    assert errors == []
+    written = pd.read_csv(path).fillna("")
+    pd.testing.assert_frame_equal(written[list(COLUMNS)], list_names(configuration), check_dtype=False)
