@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from layeraudit.detection import BETWEEN_ROWS, BETWEEN_SEEDS_AND_ROWS
 from layeraudit.errors import InputError
+from layeraudit.experiments import CONTROLS
 from layeraudit.figures import save
 from layeraudit.figures.benches import plot_auroc, plot_filters
 from layeraudit.figures.critical_difference import plot_critical_difference
@@ -454,13 +455,24 @@ def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: P
     for text in [
         "loss (",
         "random (control)",
-        "badnets 5",
+        "BadNets 5",
         "20 of 80; 2 seeds",
         "mean rank in 2 experiments",
     ]:
         assert text in drawn
     for value in rows["value"]:
         assert f"{value:.2f}" in drawn
+
+
+def test_each_control_is_named_as_one_in_the_map_of_areas() -> None:
+    columns = {"bench": POISON, "auroc": 0.5, "mean_rank": np.nan, "n_blocks": 1}
+    ranks = pd.DataFrame([{"detector": name} | columns for name in CONTROLS])
+    columns = {"setting": "mnist", "poison": "badnets", "quantity": "auroc", "value": 0.5}
+    columns |= {"n_points": 4, "n_positives": 2, "n_seeds": 1}
+    table = pd.DataFrame([{"detector": name} | columns for name in CONTROLS])
+    axes = plot_auroc(table, ranks, POISON).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["random (control)", "perfect (control)", "grey pixels (control)"]
 
 
 @pytest.mark.parametrize("poisons", [["badnets"], ["badnets", "blended", "flips"], []])
@@ -491,5 +503,5 @@ def test_a_network_without_an_attack_is_shown_by_its_accuracy(tmp_path: Path) ->
     table = tabulate_filters(trained, train_rows(**columns, accuracy=[0.8, 0.84], detector="random"))
     save(plot_filters(read_back(table)), tmp_path / "filters.svg")
     drawn = (tmp_path / "filters.svg").read_text()
-    for text in ["no attack", "mnist: none, 2 seeds", "unfiltered", "n = 2,000"]:
+    for text in ["no attack", "MNIST: none, 2 seeds", "unfiltered", "n = 2,000"]:
         assert text in drawn

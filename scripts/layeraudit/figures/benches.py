@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from layeraudit.experiments import CONTROLS, UNFILTERED
-from layeraudit.figures import CLEAN, POISON, REFERENCE, error_bars
+from layeraudit.figures import CLEAN, POISON, REFERENCE, name_in_words, seed_error_bars
 from layeraudit.tables.benches import KIND
 from layeraudit.tables.benches import POISON as POISON_BENCH
 
@@ -19,8 +19,6 @@ TITLES = {
     "poison": "How well detectors find the poison in a training set",
     "evasion": "How well detectors tell attacked and strange inputs from clean ones",
 }
-
-CONTROL_NAMES = {"random": "random (control)", "perfect": "perfect (control)"}
 
 QUANTITIES = {
     "success": ("success of the attack", POISON),
@@ -73,7 +71,7 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
     axes.axhline(height - n_controls, color="white", linewidth=5)
     axes.set_yticks(np.arange(height) + 0.5, _label_detectors(ranks))
     counts = [
-        f"{kind.replace('_', ' ')}\n{positives:,} of {points:,}; {count(seeds, 'seed')}"
+        f"{name_in_words(kind)}\n{positives:,} of {points:,}; {count(seeds, 'seed')}"
         for kind, positives, points, seeds in experiments[
             [KIND[bench], "n_positives", "n_points", "n_seeds"]
         ].itertuples(index=False)
@@ -87,9 +85,9 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
         places = shown[1:][settings == setting]
         left, right = places[0] - 0.5, places[-1] + 0.5
         axes.plot([left + 0.06, right - 0.06], [-0.15, -0.15], color=REFERENCE)
-        name = _spell(setting.removeprefix(f"{bench}_"))
+        name = name_in_words(setting.removeprefix(f"{bench}_"))
         # A name longer than its columns breaks rather than run into the next.
-        text = name if len(name) < 7 * len(places) else name.replace(" ", "\n")
+        text = name if len(name) < 7 * len(places) else name.replace(" ", "\n").replace("-", "-\n")
         axes.text((left + right) / 2, -0.3, text, ha="center", va="bottom", fontsize="small")
         axes.axvline(left, color="white", linewidth=5)
     axes.set_ylim(height, -1.4)
@@ -108,18 +106,18 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, bench: str) -> Figure:
 
 def _label_detectors(ranks: pd.DataFrame) -> list[str]:
     return [
-        CONTROL_NAMES.get(name, f"{_spell(name)} ({rank:.1f})")
+        _name_detector(name) + ("" if np.isnan(rank) else f" ({rank:.1f})")
         for name, rank in zip(ranks.index, ranks["mean_rank"], strict=True)
     ]
+
+
+def _name_detector(name: str) -> str:
+    return f"{name_in_words(name)} (control)" if name in CONTROLS else name_in_words(name)
 
 
 def count(n: int, noun: str) -> str:
     """Say how many there are of what the noun names."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
-def _spell(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _say(text: str) -> Figure:
@@ -157,7 +155,7 @@ def plot_filters(table: pd.DataFrame) -> Figure:
     for pair, (setting, poison) in zip(pairs, experiments, strict=False):
         own = rows[(rows["setting"] == setting) & (rows["poison"] == poison)]
         seeds = own["n_seeds"].max()
-        title = f"{_spell(setting)}: {_spell(poison)}, {count(seeds, 'seed')}"
+        title = f"{name_in_words(setting)}: {name_in_words(poison)}, {count(seeds, 'seed')}"
         pair[0].set_title(title, fontsize="small", fontweight="bold")
         for axes, (quantity, (label, colour)) in zip(pair, QUANTITIES.items(), strict=True):
             _plot_filters_of(axes, own, quantity, detectors, colour)
@@ -166,9 +164,7 @@ def plot_filters(table: pd.DataFrame) -> Figure:
             axes.tick_params(labelsize="small")
     for axes in pairs[len(experiments) :].ravel():
         axes.set_axis_off()
-    grid[0, 0].set_yticks(
-        range(len(detectors)), [_spell(CONTROL_NAMES.get(name, name)) for name in detectors]
-    )
+    grid[0, 0].set_yticks(range(len(detectors)), [_name_detector(name) for name in detectors])
     grid[0, 0].invert_yaxis()
     figure.suptitle(
         "Networks trained again without what each detector suspects most, and with all (unfiltered, the "
@@ -199,13 +195,13 @@ def _plot_filters_of(
         return
     axes.axvline(before["value"].iloc[0], color="0.6", linestyle="--", linewidth=1)
     style: dict[str, Any] = {"linestyle": "none", "markersize": 4, "capsize": 2, "elinewidth": 1}
-    axes.errorbar(before["value"], [0], xerr=error_bars(before), color=REFERENCE, marker="D", **style)
+    axes.errorbar(before["value"], [0], xerr=seed_error_bars(before), color=REFERENCE, marker="D", **style)
     for controls, marker in [(False, "o"), (True, "s")]:
         members = after[after.index.isin(CONTROLS) == controls]
         axes.errorbar(
             members["value"],
             [detectors.index(name) for name in members.index],
-            xerr=error_bars(members),
+            xerr=seed_error_bars(members),
             color=REFERENCE if controls else colour,
             marker=marker,
             **style,

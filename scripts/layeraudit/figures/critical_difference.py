@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
-from layeraudit.figures import CLEAN, REFERENCE
+from layeraudit.figures import CLEAN, REFERENCE, name_in_words
 from layeraudit.figures.benches import count
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
 
@@ -21,7 +21,7 @@ def plot_critical_difference(ranks: pd.DataFrame, comparisons: pd.DataFrame, ben
         there are no bars
     """
     own = ranks[(ranks["bench"] == bench) & ranks["mean_rank"].notna()]
-    labels = dict(zip(own["detector"], own["detector"].str.replace("_", " "), strict=True))
+    labels = {name: name_in_words(name) for name in own["detector"]}
     mean_ranks = own.set_index("detector")["mean_rank"]
     p = pd.DataFrame(np.eye(len(own)), mean_ranks.index, mean_ranks.index)
     pairs = comparisons[comparisons["bench"] == bench]
