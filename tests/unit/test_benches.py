@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from layeraudit.detection import BETWEEN_ROWS, BETWEEN_SEEDS_AND_ROWS
 from layeraudit.errors import InputError
+from layeraudit.experiments import CONTROLS
 from layeraudit.figures import save
 from layeraudit.figures.benches import plot_auroc, plot_filters
 from layeraudit.figures.critical_difference import plot_critical_difference
@@ -509,7 +510,7 @@ def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: P
     blocks = gather_blocks(score_all(poisons=["badnets_5", "blended"]), POISON)
     table = read_back(tabulate_poison(blocks, [], [], share=0.1))
     ranks, _ = map(read_back, rank_detectors(blocks, POISON))
-    save(plot_auroc(table, ranks, NAMES, POISON), tmp_path / "map.svg")
+    save(plot_auroc(table, ranks, NAMES, POISON), [], [tmp_path / "map.svg"])
     drawn = (tmp_path / "map.svg").read_text()
     rows = pick(table, quantity="auroc")
     for text in [
@@ -526,12 +527,23 @@ def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: P
         assert f"{value:.2f}" in drawn
 
 
+def test_each_control_is_named_as_one_in_the_map_of_areas() -> None:
+    columns = {"bench": POISON, "auroc": 0.5, "mean_rank": np.nan, "n_blocks": 1}
+    ranks = pd.DataFrame([{"detector": name} | columns for name in CONTROLS])
+    columns = {"setting": "mnist", "poison": "badnets", "quantity": "auroc", "value": 0.5}
+    columns |= {"n_points": 4, "n_positives": 2, "n_seeds": 1}
+    table = pd.DataFrame([{"detector": name} | columns for name in CONTROLS])
+    axes = plot_auroc(table, ranks, POISON).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["random (control)", "perfect (control)", "grey pixels (control)"]
+
+
 @pytest.mark.parametrize("poisons", [["badnets"], ["badnets", "blended", "flips"], []])
 def test_the_diagram_of_ranks_says_what_was_tested_and_of_how_many(
     tmp_path: Path, poisons: list[str]
 ) -> None:
     ranks, comparisons = map(read_back, rank(poisons=poisons, n=200, n_poison=50))
-    save(plot_critical_difference(ranks, comparisons, NAMES, POISON), tmp_path / "ranks.svg")
+    save(plot_critical_difference(ranks, comparisons, NAMES, POISON), [], [tmp_path / "ranks.svg"])
     drawn = (tmp_path / "ranks.svg").read_text()
     experiments = {0: "0 experiments", 1: "1 experiment", 3: "3 experiments"}[len(poisons)]
     assert f"{experiments}, {2 if poisons else 0} seeds" in drawn
@@ -553,8 +565,8 @@ def test_the_control_of_pixels_is_a_control_in_ranks_and_figures(tmp_path: Path)
     evasion |= {"evasion_setting": ("evasion_mnist", "MNIST")}
     names = pd.DataFrame([(kind, *named) for kind, named in evasion.items()], columns=NAMES.columns)
     names, table = pd.concat([NAMES, names]), tabulate_detection(blocks, EVASION)
-    save(plot_auroc(table, ranks, names, EVASION), tmp_path / "map.svg")
-    save(plot_critical_difference(ranks, comparisons, names, EVASION), tmp_path / "ranks.svg")
+    save(plot_auroc(table, ranks, names, EVASION), [], [tmp_path / "map.svg"])
+    save(plot_critical_difference(ranks, comparisons, names, EVASION), [], [tmp_path / "ranks.svg"])
     assert ">Grey pixels (control)<" in (tmp_path / "map.svg").read_text()
     assert "Grey pixels" not in (tmp_path / "ranks.svg").read_text()
 
@@ -569,8 +581,8 @@ def test_a_detector_without_a_name_ends_in_a_sentence() -> None:
 def test_figures_of_nothing_say_so(tmp_path: Path) -> None:
     nothing = tabulate_poison([], [], [], share=0.1)
     ranks, _ = rank_detectors([], POISON)
-    save(plot_auroc(nothing, ranks, NAMES, POISON), tmp_path / "map.svg")
-    save(plot_filters(nothing, NAMES), tmp_path / "filters.svg")
+    save(plot_auroc(nothing, ranks, NAMES, POISON), [], [tmp_path / "map.svg"])
+    save(plot_filters(nothing, NAMES), [], [tmp_path / "filters.svg"])
     assert "no experiment" in (tmp_path / "map.svg").read_text()
     assert "no network was" in (tmp_path / "filters.svg").read_text()
 
@@ -579,7 +591,7 @@ def test_a_network_without_an_attack_is_shown_by_its_accuracy(tmp_path: Path) ->
     columns: dict[str, Any] = {"poison": "none", "n_poison": 0, "n_probe": 0, "attack_success": np.nan}
     trained = train_rows(**columns, accuracy=[0.9, 0.92])
     table = tabulate_filters(trained, train_rows(**columns, accuracy=[0.8, 0.84], detector="random"))
-    save(plot_filters(read_back(table), NAMES), tmp_path / "filters.svg")
+    save(plot_filters(read_back(table), NAMES), [], [tmp_path / "filters.svg"])
     drawn = (tmp_path / "filters.svg").read_text()
     for text in ["no attack", "MNIST: No poison, 2 seeds", "No filter", "Random (control)", "n = 2,000"]:
         assert text in drawn

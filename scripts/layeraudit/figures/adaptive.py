@@ -7,7 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from layeraudit.figures import CLEAN, MISCLASSIFIED, OTHER, POISON, REFERENCE, error_bars
+from layeraudit.figures import CLEAN, MISCLASSIFIED, OTHER, POISON, REFERENCE, seed_error_bars
 
 ACCURACY = {"dknn_accuracy": ("DkNN", CLEAN, "o"), "dnn_accuracy": ("the network alone", REFERENCE, "s")}
 
@@ -32,7 +32,7 @@ def plot_attack(table: pd.DataFrame) -> Figure:
             rows = of_radii[of_radii["quantity"] == quantity].sort_values("radius")
             style = {"color": colour, "marker": marker}
             axes.errorbar(
-                rows["radius"], rows["value"], yerr=error_bars(rows), capsize=3, label=label, **style
+                rows["radius"], rows["value"], yerr=seed_error_bars(rows), capsize=3, label=label, **style
             )
             axes.plot(
                 rows["radius"],
@@ -75,7 +75,7 @@ def _plot_layers(axes: Axes, table: pd.DataFrame) -> None:
         own = rows[rows["quantity"] == quantity].set_index("layer").reindex(names)
         positions = [at + 0.1 * (number - 0.5) for at in range(len(names))]
         style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": "none"}
-        axes.errorbar(positions, own["value"], yerr=error_bars(own), capsize=3, label=label, **style)
+        axes.errorbar(positions, own["value"], yerr=seed_error_bars(own), capsize=3, label=label, **style)
     axes.set_xticks(range(len(names)), ["not\nfine-tuned", *names[1:]])
     axes.set_xlabel(f"layer in which ILA fine-tunes it, radius {radius:g}")
     axes.set_ylabel("share of all images")

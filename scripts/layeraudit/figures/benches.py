@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from layeraudit.experiments import CONTROLS, UNFILTERED
-from layeraudit.figures import CLEAN, POISON, REFERENCE, error_bars
+from layeraudit.figures import CLEAN, POISON, REFERENCE, seed_error_bars
 from layeraudit.names import DETECTOR, find_titles
 from layeraudit.tables.benches import KIND
 from layeraudit.tables.benches import POISON as POISON_BENCH
@@ -92,7 +92,7 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, names: pd.DataFrame, be
         axes.plot([left + 0.06, right - 0.06], [-0.15, -0.15], color=REFERENCE)
         name = titles[setting]
         # A name longer than its columns breaks rather than run into the next.
-        text = name if len(name) < 7 * len(places) else name.replace(" ", "\n")
+        text = name if len(name) < 7 * len(places) else name.replace(" ", "\n").replace("-", "-\n")
         axes.text((left + right) / 2, -0.3, text, ha="center", va="bottom", fontsize="small")
         axes.axvline(left, color="white", linewidth=5)
     axes.set_ylim(height, -1.4)
@@ -207,13 +207,13 @@ def _plot_filters_of(
         return
     axes.axvline(before["value"].iloc[0], color="0.6", linestyle="--", linewidth=1)
     style: dict[str, Any] = {"linestyle": "none", "markersize": 4, "capsize": 2, "elinewidth": 1}
-    axes.errorbar(before["value"], [0], xerr=error_bars(before), color=REFERENCE, marker="D", **style)
+    axes.errorbar(before["value"], [0], xerr=seed_error_bars(before), color=REFERENCE, marker="D", **style)
     for controls, marker in [(False, "o"), (True, "s")]:
         members = after[after.index.isin(CONTROLS) == controls]
         axes.errorbar(
             members["value"],
             [detectors.index(name) for name in members.index],
-            xerr=error_bars(members),
+            xerr=seed_error_bars(members),
             color=REFERENCE if controls else colour,
             marker=marker,
             **style,

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from layeraudit.figures import CLEAN, OTHER, REFERENCE, error_bars
+from layeraudit.figures import CLEAN, OTHER, REFERENCE, error_bars, seed_error_bars
 from layeraudit.tables.dknn_mnist import INPUTS, NO_MODE
 
 ACCURACY = {"dnn_accuracy": ("network", REFERENCE, "s"), "dknn_accuracy": ("DkNN", CLEAN, "o")}
@@ -39,7 +39,7 @@ def plot_inputs(table: pd.DataFrame) -> Figure:
             axes.errorbar(
                 positions,
                 value,
-                yerr=error_bars(rows),
+                yerr=seed_error_bars(rows),
                 color=colour,
                 marker=marker,
                 linestyle="none",

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON, REFERENCE
+from layeraudit.figures.benches import count
 from layeraudit.tables.experiment_1 import HIGH, LOW, REPORTED_POISONED, group_points
 
 GROUPS = {
@@ -69,7 +70,7 @@ def plot_credibility(points: pd.DataFrame) -> Figure:
     sizes = sorted({size for size, _ in groups} - {0})
     n_seeds = points["seed"].nunique()
     figure, panels = plt.subplots(
-        1, len(sizes), figsize=(6.2 * len(sizes), 6), sharey=True, squeeze=False, layout="constrained"
+        1, len(sizes), figsize=(max(8, 6.2 * len(sizes)), 6), sharey=True, squeeze=False, layout="constrained"
     )
     for axes, size in zip(panels[0], sizes, strict=True):
         for bound in (LOW, HIGH):
@@ -90,8 +91,8 @@ def plot_credibility(points: pd.DataFrame) -> Figure:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13))
     panels[0, 0].set_ylabel("share of the group with at most this credibility")
     figure.suptitle(
-        "Credibility of poison points, and of clean images, for networks that were trained on clean images\n"
-        f"distribution over all points of {n_seeds} seed{'s' if n_seeds > 1 else ''}; each marker is a point",
+        "Credibility of poison points, and of clean images, for networks trained on clean images\n"
+        f"distribution over all points of {count(n_seeds, 'seed')}; each marker is a point",
         x=0.01,
         horizontalalignment="left",
         fontsize="medium",

@@ -136,7 +136,7 @@ def plot_accuracy(table: pd.DataFrame) -> Figure:
                 marker=marker,
                 linestyle="",
                 capsize=3,
-                label=f"{label}: n = {rows['n_points'].sum():,}, seeds: {rows['n_seeds'].max()}",
+                label=f"{label}: n = {rows['n_points'].sum():,}, seeds: {max(rows['n_seeds'], default=0)}",
             )
         axes.text(-0.01, 1.15, "points in the bin:", fontsize="x-small", color=REFERENCE)
         axes.set_title(READINGS[evaluated])
@@ -286,7 +286,9 @@ def plot_matched(samples: pd.DataFrame, table: pd.DataFrame) -> Figure:
                 ]
                 if len(drawn):
                     axes.ecdf(drawn, color=colour, linestyle=style, linewidth=1.3)
-                p_values.append(f"{rows.loc[rows['control'] == control, 'p_low'].iloc[0]:.2g} ({name})")
+                p_low = rows.loc[rows["control"] == control, "p_low"].iloc[0]
+                p_values.append("none" if np.isnan(p_low) else f"{p_low:.2g}")
+                p_values[-1] += f" ({name})"
             n, value = rows["n_points"].iloc[0], rows["value"].iloc[0]
             axes.axvline(value, color=POISON, linewidth=1.6)
             axes.set_title(

@@ -16,7 +16,7 @@ from layeraudit.figures import (
     MISCLASSIFIED_CLEAN,
     POISON,
     REFERENCE,
-    error_bars,
+    seed_error_bars,
 )
 
 GROUPS = {
@@ -40,9 +40,8 @@ def _list(values: Iterable[int]) -> str:
 def _draw(axes: Axes, rows: pd.DataFrame, offset: float, **style: Any) -> None:
     """Draw values over the layers, with the intervals of those that rest on two seeds or more."""
     value = rows["value"].to_numpy()
-    reach = error_bars(rows)
-    reach[:, rows["n_seeds"] < 2] = np.nan
-    axes.errorbar(np.arange(len(rows)) + offset, value, yerr=reach, linewidth=1.2, capsize=3, **style)
+    x, bars = np.arange(len(rows)) + offset, seed_error_bars(rows)
+    axes.errorbar(x, value, yerr=bars, linewidth=1.2, capsize=3, **style)
 
 
 def _name_layers(axes: Axes, layers: Sequence[str]) -> None:
