@@ -34,7 +34,10 @@ OTHER = "#1b7837"
 REFERENCE = "0.3"
 
 CHARACTERS_AN_INCH = 21
-"""Of the smallest letters, those of the line below a figure."""
+"""Of the smallest letters, those of the lines below a figure."""
+
+LINE_INCHES, SMALL_INCHES = 0.11, 0.35
+"""Height of such a line, and of the large letters of a small run."""
 
 
 NAMES = {
@@ -92,13 +95,32 @@ def save(figure: Figure, runs: Sequence[str], paths: Iterable[Path]) -> None:
     for path in paths:
         metadata = {"Date": None} if path.suffix == ".svg" else None
         with written_whole(path) as temporary:
-            figure.savefig(temporary, dpi=200, metadata=metadata, bbox_inches="tight")
+            figure.savefig(temporary, dpi=200, metadata=metadata)
 
 
 def _write_runs(figure: Figure, runs: Sequence[str]) -> None:
-    characters = int(figure.get_figwidth() * CHARACTERS_AN_INCH)
-    lines = [line for run in runs for line in wrap(f"{run}; drawn {describe_today()}", characters)]
+    """Make the figure taller, and write the runs into the strip below; nothing else moves."""
+    width, height = figure.get_size_inches()
+    lines = [
+        line
+        for run in runs
+        for line in wrap(f"{run}; drawn {describe_today()}", int(width * CHARACTERS_AN_INCH))
+    ]
     small = any(run.startswith(SMALL) for run in runs)
-    figure.text(0, -0.02, "\n".join(lines), color=REFERENCE, fontsize=6, va="top")
+    strip = LINE_INCHES * (len(lines) + 1) + (SMALL_INCHES if small else 0.0)
+    whole = height + strip
+    below, share = strip / whole, height / whole
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        x, y, across, up = axes.get_position(original=True).bounds
+        axes.set_position((x, below + share * y, across, share * up))
+    for text in figure.texts:
+        text.set_y(below + share * text.get_position()[1])
+    for legend in figure.legends:
+        legend.set_bbox_to_anchor((0, below, 1, share), transform=figure.transFigure)
+    figure.set_size_inches(width, whole)
+    figure.text(0.01, 0.3 * LINE_INCHES / whole, "\n".join(lines), color=REFERENCE, fontsize=6, va="bottom")
     if small:
-        figure.text(0.5, 1.02, f"{SMALL}: no result", color=POISON, fontsize=18, weight="bold", ha="center")
+        at = 0.01, LINE_INCHES * (len(lines) + 0.5) / whole
+        figure.text(*at, f"{SMALL}: no result", color=POISON, fontsize=18, weight="bold", va="bottom")

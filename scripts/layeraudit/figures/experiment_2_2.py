@@ -34,7 +34,7 @@ OFFSETS = [-0.21, -0.07, 0.07, 0.21]
 def _list(values: Iterable[int]) -> str:
     """Write the number of each panel, or of all panels where it is the same."""
     numbers = [f"{value:,}" for value in values]
-    return numbers[0] if len(set(numbers)) == 1 else ", ".join(numbers)
+    return numbers[0] if len(set(numbers)) == 1 else " / ".join(numbers)
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, offset: float, **style: Any) -> None:
@@ -86,7 +86,7 @@ def plot_poisoned_neighbours(
             style = {"color": colour, "marker": marker, "markerfacecolor": "white", "linestyle": "--"}
             axes.plot(np.arange(len(layers)) + offset, rows["reported"], linewidth=1, **style)
         _name_layers(axes, layers)
-        axes.set_title(f"{title} (base rate {base_rate:.1f} %)")
+        axes.set_title(f"{title}: {base_rate:.1f} % poison", fontsize="small")
     of_two_seeds = pd.concat([table[table["n_seeds"] > 1] for table in tables])
     highest = max(of_two_seeds["ci95_high"].max(), *(table["reported"].max() for table in tables))
     panels[0][0].set_ylim(0, min(100, 1.05 * highest) if np.isfinite(highest) else None)
