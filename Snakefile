@@ -82,12 +82,8 @@ wildcard_constraints:
 
 
 rule help:
-    """Print what can be asked for."""
+    """What can be asked for, which `start_run` prints."""
     default_target: True
-    input:
-        "docs/commands.txt",
-    shell:
-        "cat {input}"
 
 
 rule table1:

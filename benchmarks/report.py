@@ -5,9 +5,9 @@
     python benchmarks/report.py --configfile config/small.yaml
 
 Removes `results/` but for the data sets, makes the environments of the rules where they are missing, and then
-measures one run of `snakemake --cores 4 all`: its wall time, the sum of its jobs' times, processor time of
-all its processes and of Snakemake itself, and the most that `results/` held at once. Writes `report.csv`, a
-row for each rule, and `report.json` beside this program, or of a part files of its name.
+measures one run of `snakemake --cores 4 all`: its wall time, the sum of its jobs' times, the processor time
+of all its processes and of Snakemake itself, and the most that `results/` held at once. Writes `report.csv`,
+a row for each rule, and `report.json` beside this program, or of a part files of its name.
 """
 
 import argparse

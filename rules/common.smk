@@ -237,6 +237,7 @@ def start_run():
     from layeraudit.results import keep_configuration
 
     if {job.rule.name for job in workflow.dag.needrun_jobs()} == {"help"}:
+        print(Path(workflow.basedir, "docs/commands.txt").read_text())
         return
     for change in keep_configuration(RESULTS, config):
         print(

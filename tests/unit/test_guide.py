@@ -1,4 +1,4 @@
-"""README and the guide pages: short, true to command line and configuration, and their code runs."""
+"""README and the guide pages: short, true to the command line and the configuration; their code runs."""
 
 import json
 import re
@@ -17,6 +17,7 @@ from layeraudit.configuration import check
 
 README = (REPOSITORY / "README.md").read_text()
 COMMANDS = (REPOSITORY / "docs/commands.txt").read_text()
+FOLDERS = "config|docs|scripts|tests|envs|benchmarks|tools|profiles|rules"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
@@ -59,9 +60,7 @@ def test_what_a_page_tells_to_type_is_there(page: Path) -> None:
         assert made.returncode == 0, made.stderr
     rules = set(re.findall(r"^rule (\w+):", (REPOSITORY / "Snakefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"snakemake (?:-\w+ )*([a-z]\w+)\b(?!/)", code)) <= rules
-    named = re.findall(
-        r"`((?:config|docs|scripts|tests|envs|benchmarks|tools|profiles|rules)/[\w./-]+)`", text
-    )
+    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]+)`", text)
     written_by_the_reader = re.findall(r"goes to `([^`]+)`", text)
     assert {name for name in named if not (REPOSITORY / name).exists()} == set(written_by_the_reader)
 

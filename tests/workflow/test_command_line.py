@@ -1,4 +1,4 @@
-"""What `snakemake` prints by its profile: what can be asked for, little, and why a job failed."""
+"""What `snakemake` prints by its profile: what can be asked for, little else, and why a job failed."""
 
 from pathlib import Path
 

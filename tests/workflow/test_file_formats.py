@@ -14,8 +14,7 @@ LAYERS = "relu1|relu2|relu3|fc"
 def test_every_column_is_described(finished_run: Path) -> None:
     described = set(re.findall(r"`([a-z0-9_{}]+)`", PAGE))
     tables = [
-        *(finished_run / "results/small").rglob("*.csv"),
-        *(finished_run / "results/small").rglob("*.parquet"),
+        path for kind in ("csv", "parquet") for path in (finished_run / "results/small").rglob(f"*.{kind}")
     ]
     assert len(tables) > 50
     missing = {}
