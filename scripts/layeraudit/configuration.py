@@ -28,8 +28,11 @@ NETWORKS_FOR_GREY = ("report_cnn", "tramer_a", "tramer_b", "tramer_c", "tramer_d
 NETWORKS_FOR_COLOUR = ("all_convolutional", "resnet20", "vgg11")
 """Networks for the images of CIFAR-10."""
 
-RESERVED = ("benchmarks", "claims", "datasets", "figures", "leaderboard", "logs", "tables")
-"""Folders of results that are of no experiment."""
+RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "replaced", "tables")
+"""Folders of a variant that are of no experiment."""
+
+SHARED = ("datasets", "leaderboard")
+"""Folders of results that are of no variant."""
 
 MOST_VALUES, MOST_ENTRIES, MOST_LEVELS, MOST_CHARACTERS = 20_000, 1_000, 12, 4_096
 """Of a configuration; of a list or mapping in it; of its nesting; of a text, which may be a path."""
@@ -84,6 +87,8 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     problems = list(islice(chain.from_iterable(map(_describe, errors)), LONGEST))
     if problems:
         raise InputError(_join(problems))
+    if (variant := configuration["variant"]) in SHARED:
+        raise InputError(f"variant is {variant!r}, allowed are other names than {' and '.join(SHARED)}")
     _check_methods("poisons", configuration)
     _check_methods("detectors", configuration)
     _check_sizes(configuration)

@@ -112,6 +112,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
         ("training.learning_rate", "1e-4", "training.learning_rate is '1e-4', allowed is one number"),
         ("variant", "../x", "variant is '../x', allowed is a text of 1 to 64 lower-case "),
         ("variant", "a" * 65, f"variant is '{'a' * 65}', allowed is a text of 1 to 64 lower-case letters, "),
+        ("variant", "datasets", "variant is 'datasets', allowed are other names than datasets and "),
         ("variant", "a\n", "variant is 'a\\n', allowed is a text of 1 to 64"),
         ("detectors.a\n", {"method": "none"}, "detectors has the name 'a\\n', allowed is a text of 1 to 64"),
         ("neighbours.k", True, "neighbours.k is True, allowed is one integer from 1"),
