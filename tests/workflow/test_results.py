@@ -248,7 +248,7 @@ def test_every_claim_has_a_verdict_and_a_file_that_shows_it(finished_run: Path) 
         axis=None
     )
     for where in claims["where"]:
-        assert (finished_run / where).is_file()
+        assert (finished_run / "results/small" / where).is_file()
 
 
 def test_what_dknn_sets_right_and_spoils_is_what_a_slow_count_finds(finished_run: Path) -> None:
