@@ -185,7 +185,7 @@ def test_a_new_poison_runs_its_own_experiment_and_the_tables_and_nothing_else(fi
     assert set(re.findall(r"experiment=(\w+)", output)) == {"mnist_stripes_5"}
     trained = pd.read_csv(finished_copy / "results/small/mnist_stripes_5/trained.csv")
     assert (trained["attack_success"] > 0.5).all()
-    assert "stripes_5" in (finished_copy / LEADERBOARD / "index.html").read_text()
+    assert "Stripes" in (finished_copy / LEADERBOARD / "index.html").read_text()
 
 
 @pytest.mark.parametrize(
