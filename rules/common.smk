@@ -82,6 +82,11 @@ def of_seeds(experiment, file):
     )
 
 
+def of_experiments_named(names, file):
+    """A file of every seed of each of these experiments, experiment by experiment."""
+    return [path for name in names for path in of_seeds(name, file)]
+
+
 def of_sources(file, experiment="clean"):
     """A file for every seed of an experiment and each source of attacks; one of the run is there for each."""
     return [

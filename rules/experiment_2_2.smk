@@ -8,11 +8,6 @@ TRAININGS = [
 ]
 
 
-def of_trainings(file):
-    """A file of every seed of each training, training by training."""
-    return [path for name in TRAININGS for path in of_seeds(name, file)]
-
-
 rule aggregate_table1:
     input:
         train=of_seeds("two_digits", "scores/train.parquet"),
@@ -169,16 +164,16 @@ rule plot_table1:
 
 rule tabulate_experiment_2_2:
     input:
-        train=of_trainings("scores/train.parquet"),
-        test=of_trainings("scores/test.parquet"),
-        occurrences=of_trainings("occurrences/test.parquet"),
+        train=of_experiments_named(TRAININGS, "scores/train.parquet"),
+        test=of_experiments_named(TRAININGS, "scores/test.parquet"),
+        occurrences=of_experiments_named(TRAININGS, "occurrences/test.parquet"),
         records=[
             path
             for name in TRAININGS
             for path in of_seeds(name, f"{EXPERIMENTS[name]['poison']}.csv")
         ],
         neighbours=expand(
-            of_trainings("neighbours/train/{layer}.npy"),
+            of_experiments_named(TRAININGS, "neighbours/train/{layer}.npy"),
             layer=config["activations"]["layers"],
         ),
         script="scripts/tabulate_experiment_2_2.py",

@@ -13,6 +13,8 @@ rule publish:
     wildcard_constraints:
         name="table1.csv|summary.md",
     localrule: True
+    conda:
+        "../envs/numpy.yaml"
     shell:
         "cp {input} {output}.partial 2> {log} && mv {output}.partial {output} 2>> {log}"
 
@@ -25,5 +27,7 @@ rule publish_leaderboard:
     log:
         "<results>/logs/publish_leaderboard.log",
     localrule: True
+    conda:
+        "../envs/numpy.yaml"
     shell:
         "rm -rf {output}.partial && cp -r {input} {output}.partial 2> {log} && mv {output}.partial {output} 2>> {log}"

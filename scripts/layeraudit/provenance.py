@@ -16,6 +16,8 @@ import pandas as pd
 COMMIT = "LAYERAUDIT_COMMIT"
 """Environment variable that holds the commit of the code; a rule's environment may have no git."""
 
+POISONS = {"poison": "poison points", "flips": "flipped labels"}
+
 SMALL = "SMALL RUN"
 """Opens the description of a run on fewer images, epochs or seeds than the default configuration has."""
 
@@ -44,10 +46,17 @@ def _describe(experiment: Mapping[str, Any]) -> str:
     classes = experiment["digits"]
     of = "" if len(classes) == 10 else f" classes {', '.join(map(str, classes))},"
     return (
-        f"{experiment['dataset']},{of} {experiment['train']} training images, {experiment['network']}, "
+        f"{experiment['dataset']},{of} {experiment['train']} training images"
+        f"{_describe_poison(experiment)}, {experiment['network']}, "
         f"{experiment['epochs']} epochs of {experiment['batch_size']}, "
         f"seeds {_join_seeds(experiment['seeds'])}"
     )
+
+
+def _describe_poison(experiment: Mapping[str, Any]) -> str:
+    """Return the poison of an experiment of the report, from the name of its file; of a bench, nothing."""
+    kind, _, points = (experiment["poison"] or "").partition("_")
+    return f" + {points} {POISONS[kind]}" if points else ""
 
 
 def _join_seeds(seeds: Sequence[int]) -> str:

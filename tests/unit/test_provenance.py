@@ -19,6 +19,7 @@ DEFAULT: dict[str, Any] = {
     "test": 1200,
     "epochs": 6,
     "batch_size": 500,
+    "poison": "poison_50",
 }
 NEIGHBOURS = {"k": 75, "metric": "cosine"}
 
@@ -29,8 +30,8 @@ def describe(**changes: Any) -> str:
 
 def test_a_run_is_described_by_variant_data_network_k_epochs_and_seeds() -> None:
     assert describe() == (
-        "variant mine; k 75 (cosine); mnist, classes 1, 9, 1000 training images, report_cnn, "
-        "6 epochs of 500, seeds 1 to 3"
+        "variant mine; k 75 (cosine); mnist, classes 1, 9, 1000 training images + 50 poison points, "
+        "report_cnn, 6 epochs of 500, seeds 1 to 3"
     )
 
 
@@ -41,6 +42,9 @@ def test_a_run_is_described_by_variant_data_network_k_epochs_and_seeds() -> None
         ({"seeds": [4, 5, 6, 7]}, "seeds 4 to 7"),
         ({"seeds": [7, 6, 5]}, "seeds 7, 6, 5"),
         ({"digits": list(range(10))}, "mnist, 1000 training images"),
+        ({"poison": "flips_50"}, "1000 training images + 50 flipped labels, report_cnn"),
+        ({"poison": "poison"}, "1000 training images, report_cnn"),
+        ({"poison": None}, "1000 training images, report_cnn"),
         ({"digits": [3, 8]}, "mnist, classes 3, 8, 1000"),
     ],
 )
