@@ -533,9 +533,10 @@ def test_each_control_is_named_as_one_in_the_map_of_areas() -> None:
     columns = {"setting": "mnist", "poison": "badnets", "quantity": "auroc", "value": 0.5}
     columns |= {"n_points": 4, "n_positives": 2, "n_seeds": 1}
     table = pd.DataFrame([{"detector": name} | columns for name in CONTROLS])
-    axes = plot_auroc(table, ranks, POISON).axes[0]
+    pixels = pd.DataFrame([("detector", "grey_pixels", "Grey pixels")], columns=NAMES.columns)
+    axes = plot_auroc(table, ranks, pd.concat([NAMES, pixels]), POISON).axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names == ["random (control)", "perfect (control)", "grey pixels (control)"]
+    assert names == ["Random (control)", "Perfect (control)", "Grey pixels (control)"]
 
 
 @pytest.mark.parametrize("poisons", [["badnets"], ["badnets", "blended", "flips"], []])

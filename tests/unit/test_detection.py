@@ -301,7 +301,7 @@ def test_of_one_seed_the_interval_is_over_rows_alone() -> None:
     assert name_interval(2) == BETWEEN_SEEDS_AND_ROWS
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_the_interval_of_the_area_holds_it_and_lies_within_0_and_1(seed: int, seeds: int) -> None:
     generator = np.random.default_rng(seed)

@@ -174,7 +174,7 @@ def test_points_set_right_and_spoiled_are_counted_among_the_clean(
 
 
 @given(counts=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_mcnemar_is_the_sign_test_of_the_discordant_points(counts: list[tuple[int, int]]) -> None:
     frames = [
         pd.DataFrame(
@@ -233,7 +233,7 @@ credibilities = st.lists(st.integers(0, 6).map(lambda count: count / 750), min_s
 
 
 @given(poison=credibilities, control=credibilities)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_permutation_p_values_are_the_shares_of_all_samples_that_are_as_low_or_as_high(
     poison: list[float], control: list[float]
 ) -> None:

@@ -14,6 +14,8 @@ from layeraudit.errors import InputError
 from layeraudit.figures.experiment_2_2 import plot_depth, plot_poisoned_neighbours
 from layeraudit.statistics import Claim
 from layeraudit.tables.experiment_2_2 import (
+    QUARTERS,
+    REPORTED,
     average_shares,
     compute_slopes,
     describe_poison,
@@ -99,6 +101,7 @@ def test_an_experiment_that_is_not_the_reports_has_no_figures_of_it() -> None:
         for as_reported in (True, False)
     )
     compared = {"level_non_poisoned_relu1", "level_non_poisoned_fc", "level_misclassified_fc"}
+    compared |= {f"table_1_{training}" for training in QUARTERS}
     assert of_report.keys() - of_others.keys() == compared
     assert {claim.reported for claim in of_others.values()} == {""}
     assert "24.93, 28.8, 29.14, 29.04 %" in {claim.reported for claim in of_report.values()}
@@ -361,7 +364,7 @@ def make_reported(points: pd.DataFrame) -> list[Claim]:
 
 def test_the_claims_are_the_reports_and_each_has_its_own_data() -> None:
     claims = {claim.claim: claim for claim in make_reported(both_trainings([1, 2, 3, 5], [4] * 4))}
-    assert len(claims) == 9
+    assert len(claims) == 11
     monotonic = claims["monotonic_non_poisoned_two_digits"]
     # Percent of 20, mean of the two clean points of a seed.
     shares = 2.5 * np.array([[10 + s, 9 + s, 9 + 2 * s, 10 + 3 * s] for s in range(3)])
@@ -388,6 +391,34 @@ def test_the_claims_are_the_reports_and_each_has_its_own_data() -> None:
     # (-3 a - b + c + 3 d) / 10 of 5, 10, 15, 25 % in every seed, less a slope of 0
     assert slopes.value == pytest.approx((-15 - 10 + 15 + 75) / 10)
     assert (slopes.p_for, slopes.p_against) == (0.125, 1.0)
+
+
+@pytest.mark.parametrize("off", [0.0, 12.0])
+def test_table_1_comes_out_where_each_of_its_figures_does(off: float) -> None:
+    """Of 10,000 neighbours, with seeds a point below, at and above the report's figures; one may be off."""
+    counts = {group: [100 * REPORTED[group][layer] for layer in LAYERS] for group in REPORTED}
+    counts["misclassified"][-1] += 100 * off
+    rows = [
+        (
+            "two_digits_quarter",
+            seed,
+            poison,
+            poison,
+            [round(count + 100 * (seed - 1)) for count in counts[group]],
+        )
+        for seed in range(3)
+        for group, poison in [("non_poisoned", False), ("misclassified", True)]
+    ]
+    points = pd.concat([both_trainings([1] * 4, [1] * 4), lay_out(rows)], ignore_index=True)
+    claims = {claim.claim: claim for claim in make_claims(points, LAYERS, 10_000, as_reported=True)}
+    claim = claims["table_1_two_digits_quarter"]
+    within = stats.ttest_1samp([-1, 0, 1], -5, alternative="greater").pvalue
+    if off:
+        assert claim.value == pytest.approx(off)
+        assert claim.p_for > 0.5 > claim.p_against
+    else:
+        assert claim.value == pytest.approx(0.0, abs=1e-9)
+        assert claim.p_for == pytest.approx(within) and claim.p_against == 1.0
 
 
 def test_monotonic_growth_needs_every_step_and_one_step_down_denies_it() -> None:

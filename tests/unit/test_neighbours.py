@@ -152,7 +152,7 @@ def test_threads_and_memory_change_nothing(engine, metric, threads: int, monkeyp
         np.testing.assert_array_equal(found, expected)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(2, 14),

@@ -138,7 +138,7 @@ def assert_nearest(found, reference, queries, k, metric, *, exclude_self=False):
             assert together == members[: len(together)]
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=120)
 @given(
     kind=st.sampled_from(list(KINDS)),
     seed=st.integers(0, 2**32 - 1),
@@ -164,7 +164,7 @@ def test_agrees_with_brute_force(kind, seed, n, d, metric, exclude_self, project
     np.testing.assert_array_equal(found, by_flat)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(list(KINDS)),
     seed=st.integers(0, 2**32 - 1),
@@ -188,7 +188,7 @@ def test_a_radius_that_is_guessed_wrong_changes_nothing(kind, seed, d, metric, k
     assert_nearest(found, reference, reference, k, metric)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     metric=st.sampled_from(METRICS),
@@ -336,7 +336,7 @@ def excess(of_rows, of_queries, distances):
     return (apart - distances * (1 + 1e-15)) / allowed
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(list(KINDS)),
     seed=st.integers(0, 2**32 - 1),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from layeraudit.neighbours.pairs import SUMS, measure_exactly, measure_pairs, select_pairs
@@ -37,7 +37,6 @@ def test_two_pairs_by_hand() -> None:
     assert squares.tolist() == [18, (6 - 3) ** 2 + (8 - 3) ** 2]
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     d=st.integers(1, 40),
@@ -76,7 +75,6 @@ def test_real_numbers_are_measured_within_the_bound(columns: int) -> None:
     assert np.abs(squares / expected - 1).max() <= rounding_of_sum(columns + 2)
 
 
-@settings(deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     d=st.integers(1, 20),

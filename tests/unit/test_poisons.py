@@ -114,7 +114,6 @@ def test_what_the_configuration_asks_of_a_method_is_a_literal(path: Path) -> Non
         assert parameters["poison"] == asked
 
 
-@settings(deadline=None)
 @given(rate=st.floats(1e-6, 0.5), n_clean=st.integers(1, 60_000))
 def test_the_rate_is_met_to_within_a_point(rate: float, n_clean: int) -> None:
     points = count_points(rate, n_clean)
@@ -248,7 +247,7 @@ def test_one_pattern_is_blended_into_all_images_of_all_seeds(channels: int) -> N
             np.testing.assert_array_equal(split.x, expected.astype(np.float32))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(opacity=st.floats(0, 1, exclude_min=True), value=st.sampled_from([0.0, 1.0]))
 def test_a_blended_image_stays_in_the_box(opacity: float, value: float) -> None:
     x = np.full_like(MEANS.sources.x, value)
@@ -373,7 +372,7 @@ def test_a_collision_that_meets_the_box_is_the_best_within_it() -> None:
     assert at_the_edge > 0
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(steps=st.integers(1, 30), learning_rate=st.floats(1e-6, 1e6), similarity=st.floats(0, 100))
 def test_more_steps_never_make_a_collision_worse(steps: int, learning_rate: float, similarity: float) -> None:
     generator = torch.Generator().manual_seed(3)

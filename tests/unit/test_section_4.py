@@ -136,7 +136,7 @@ def test_a_seed_without_points_of_a_group_does_not_count() -> None:
 
 
 @given(st.lists(st.integers(0, K), min_size=3, max_size=3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_slope_is_that_of_least_squares(counts: list[int]) -> None:
     poison = POINTS[POINTS["seed"] == 12]
     moved = poison.assign(
