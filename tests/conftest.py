@@ -14,7 +14,17 @@ from matplotlib import pyplot as plt
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
-READ_BY_A_RUN = ["Snakefile", "README.md", "CITATION.cff", "config", "envs", "profiles", "report", "rules", "scripts"]
+READ_BY_A_RUN = [
+    "Snakefile",
+    "README.md",
+    "CITATION.cff",
+    "config",
+    "envs",
+    "profiles",
+    "report",
+    "rules",
+    "scripts",
+]
 
 
 def command(*options: str) -> list[str]:
