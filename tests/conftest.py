@@ -25,8 +25,8 @@ READ_BY_A_RUN = [
     "profiles",
     "report",
     "rules",
+    "scripts",
 ]
-READ_BY_A_RUN += ["scripts"]
 
 settings.register_profile("here", deadline=None)  # these machines are shared: no test asserts a time
 settings.load_profile("here")

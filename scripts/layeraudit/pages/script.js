@@ -77,7 +77,9 @@ if (form) {
   for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(change));  // boxes are set back after this event
-  for (const box of form.elements) box.addEventListener("input", change);
+  for (const box of form.elements) {
+    box.addEventListener(box.type === "search" ? "input" : "change", change);
+  }
   addEventListener("hashchange", follow);
   document.getElementById("filtering").open = innerWidth > 640 || location.hash.includes("=");
   follow();
