@@ -31,7 +31,7 @@ results/table1.csv leaderboard summary all:
 	$(call snakemake,$@)
 
 report: all
-	$(call snakemake,all --report results/report.html)
+	$(call snakemake,all --report report.html)
 
 test:
 	$(call set_up,--tests)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,14 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+
+VERDICTS = [
+    "holds",
+    "holds for these networks",
+    "does not hold",
+    "does not hold for these networks",
+    "cannot tell",
+]
 
 FIGURES = {
     "Attacks that know the defence": 1,
@@ -36,6 +45,16 @@ def report(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     path = tmp_path_factory.mktemp("report") / "report.html"
     run(finished_run, "all", "--report", str(path))
     return path
+
+
+def test_a_variant_that_was_not_run_has_no_report(finished_run: Path, tmp_path: Path) -> None:
+    """README's command without the settings of the run: no caption stands under the figures of another."""
+    path = tmp_path / "report.html"
+    made = subprocess.run(
+        ["snakemake", "all", "--report", str(path)], cwd=finished_run, capture_output=True, check=False
+    )
+    assert made.returncode != 0
+    assert not path.exists()
 
 
 @pytest.fixture
@@ -83,11 +102,11 @@ def shown_width(page: webdriver.Chrome) -> int:
 
 def test_it_opens_on_the_verdicts_and_the_figures(page: webdriver.Chrome, finished_run: Path) -> None:
     wait_for(page, lambda page: page.find_elements(By.CSS_SELECTOR, ".document summary"))
-    verdicts = pd.read_csv(finished_run / "results/tables/claims.csv")["verdict"].value_counts()
+    verdicts = pd.read_csv(finished_run / "results/small/tables/claims.csv")["verdict"].value_counts()
     counted = [element.text for element in page.find_elements(By.CSS_SELECTOR, ".document summary")]
     assert counted == [
         f"{verdict.capitalize()}: {verdicts.get(verdict, 0)} of {verdicts.sum()} claims"
-        for verdict in ("holds", "does not hold", "cannot tell")
+        for verdict in VERDICTS
     ]
     figures = page.find_elements(By.CSS_SELECTOR, ".document > * svg, .document > svg")
     assert len(figures) == 6
