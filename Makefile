@@ -20,7 +20,7 @@ snakemake = $(in_venv) snakemake $(1) $(if $(CONFIG),--configfile $(CONFIG))
 help:
 	@cat docs/commands.txt
 
-small: override CONFIG = config/small.yaml
+small: override CONFIG := config/small.yaml $(CONFIG)
 small: all
 	@echo 'Open results/small/leaderboard/index.html and results/small/summary.html in a browser.'
 

@@ -46,6 +46,8 @@ rule summarise:
         detector="<results>/tables/experiment_2_1_detector.csv",
         table1="<results>/table1.csv",
         table1_memorised="<results>/tables/table1_memorised.csv",
+        table1_quarter="<results>/tables/table1_quarter.csv",
+        table1_quarter_flips="<results>/tables/table1_quarter_flips.csv",
         inputs="<results>/tables/dknn_mnist.csv",
         transfer="<results>/tables/transfer.csv",
         detection="<results>/tables/dknn_against_transfer.csv",
@@ -77,6 +79,8 @@ rule summarise:
         " --detector {input.detector}"
         " --table1 {input.table1}"
         " --table1-memorised {input.table1_memorised}"
+        " --table1-quarter {input.table1_quarter}"
+        " --table1-quarter-flips {input.table1_quarter_flips}"
         " --inputs {input.inputs}"
         " --transfer {input.transfer}"
         " --detection {input.detection}"

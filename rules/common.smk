@@ -16,16 +16,19 @@ def describe_commit():
     """The commit of the code with its date, as tables and figures print it; empty outside of git."""
     command = ["git", "-C", workflow.basedir]
     try:
-        shown, changed = (
+        top, shown, changed = (
             subprocess.run(
                 [*command, *words], capture_output=True, text=True, check=True
             ).stdout.strip()
             for words in (
+                ["rev-parse", "--show-toplevel"],
                 ["show", "--no-patch", "--format=%h (%cs)", "HEAD"],
                 ["status", "--porcelain", "--untracked-files=no"],
             )
         )
     except (OSError, subprocess.CalledProcessError):
+        return ""
+    if not Path(top).samefile(workflow.basedir):  # an archive within another repository
         return ""
     return f"commit {shown}" + (" with changes" if changed else "")
 
@@ -65,7 +68,7 @@ def run_of(*names):
     default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
     return describe_run(
         config["variant"],
-        {name: EXPERIMENTS[name] for name in names},
+        {name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]},
         config["neighbours"],
         list_experiments(default),
     )
@@ -232,9 +235,11 @@ def hidden_layers():
     return [layer for layer in config["activations"]["layers"] if layer != "fc"]
 
 
+from layeraudit.results import REPLACED
+
 STARTED = time.time()
 RESULTS = Path("results", config["variant"])
-ASIDE = RESULTS / "replaced" / time.strftime("%Y-%m-%dT%H-%M-%S")
+ASIDE = RESULTS / REPLACED / time.strftime("%Y-%m-%dT%H-%M-%S")
 
 
 def start_run():
@@ -246,8 +251,8 @@ def start_run():
         return
     for change in keep_configuration(RESULTS, config):
         print(
-            f"Variant {config['variant']}: {change}. Its results are made again; "
-            f"finished ones are kept in {ASIDE}.",
+            f"Variant {config['variant']}: {change}. What depends on it is made again; "
+            f"finished results that differ are kept in {ASIDE.parent}.",
             file=sys.stderr,
         )
     remove_what_is_made_again()
@@ -266,18 +271,26 @@ def end_run():
         print(f"Made: {path}", file=sys.stderr)
     if len(made) > len(shown[:12]):
         print(f"Made: {len(made)} files in all, in {RESULTS}", file=sys.stderr)
-    if left := drop_equal(ASIDE, RESULTS):
-        print(
-            f"Replaced: {len(left)} older files that differ are kept in {ASIDE}",
-            file=sys.stderr,
-        )
+    for aside in sorted(ASIDE.parent.glob("*")):
+        left = drop_equal(aside, RESULTS)
+        if left and aside == ASIDE:
+            print(
+                f"Replaced: {len(left)} older files that differ are kept in {ASIDE}",
+                file=sys.stderr,
+            )
 
 
 def show_failures(run_logs):
     """Print what each failed job has logged, which Snakemake leaves out where it is quiet about rules."""
-    run_log = "".join(Path(path).read_text() for path in run_logs)
+    run_log = "".join(Path(path).read_text(errors="replace") for path in run_logs)
     for path in re.findall(r"> (\S+) 2>&1' returned non-zero exit status", run_log):
-        print(f"Failed; {path} says:\n{Path(path).read_text()}", file=sys.stderr)
+        said = Path(path).read_text(errors="replace")
+        print(f"Failed; {path} says:\n{said}", file=sys.stderr)
+    if ASIDE.exists():
+        print(
+            f"Finished results that were to be made again are kept in {ASIDE}",
+            file=sys.stderr,
+        )
 
 
 def remove_what_is_made_again():

@@ -1,4 +1,4 @@
-"""Needs the scores of both trainings of experiment 2.2; makes the report's Table 1, and why it is so."""
+"""Needs the scores of the trainings of experiment 2.2; makes the report's Table 1, and why it is so."""
 
 TRAININGS = [
     "two_digits",

@@ -23,6 +23,7 @@ from layeraudit.tables.summary import (
 
 TABLES = [
     *("claims", "experiment_1", "experiment_2_1", "detector", "table1", "table1_memorised"),
+    *("table1_quarter", "table1_quarter_flips"),
     *("inputs", "transfer", "detection", "adaptive"),
 ]
 
@@ -43,6 +44,8 @@ def main() -> None:
         summarise_detectors("Experiment 2.1, detectors of poison", tables["detector"]),
         summarise_table1("Table 1, trained as in the report", tables["table1"]),
         summarise_table1("Table 1, poison memorised", tables["table1_memorised"]),
+        summarise_table1("Table 1, a quarter of poison", tables["table1_quarter"]),
+        summarise_table1("Table 1, a quarter of flipped labels", tables["table1_quarter_flips"]),
         summarise_inputs("Deep k-nearest neighbours on MNIST", tables["inputs"]),
         summarise_transfer("Attacks that transfer", tables["transfer"]),
         summarise_detection("DkNN against attacks that transfer", tables["detection"]),

@@ -9,9 +9,10 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # Snakemake imports this module where there is no pandas
+    import pandas as pd
 
 COMMIT = "LAYERAUDIT_COMMIT"
 """Environment variable that holds the commit of the code; a rule's environment may have no git."""
@@ -20,6 +21,14 @@ POISONS = {"poison": "poison points", "flips": "flipped labels"}
 
 SMALL = "SMALL RUN"
 """Opens the description of a run on fewer images, epochs or seeds than the default configuration has."""
+
+
+BANNER = f"{SMALL}: no result"
+
+
+def is_small(runs: Iterable[str]) -> bool:
+    """Return whether one of the runs is small."""
+    return any(run.startswith(SMALL) for run in runs)
 
 
 def describe_run(
@@ -61,7 +70,7 @@ def _describe_poison(experiment: Mapping[str, Any]) -> str:
 
 def _join_seeds(seeds: Sequence[int]) -> str:
     consecutive = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds)))
-    return f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds)) or "none"
+    return f"{seeds[0]} to {seeds[-1]}" if consecutive else ", ".join(map(str, seeds))
 
 
 def _is_smaller(experiment: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
@@ -87,12 +96,12 @@ def describe_result(run: str) -> str:
     return f"{run}; {describe_machine()}"
 
 
-def label(table: pd.DataFrame, run: str) -> pd.DataFrame:
+def label(table: "pd.DataFrame", run: str) -> "pd.DataFrame":
     """Return a table with `describe_result` in its last column, `run`."""
     return table.assign(run=describe_result(run))
 
 
-def list_runs(tables: Iterable[pd.DataFrame]) -> list[str]:
+def list_runs(tables: Iterable["pd.DataFrame"]) -> list[str]:
     """Return the different runs that tables are of, from their columns `run`, in order."""
     return list(dict.fromkeys(run for table in tables if "run" in table for run in table["run"].dropna()))
 

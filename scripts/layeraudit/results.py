@@ -8,8 +8,6 @@ from typing import Any
 
 import yaml
 
-from layeraudit.files import written_whole
-
 FINISHED = ("table1.csv", "tables", "figures", "claims", "summary.md", "summary.html", "leaderboard")
 """What a reader quotes; all else in the folder leads to it."""
 
@@ -24,8 +22,10 @@ def keep_configuration(folder: Path, configuration: Mapping[str, Any]) -> list[s
     """Write the configuration beside its results, and return what changed: `neighbours.k: 75, now 50`."""
     path = folder / KEPT
     older = yaml.safe_load(path.read_text()) if path.is_file() else None
-    with written_whole(path) as temporary:
-        temporary.write_text(yaml.safe_dump(dict(configuration), sort_keys=False))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".partial-{path.name}")
+    temporary.write_text(yaml.safe_dump(dict(configuration), sort_keys=False))
+    temporary.replace(path)
     return [] if older is None else list_changes(older, configuration)
 
 

@@ -4,6 +4,7 @@ from html import escape
 
 import pandas as pd
 
+from layeraudit.provenance import BANNER
 from layeraudit.tables.summary import (
     ATTACKS,
     GAINS,
@@ -46,7 +47,7 @@ def test_a_claim_is_a_row_with_its_verdict() -> None:
     }
     section = summarise_claims("Claims", pd.DataFrame([claim]))
     assert len(section.header) == len(section.rows[0])
-    _, _, title, _, note, _, header, rule, row = write_markdown([section], []).splitlines()
+    *_, title, _, note, _, header, rule, row = write_markdown([section], []).splitlines()
     assert title == "## Claims"
     assert '"cannot tell"' in note and "small run" in note
     assert header.count("|") == rule.count("|") == row.count("|")
@@ -68,15 +69,17 @@ def test_a_page_shows_what_a_cell_says_and_runs_none_of_it() -> None:
     assert "<td><i>report</i></td>" in page
 
 
-def test_the_page_has_a_title_and_the_runs_that_it_is_of_small_ones_in_bold() -> None:
+def test_the_page_has_a_title_its_runs_and_a_banner_where_one_is_small() -> None:
     runs = ["SMALL RUN: variant small; k 10", "variant report; k 75"]
     section = Section("a", ["b"], [["c"]])
     markdown, page = write_markdown([section], runs), write_page([section], runs)
     lines = [line for line in markdown.splitlines() if line]
-    assert lines[0].startswith("# ")
-    assert lines[1:4] == [f"**{runs[0]}**", runs[1], "## a"]
-    assert f"<p><b>{runs[0]}</b></p>\n<p>{runs[1]}</p>\n<h2>a</h2>\n<table>" in page
-    assert f"<h1>{lines[0].removeprefix('# ')}</h1>" in page
+    assert lines[0] == f"# {BANNER}" and lines[1].startswith("# ")
+    assert lines[2:4] == runs and lines[5] == "## a"
+    assert f"<p>{runs[0]}</p>\n<p>{runs[1]}</p>\n" in page
+    assert f"<h1 class='small'>{BANNER}</h1>" in page
+    assert f"<h1>{lines[1].removeprefix('# ')}</h1>" in page
+    assert BANNER not in write_markdown([section], runs[1:]) + write_page([section], runs[1:])
 
 
 def test_a_group_stands_with_the_number_of_its_own_points() -> None:

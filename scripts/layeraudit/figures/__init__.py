@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from layeraudit.files import written_whole
-from layeraudit.provenance import SMALL, describe_today
+from layeraudit.provenance import BANNER, describe_today, is_small
 
 matplotlib.use("Agg")
 matplotlib.rcParams |= {
@@ -106,7 +106,7 @@ def _write_runs(figure: Figure, runs: Sequence[str]) -> None:
         for run in runs
         for line in wrap(f"{run}; drawn {describe_today()}", int(width * CHARACTERS_AN_INCH))
     ]
-    small = any(run.startswith(SMALL) for run in runs)
+    small = is_small(runs)
     strip = LINE_INCHES * (len(lines) + 1) + (SMALL_INCHES if small else 0.0)
     whole = height + strip
     below, share = strip / whole, height / whole
@@ -123,4 +123,4 @@ def _write_runs(figure: Figure, runs: Sequence[str]) -> None:
     figure.text(0.01, 0.3 * LINE_INCHES / whole, "\n".join(lines), color=REFERENCE, fontsize=6, va="bottom")
     if small:
         at = 0.01, LINE_INCHES * (len(lines) + 0.5) / whole
-        figure.text(*at, f"{SMALL}: no result", color=POISON, fontsize=18, weight="bold", va="bottom")
+        figure.text(*at, BANNER, color=POISON, fontsize=18, weight="bold", va="bottom")

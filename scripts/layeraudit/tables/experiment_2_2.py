@@ -1,8 +1,8 @@
 """Experiment 2.2 of the report: poison among the neighbours, layer by layer, and why it grows with depth.
 
-Every table takes points of two trainings, the report's and one that learns the poison by heart. A point is a
-held-out image or a poison point; its neighbours are sought among the training rows, and a row is never its
-own neighbour. Shares are in percent of the k neighbours.
+Every table takes points of the report's training, of one that learns the poison by heart, and of two where a
+quarter of the rows is poison. A point is a held-out image or a poison point; its neighbours are sought among
+the training rows, and a row is never its own neighbour. Shares are in percent of the k neighbours.
 """
 
 from collections.abc import Iterator, Sequence

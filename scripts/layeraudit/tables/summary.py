@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from layeraudit.provenance import SMALL
+from layeraudit.provenance import BANNER, describe_today, is_small
 from layeraudit.radii import middle_radius
 from layeraudit.statistics import CANNOT_TELL, CONFIDENCE_LEVEL, FOR_THESE_NETWORKS, SIGNIFICANCE_LEVEL
 from layeraudit.tables.adaptive import AFTER_ONE_CLASS
@@ -49,7 +49,9 @@ class Section:
 
 def write_markdown(sections: Iterable[Section], runs: Iterable[str]) -> str:
     """Write the page as Markdown, under the runs that its tables are of."""
-    parts = [f"# {TITLE}\n", *(f"{run}\n" for run in _mark_small(runs))]
+    runs = list(runs)
+    small = [f"# {BANNER}\n"] * is_small(runs)
+    parts = [*small, f"# {TITLE}\n", *(f"{run}\n" for run in runs), f"Written {describe_today()}.\n"]
     for section in sections:
         lines = [section.header, ["---"] * len(section.header), *section.rows]
         table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -57,12 +59,8 @@ def write_markdown(sections: Iterable[Section], runs: Iterable[str]) -> str:
     return "\n".join(parts)
 
 
-def _mark_small(runs: Iterable[str]) -> list[str]:
-    """Return the runs, those of few images, epochs or seeds between two asterisks on either side."""
-    return [f"**{run}**" if run.startswith(SMALL) else run for run in runs]
-
-
 STYLE = """
+.small { color: #d6604d; font-size: 3em }
 :root { color-scheme: light dark; font-family: sans-serif; font-size: 14px }
 table { border-collapse: collapse; margin-bottom: 2em }
 th, td { border-bottom: 1px solid #8886; padding: .3em .8em; text-align: left; vertical-align: top }
@@ -72,7 +70,13 @@ th, td { border-bottom: 1px solid #8886; padding: .3em .8em; text-align: left; v
 def write_page(sections: Iterable[Section], runs: Iterable[str]) -> str:
     """Write the page as HTML that needs nothing else, light or dark as the browser is."""
     parts = [f"<!doctype html>\n<meta charset='utf-8'>\n<title>{TITLE}</title>\n<style>{STYLE}</style>"]
-    parts += [f"<h1>{TITLE}</h1>", *(f"<p>{_emphasise(run)}</p>" for run in _mark_small(runs))]
+    runs = list(runs)
+    parts += [f"<h1 class='small'>{BANNER}</h1>"] * is_small(runs)
+    parts += [
+        f"<h1>{TITLE}</h1>",
+        *(f"<p>{escape(run)}</p>" for run in runs),
+        f"<p>Written {describe_today()}.</p>",
+    ]
     for section in sections:
         parts += [f"<h2>{escape(section.title)}</h2>", f"<p>{escape(section.note)}</p>" * bool(section.note)]
         parts += ["<table>", _row(section.header, "th"), *(_row(row, "td") for row in section.rows)]
