@@ -66,6 +66,7 @@ rule plot_section_4:
         credibility="<results>/tables/section_4_credibility.csv",
         depth="<results>/tables/section_4_depth.csv",
         removal="<results>/tables/section_4_removal.csv",
+        names="<results>/tables/names.csv",
         script="scripts/plot_section_4.py",
         modules=modules_of("scripts/plot_section_4.py"),
     output:
@@ -91,6 +92,7 @@ rule plot_section_4:
         " --credibility {input.credibility}"
         " --depth {input.depth}"
         " --removal {input.removal}"
+        " --names {input.names}"
         " --secml {params.secml}"
         " --layers {params.layers}"
         " --k {params.k}"

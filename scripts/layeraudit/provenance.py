@@ -74,8 +74,15 @@ def _join_seeds(seeds: Sequence[int]) -> str:
 
 
 def _is_smaller(experiment: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
-    return any(experiment[key] < default[key] for key in ("train", "test", "epochs")) or (
-        len(experiment["seeds"]) < len(default["seeds"])
+    inputs, default_inputs = experiment.get("inputs", {}), default.get("inputs", {})
+    return (
+        any(experiment[key] < default[key] for key in ("train", "test", "epochs"))
+        or len(experiment["seeds"]) < len(default["seeds"])
+        or any(
+            inputs[name]["images"] < default_inputs[name]["images"]
+            for name in inputs
+            if name in default_inputs
+        )
     )
 
 

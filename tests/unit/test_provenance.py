@@ -58,6 +58,12 @@ def test_fewer_images_epochs_or_seeds_than_by_default_make_a_small_run(changes: 
     assert describe(**changes).startswith(f"{SMALL}: variant mine")
 
 
+def test_fewer_attacked_images_make_a_small_run() -> None:
+    one, two = (DEFAULT | {"inputs": {"fgsm": {"images": images}}} for images in (10, 20))
+    assert describe_run("mine", {"a": one}, NEIGHBOURS, {"a": two}).startswith(SMALL)
+    assert not describe_run("mine", {"a": two}, NEIGHBOURS, {"a": two}).startswith(SMALL)
+
+
 def test_experiments_with_the_same_settings_are_described_once() -> None:
     both = describe_run("mine", {"a": DEFAULT, "b": DEFAULT}, NEIGHBOURS, {"a": DEFAULT})
     assert both == describe()

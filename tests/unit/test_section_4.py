@@ -540,6 +540,13 @@ def test_one_layer_has_no_steps() -> None:
         assert np.isnan([claims[name].value, claims[name].p_for, claims[name].p_against]).all()
 
 
+NAMES = pd.DataFrame(
+    [("poison_setting", "mnist", "MNIST"), ("poison_setting", "fashion", "Fashion-MNIST")]
+    + [("poison", name, name.replace("_", " ")) for name in {*POISONS, *FOUR, *SECML, "flips", "badnets_25"}],
+    columns=["kind", "id", "title"],
+)
+
+
 def draw(points: pd.DataFrame, removal: pd.DataFrame) -> Any:
     credibility = measure_credibility(points)
     described = describe_poison(points)
@@ -547,6 +554,7 @@ def draw(points: pd.DataFrame, removal: pd.DataFrame) -> Any:
         tabulate_credibility(credibility, measure_changes(credibility, described, SECML), described),
         tabulate_depth(measure_depth(points, LAYERS, 100)),
         tabulate_removal(removal),
+        NAMES,
         secml=SECML,
         layers=LAYERS,
         k=100,
@@ -563,9 +571,9 @@ def test_the_figure_stands_with_few_experiments_and_seeds(poisons: list[str], se
         figure.canvas.draw()
     first, second, third = figure.axes
     assert first.get_yticklabels()[0].get_text() == (
-        "MNIST: flips, 6.2 % (4 points, 1 label)"
+        "MNIST: flips (4 points, 6.2 %, 1 label)"
         if poisons == ["flips"]
-        else "MNIST: secml 1x50, 25 % (20 points, 2 labels)"
+        else "MNIST: secml 1x50 (20 points, 25 %, 2 labels)"
     )
     in_legend = [text.get_text() for text in second.get_legend().get_texts()]
     if "secml_1x50" in poisons:
@@ -576,7 +584,7 @@ def test_the_figure_stands_with_few_experiments_and_seeds(poisons: list[str], se
 def test_the_figure_shows_the_middle_of_poison_above_that_of_misclassified_clean_rows() -> None:
     points = plant({"secml_1x50": (20, 2), "badnets_25": (20, 1)}, seeds=1)
     axes = draw(points, plant_removal(["secml_1x50"], gains=GOOD)).axes[0]
-    assert axes.get_yticklabels()[1].get_text() == "MNIST: BadNets, 25 % (20 points, 1 label)"
+    assert axes.get_yticklabels()[1].get_text() == "MNIST: badnets 25 (20 points, 25 %, 1 label)"
     groups = {"poison": points["is_poison"], "clean, misclassified": ~points["is_poison"]}
     lines = [segment for lines in axes.collections for segment in lines.get_segments()]  # type: ignore[attr-defined]
     segments = [segment for segment in lines if len(segment)]  # of one seed there is no interval

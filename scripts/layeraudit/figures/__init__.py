@@ -7,7 +7,8 @@ from textwrap import wrap
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from layeraudit.files import written_whole
@@ -113,8 +114,11 @@ def _write_runs(figure: Figure, runs: Sequence[str]) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
+        # Positions are within the part of the figure that the axes belong to.
+        part = axes.figure.bbox_relative if isinstance(axes.figure, SubFigure) else Bbox.unit()
         x, y, across, up = axes.get_position(original=True).bounds
-        axes.set_position((x, below + share * y, across, share * up))
+        y = (below + share * (part.y0 + part.height * y) - part.y0) / part.height
+        axes.set_position((x, y, across, share * up))
     for text in figure.texts:
         text.set_y(below + share * text.get_position()[1])
     for legend in figure.legends:

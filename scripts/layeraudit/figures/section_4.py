@@ -1,6 +1,6 @@
 """The figure of section 4: credibility of poison, poison among the neighbours of poison, and its removal."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,11 @@ from layeraudit.figures import (
     MISCLASSIFIED_CLEAN,
     POISON,
     REFERENCE,
-    name_in_words,
     seed_error_bars,
 )
 from layeraudit.figures.benches import count
+from layeraudit.names import POISON as POISON_KIND
+from layeraudit.names import POISON_SETTING, find_titles
 from layeraudit.tables.experiment_2_1 import LOW_CREDIBILITY
 from layeraudit.tables.section_4 import BY_CREDIBILITY, BY_LABELS
 
@@ -54,11 +55,15 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "other": ("other poisons", {"linestyle": "", "marker": "s", "markerfacecolor": "white"}),
 }
 
+Titles = Mapping[str, Mapping[str, str]]
+"""Of each `setting` and `poison` by its id."""
+
 
 def plot_section_4(
     credibility: pd.DataFrame,
     depth: pd.DataFrame,
     removal: pd.DataFrame,
+    names: pd.DataFrame,
     *,
     secml: Collection[str],
     layers: Sequence[str],
@@ -69,6 +74,7 @@ def plot_section_4(
     Parameters
     ----------
     credibility, depth, removal : as `layeraudit.tables.section_4` tabulates them
+    names : as `layeraudit.names.list_names` makes it
     secml : the poisons that secml makes, which the second panel is of
     layers : from input to output
     k : neighbours of a point in a layer
@@ -77,9 +83,13 @@ def plot_section_4(
     height = 1.1 + 0.36 * n_experiments
     figure = plt.figure(figsize=(9, height + 5), layout="constrained")
     (upper,), (lower,) = figure.subfigures(2, height_ratios=[height, 4.5], squeeze=False)
-    _draw_credibility(upper.subplots(), credibility)
+    titles = {
+        column: find_titles(names, kind, list(dict.fromkeys(credibility[column])))
+        for column, kind in (("setting", POISON_SETTING), ("poison", POISON_KIND))
+    }
+    _draw_credibility(upper.subplots(), credibility, titles)
     left, right = lower.subplots(1, 2)
-    _draw_depth(left, depth[depth["poison"].isin(list(secml))], layers, k)
+    _draw_depth(left, depth[depth["poison"].isin(list(secml))], titles, layers, k)
     _draw_removal(right, removal)
     seeds = sorted({int(n) for n in credibility["n_seeds"] if n})
     n_seeds = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "no"
@@ -93,7 +103,7 @@ def plot_section_4(
     return figure
 
 
-def _draw_credibility(axes: Axes, table: pd.DataFrame) -> None:
+def _draw_credibility(axes: Axes, table: pd.DataFrame, titles: Titles) -> None:
     """Draw the credibility of poison and of misclassified clean rows, experiment by experiment."""
     experiments = table.drop_duplicates(["setting", "poison"])
     place = pd.Series(range(len(experiments)), pd.MultiIndex.from_frame(experiments[["setting", "poison"]]))
@@ -121,8 +131,8 @@ def _draw_credibility(axes: Axes, table: pd.DataFrame) -> None:
         end = ninth["value"].fillna(0).iloc[0]
         axes.text(end + 0.015, heights.iloc[0], label, color=colour, va="center", fontsize="small")
     labels = [
-        f"{name_in_words(row['setting'])}: {_name_poison(row['poison'], row['rate'])} "
-        f"({row['points']:.0f} points, {count(int(row['labels']), 'label')})"
+        f"{titles['setting'][row['setting']]}: {titles['poison'][row['poison']]} "
+        f"({row['points']:.0f} points, {100 * row['rate']:.2g} %, {count(int(row['labels']), 'label')})"
         for row in experiments.to_dict("records")
     ]
     axes.set_yticks(range(len(labels)), labels, fontsize="small")
@@ -132,12 +142,7 @@ def _draw_credibility(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_title("Is poison always of low credibility, that varies little?")
 
 
-def _name_poison(poison: str, rate: float) -> str:
-    """Return the name of a poison with its share of the training rows, in which the name itself may end."""
-    return f"{name_in_words(poison.removesuffix(f'_{100 * rate:.0f}'))}, {100 * rate:.2g} %"
-
-
-def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) -> None:
+def _draw_depth(axes: Axes, depth: pd.DataFrame, titles: Titles, layers: Sequence[str], k: int) -> None:
     """Draw poison among the neighbours of poison by layer, over its share of the training rows."""
     experiments = list(dict.fromkeys(zip(depth["setting"], depth["poison"], strict=True)))
     handles = [Line2D([], [], color=REFERENCE, linestyle=":", label="as by chance")]
@@ -162,7 +167,8 @@ def _draw_depth(axes: Axes, depth: pd.DataFrame, layers: Sequence[str], k: int) 
                 capsize=2,
             )
             counts.append(f"{int(rows['n_points'].max()):,}")
-        label = f"{name_in_words(poison)} ({name_in_words(setting)}): {counts[0]} memorised, {counts[1]} not"
+        title = f"{titles['poison'][poison]} ({titles['setting'][setting]})"
+        label = f"{title}: {counts[0]} memorised, {counts[1]} not"
         marker = MARKERS[number % len(MARKERS)]
         handles.append(Line2D([], [], color=REFERENCE, linestyle="", marker=marker, label=label))
     handles += [
