@@ -266,7 +266,12 @@ def end_run():
     made = [path for path in map(Path, PUBLISHED) if path.exists()]
     made = [path for path in made if path.stat().st_mtime >= STARTED]
     made += list_made(RESULTS, STARTED)
-    shown = [str(path) for path in made if path.suffix in {".csv", ".html", ".md", ""}]
+    shown = [
+        str(path)
+        for path in made
+        if path.suffix in {".csv", ".html", ".md", ""}
+        and path.parent not in (RESULTS / "claims", RESULTS / "leaderboard")
+    ]
     for path in shown[:12]:
         print(f"Made: {path}", file=sys.stderr)
     if len(made) > len(shown[:12]):

@@ -73,5 +73,5 @@ def list_made(folder: Path, since: float) -> list[Path]:
     """Return the finished results of a variant that were written after a time (seconds since 1970)."""
     found = [folder / name for name in FINISHED]
     files = [path for path in found if path.is_file()]
-    files += [path for part in found if part.is_dir() for path in part.rglob("*") if path.is_file()]
+    files += [path for part in found if part.is_dir() for path in part.rglob("[!.]*") if path.is_file()]
     return sorted(path for path in files if path.stat().st_mtime >= since)

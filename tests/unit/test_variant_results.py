@@ -66,5 +66,6 @@ def test_nothing_is_left_where_all_is_the_same(tmp_path: Path) -> None:
 def test_only_finished_results_since_a_time_are_named(tmp_path: Path) -> None:
     made = write(tmp_path / "tables/a.csv")
     write(tmp_path / "clean/seed1/model.pt")
+    write(tmp_path / "leaderboard/.snakemake_timestamp")
     assert list_made(tmp_path, made.stat().st_mtime) == [made]
     assert list_made(tmp_path, made.stat().st_mtime + 1) == []
