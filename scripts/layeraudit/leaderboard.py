@@ -504,9 +504,10 @@ def _lay_out_costs(table: pd.DataFrame, detectors: Mapping[str, str]) -> Table:
         (keys, _index(of, "quantity")) for keys, of in table.groupby(["bench", "detector"], sort=False)
     ]
 
-    def order(group: tuple[Any, dict[Any, dict[Any, Any]]]) -> tuple[bool, float]:
+    def order(group: tuple[Any, dict[Any, dict[Any, Any]]]) -> tuple[int, float]:
         (_, detector), costs = group
-        return detector not in shared, costs.get("seconds", NO_COST)["value"]
+        place = shared.index(detector) if detector in shared else len(shared)
+        return place, costs.get("seconds", NO_COST)["value"]
 
     for (bench, detector), costs in sorted(groups, key=order):
         is_shared = detector in shared

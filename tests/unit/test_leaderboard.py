@@ -465,6 +465,15 @@ def test_examples_are_at_even_steps_beside_what_they_were_made_of() -> None:
     assert len(examples.pictures) == 3 * N_EXAMPLES
 
 
+def test_a_few_pixels_that_change_much_do_not_hide_what_the_others_do() -> None:
+    sources = make_split(np.zeros(5), y=0, source=0)
+    poison = make_split(np.full(5, 0.02), y=0, source=0)
+    poison.x[:, 0, 0, 0] = 1  # one of twelve
+    examples = choose_examples(poison, sources)
+    assert examples.factor == 50
+    assert examples.pictures["difference_0"][0, 0, 3] == 255
+
+
 def test_examples_without_a_known_source_show_the_poison_alone() -> None:
     poison = make_split(np.array([0.2, 0.4]), y=7, source=5)
     examples = choose_examples(poison, make_split(np.zeros(3), y=0, source=100))
@@ -488,6 +497,7 @@ def test_a_card_shows_its_examples_with_their_labels(tables: dict[str, pd.DataFr
     assert "<td>0 → 1</td>" in page
     assert "<td>1</td>" in page  # a label that is right
     assert "difference \N{MULTIPLICATION SIGN} 1" in page
+    assert "Attack success <b>0.938</b> [0.250, 0.750]." in page
 
 
 @pytest.fixture

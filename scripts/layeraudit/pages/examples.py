@@ -15,6 +15,9 @@ N_EXAMPLES = 5
 FACTORS = (1, 2, 5, 10, 20, 50, 100)
 """What a difference may be multiplied by."""
 
+VISIBLE = 0.9
+"""Share of the changed pixels whose differences, multiplied, stay within the range of colours."""
+
 BRIGHTER, DARKER = (0xE0, 0x82, 0x14), (0x21, 0x66, 0xAC)
 """Colours of a difference, as opaque as it is large, so that they stand on a light page and on a dark one."""
 
@@ -70,8 +73,9 @@ def choose_examples(poison: Split, sources: Split) -> Examples:
         for row, of in clean.items()
         if of is not None
     }
-    largest = max((float(np.abs(change).max()) for change in changes.values()), default=0.0)
-    factor = max((factor for factor in FACTORS if factor * largest <= 1), default=1) if largest else 1
+    sizes = np.abs(list(changes.values()))
+    large = float(np.quantile(sizes[sizes > 0], VISIBLE)) if (sizes > 0).any() else 1.0
+    factor = max((factor for factor in FACTORS if factor * large <= 1), default=1)
     return Examples(
         [
             Example(
