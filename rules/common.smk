@@ -235,11 +235,19 @@ def hidden_layers():
     return [layer for layer in config["activations"]["layers"] if layer != "fc"]
 
 
-from layeraudit.results import REPLACED
-
 STARTED = time.time()
-RESULTS = Path("results", config["variant"])
-ASIDE = RESULTS / REPLACED / time.strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def folder_of_variant():
+    return Path("results", config["variant"])
+
+
+def folder_of_replaced():
+    """Where this run keeps finished results that are made again."""
+    from layeraudit.results import REPLACED
+
+    started = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(STARTED))
+    return folder_of_variant() / REPLACED / started
 
 
 def start_run():
@@ -249,10 +257,10 @@ def start_run():
     if {job.rule.name for job in workflow.dag.needrun_jobs()} == {"help"}:
         print(Path(workflow.basedir, "docs/commands.txt").read_text())
         return
-    for change in keep_configuration(RESULTS, config):
+    for change in keep_configuration(folder_of_variant(), config):
         print(
             f"Variant {config['variant']}: {change}. What depends on it is made again; "
-            f"finished results that differ are kept in {ASIDE.parent}.",
+            f"finished results that differ are kept in {folder_of_replaced().parent}.",
             file=sys.stderr,
         )
     remove_what_is_made_again()
@@ -265,22 +273,25 @@ def end_run():
 
     made = [path for path in map(Path, PUBLISHED) if path.exists()]
     made = [path for path in made if path.stat().st_mtime >= STARTED]
-    made += list_made(RESULTS, STARTED)
+    made += list_made(folder_of_variant(), STARTED)
     shown = [
         str(path)
         for path in made
         if path.suffix in {".csv", ".html", ".md", ""}
-        and path.parent not in (RESULTS / "claims", RESULTS / "leaderboard")
+        and path.parent
+        not in (folder_of_variant() / "claims", folder_of_variant() / "leaderboard")
     ]
     for path in shown[:12]:
         print(f"Made: {path}", file=sys.stderr)
     if len(made) > len(shown[:12]):
-        print(f"Made: {len(made)} files in all, in {RESULTS}", file=sys.stderr)
-    for aside in sorted(ASIDE.parent.glob("*")):
-        left = drop_equal(aside, RESULTS)
-        if left and aside == ASIDE:
+        print(
+            f"Made: {len(made)} files in all, in {folder_of_variant()}", file=sys.stderr
+        )
+    for aside in sorted(folder_of_replaced().parent.glob("*")):
+        left = drop_equal(aside, folder_of_variant())
+        if left and aside == folder_of_replaced():
             print(
-                f"Replaced: {len(left)} older files that differ are kept in {ASIDE}",
+                f"Replaced: {len(left)} older files that differ are kept in {folder_of_replaced()}",
                 file=sys.stderr,
             )
 
@@ -291,9 +302,9 @@ def show_failures(run_logs):
     for path in re.findall(r"> (\S+) 2>&1' returned non-zero exit status", run_log):
         said = Path(path).read_text(errors="replace")
         print(f"Failed; {path} says:\n{said}", file=sys.stderr)
-    if ASIDE.exists():
+    if folder_of_replaced().exists():
         print(
-            f"Finished results that were to be made again are kept in {ASIDE}",
+            f"Finished results that were to be made again are kept in {folder_of_replaced()}",
             file=sys.stderr,
         )
 
@@ -315,7 +326,9 @@ def remove_what_is_made_again():
         output for job in chain.from_iterable(reversed(levels)) for output in job.output
     ]
     set_aside(
-        (Path(output) for output in outputs if output not in PUBLISHED), RESULTS, ASIDE
+        (Path(output) for output in outputs if output not in PUBLISHED),
+        folder_of_variant(),
+        folder_of_replaced(),
     )
 
 
