@@ -154,8 +154,12 @@ def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path)
     table = pd.read_csv(finished_run / "results/table1.csv")
     assert table.columns.tolist() == [
         *["group", "layer", "percent_poisoned_neighbours", "ci95_low", "ci95_high"],
-        *["n_points", "n_seeds", "reported"],
+        *["n_points", "n_seeds", "reported", "run"],
     ]
+    (run,) = set(table["run"])
+    assert run.startswith(
+        "SMALL RUN: variant small; k 10 (cosine); mnist, classes 1, 9, 100 training images + 6 "
+    )
     assert list(zip(table["group"], table["layer"], strict=True)) == [
         (g, la) for g in GROUPS for la in LAYERS
     ]
