@@ -52,6 +52,6 @@ def test_what_begins_with_a_dash_is_handed_over_as_a_value(fresh_copy: Path) -> 
     path = fresh_copy / "config/small.yaml"
     small = path.read_text().replace("rotated: {images: 50}", "rotated: {images: 50, degrees: -1.0e-320}")
     path.write_text(f"{small}\nfolders:\n  mnist: -my data\n")
-    printed = run(fresh_copy, "--dry-run", "--printshellcmds", "--until", "rotate_images")
+    printed = run(fresh_copy, "all", "--dry-run", "--printshellcmds", "--until", "rotate_images")
     assert " --degrees=-1e-320 " in printed
     assert " '--folder=-my data' " in printed
