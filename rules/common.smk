@@ -271,27 +271,25 @@ def end_run():
     """Name what was made, and where older results are that differ from it."""
     from layeraudit.results import drop_equal, list_made
 
+    results, replaced = folder_of_variant(), folder_of_replaced()
     made = [path for path in map(Path, PUBLISHED) if path.exists()]
     made = [path for path in made if path.stat().st_mtime >= STARTED]
-    made += list_made(folder_of_variant(), STARTED)
+    made += list_made(results, STARTED)
     shown = [
         str(path)
         for path in made
         if path.suffix in {".csv", ".html", ".md", ""}
-        and path.parent
-        not in (folder_of_variant() / "claims", folder_of_variant() / "leaderboard")
+        and path.parent not in (results / "claims", results / "leaderboard")
     ]
     for path in shown[:12]:
         print(f"Made: {path}", file=sys.stderr)
     if len(made) > len(shown[:12]):
-        print(
-            f"Made: {len(made)} files in all, in {folder_of_variant()}", file=sys.stderr
-        )
-    for aside in sorted(folder_of_replaced().parent.glob("*")):
-        left = drop_equal(aside, folder_of_variant())
-        if left and aside == folder_of_replaced():
+        print(f"Made: {len(made)} files in all, in {results}", file=sys.stderr)
+    for aside in sorted(replaced.parent.glob("*")):
+        left = drop_equal(aside, results)
+        if left and aside == replaced:
             print(
-                f"Replaced: {len(left)} older files that differ are kept in {folder_of_replaced()}",
+                f"Replaced: {len(left)} older files that differ are kept in {replaced}",
                 file=sys.stderr,
             )
 

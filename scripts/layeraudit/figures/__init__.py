@@ -12,6 +12,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from layeraudit.files import written_whole
+from layeraudit.names import DATASETS
 from layeraudit.provenance import BANNER, describe_today, is_small
 
 matplotlib.use("Agg")
@@ -41,20 +42,13 @@ LINE_INCHES, SMALL_INCHES = 0.11, 0.35
 """Height of such a line, and of the large letters of a small run."""
 
 
-NAMES = {
+NAMES = DATASETS | {
     "badnets": "BadNets",
-    "cifar10": "CIFAR-10",
-    "dknn": "DkNN",
-    "fashion": "Fashion-MNIST",
-    "fashion_mnist": "Fashion-MNIST",
     "lenet": "LeNet",
-    "lid": "LID",
-    "mnist": "MNIST",
     "resnet": "ResNet",
     "resnet20": "ResNet-20",
     "tramer": "Tramèr",
     "vgg11": "VGG-11",
-    "vim": "ViM",
 }
 """Identifiers, and words of them, that are not written as they are spelt."""
 
