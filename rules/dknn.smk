@@ -5,79 +5,59 @@ rule calibrate:
     input:
         train="<run>/data/train.npz",
         calibration="<run>/data/calibration.npz",
-        neighbours=of_layers("<run>/neighbours/calibration/{layer}.npy"),
-        logits="<run>/layers/calibration/fc.npy",
-        script="scripts/calibrate.py",
-        modules=modules_of("scripts/calibrate.py"),
+        neighbours="<run>/neighbours/calibration",
+        logits="<run>/logits/calibration.npy",
     output:
-        calibration="<run>/calibration.npz",
+        output="<run>/calibration.npz",
     log:
-        "<run>/logs/calibrate.log",
+        log_of("calibrate"),
     benchmark:
-        "<run>/benchmarks/calibrate.tsv"
-    priority: 4
+        benchmark_of("calibrate")
+    priority: PRIORITIES["score"]
     conda:
         "../envs/numpy.yaml"
     params:
-        mode=lookup(dpath="calibration/mode", within=config),
+        **step("calibrate", names="experiment/layers", mode="calibration/mode"),
     shell:
-        "python {input.script}"
-        " --train {input.train}"
-        " --calibration {input.calibration}"
-        " --neighbours {input.neighbours}"
-        " --logits {input.logits}"
-        " --mode {params.mode}"
-        " --output {output.calibration}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule score:
     input:
         train="<run>/data/train.npz",
         split="<run>/data/{split}.npz",
-        neighbours=of_layers("<run>/neighbours/{split}/{layer}.npy"),
-        logits="<run>/layers/{split}/fc.npy",
+        neighbours="<run>/neighbours/{split}",
+        logits="<run>/logits/{split}.npy",
         calibration="<run>/calibration.npz",
-        script="scripts/score.py",
-        modules=modules_of("scripts/score.py"),
     output:
-        scores="<run>/scores/{split}.parquet",
+        output="<run>/scores/{split}.parquet",
     log:
-        "<run>/logs/score_{split}.log",
+        log_of("score_{split}"),
     benchmark:
-        "<run>/benchmarks/score_{split}.tsv"
-    priority: 4
+        benchmark_of("score_{split}")
+    priority: PRIORITIES["score"]
     conda:
         "../envs/tables.yaml"
+    params:
+        **step("score", names="experiment/layers"),
     shell:
-        "python {input.script}"
-        " --train {input.train}"
-        " --split {input.split}"
-        " --neighbours {input.neighbours}"
-        " --logits {input.logits}"
-        " --calibration {input.calibration}"
-        " --output {output.scores}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule count_occurrences:
     input:
         train="<run>/data/train.npz",
-        neighbours=of_layers("<run>/neighbours/{split}/{layer}.npy"),
-        script="scripts/count_occurrences.py",
-        modules=modules_of("scripts/count_occurrences.py"),
+        neighbours="<run>/neighbours/{split}",
     output:
-        occurrences="<run>/occurrences/{split}.parquet",
+        output="<run>/occurrences/{split}.parquet",
     log:
-        "<run>/logs/count_occurrences_{split}.log",
+        log_of("count_occurrences_{split}"),
     benchmark:
-        "<run>/benchmarks/count_occurrences_{split}.tsv"
-    priority: 4
+        benchmark_of("count_occurrences_{split}")
+    priority: PRIORITIES["score"]
     conda:
         "../envs/tables.yaml"
+    params:
+        **step("count_occurrences", names="experiment/layers"),
     shell:
-        "python {input.script}"
-        " --train {input.train}"
-        " --neighbours {input.neighbours}"
-        " --output {output.occurrences}"
-        " > {log} 2>&1"
+        STEP

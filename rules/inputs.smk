@@ -1,99 +1,120 @@
-"""Needs a model of clean digits and its held-out images; makes other inputs that it is shown."""
+"""Needs a model and its held-out images; makes other inputs that it is shown."""
 
 
 rule attack:
     input:
         split="<run>/data/test.npz",
         weights="<run>/model.pt",
-        script="scripts/attack.py",
-        modules=modules_of("scripts/attack.py"),
     output:
-        attacked="<run>/data/{attack}.npz",
+        output="<run>/data/{attack}.npz",
     log:
-        "<run>/logs/attack_{attack}.log",
+        log_of("attack_{attack}"),
     benchmark:
-        "<run>/benchmarks/attack_{attack}.tsv"
-    priority: 2
+        benchmark_of("attack_{attack}")
+    priority: PRIORITIES["attack"]
+    wildcard_constraints:
+        attack="fgsm|bim|cw|ila",
     conda:
         "../envs/foolbox.yaml"
     params:
-        network=lookup(dpath="{experiment}/network", within=EXPERIMENTS),
-        batch_size=lookup(dpath="activations/batch_size", within=config),
-        options=options_for_attack,
+        **step(
+            "attack",
+            method="{attack}",
+            options="experiment/inputs/{attack}",
+            network="experiment/network",
+            batch_size="activations/batch_size",
+        ),
     shell:
-        "python {input.script} {wildcards.attack}"
-        " --split {input.split}"
-        " --network {params.network}"
-        " --weights {input.weights}"
-        " --batch-size {params.batch_size}"
-        " {params.options}"
-        " --output {output.attacked}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule rotate_images:
     input:
         split="<run>/data/test.npz",
-        script="scripts/rotate_images.py",
-        modules=modules_of("scripts/rotate_images.py"),
     output:
-        rotated="<run>/data/rotated.npz",
+        output="<run>/data/rotated.npz",
     log:
-        "<run>/logs/rotate_images.log",
+        log_of("rotate_images"),
     benchmark:
-        "<run>/benchmarks/rotate_images.tsv"
-    priority: 2
+        benchmark_of("rotate_images")
+    priority: PRIORITIES["attack"]
     conda:
         "../envs/torch.yaml"
     params:
-        images=lookup(dpath="{experiment}/inputs/rotated/images", within=EXPERIMENTS),
-        degrees=lookup(dpath="{experiment}/inputs/rotated/degrees", within=EXPERIMENTS),
+        **step(
+            "rotate_images",
+            images="experiment/inputs/rotated/images",
+            degrees="experiment/inputs/rotated/degrees",
+        ),
     shell:
-        "python {input.script}"
-        " --split {input.split}"
-        " --images {params.images}"
-        " --degrees={params.degrees}"
-        " --output {output.rotated}"
-        " > {log} 2>&1"
+        STEP
 
 
-rule take_images:
+def other_dataset(wildcards):
+    """The file of the data set whose images a model is shown that was trained on another."""
+    inputs = EXPERIMENTS[wildcards.experiment]["inputs"]
+    return f"results/datasets/{inputs['other_data']['dataset']}.npz"
+
+
+rule sample_ood_images:
     input:
-        dataset="results/datasets/fashion_mnist.npz",
-        script="scripts/take_images.py",
-        modules=modules_of("scripts/take_images.py"),
+        dataset=other_dataset,
     output:
-        images="<run>/data/fashion_mnist.npz",
+        output="<run>/data/other_data.npz",
     log:
-        "<run>/logs/take_images.log",
+        log_of("sample_ood_images"),
     benchmark:
-        "<run>/benchmarks/take_images.tsv"
-    priority: 2
+        benchmark_of("sample_ood_images")
+    priority: PRIORITIES["attack"]
     conda:
         "../envs/numpy.yaml"
     params:
-        images=lookup(
-            dpath="{experiment}/inputs/fashion_mnist/images", within=EXPERIMENTS
+        **step(
+            "sample_ood_images",
+            images="experiment/inputs/other_data/images",
+            seed="{seed}",
         ),
     shell:
-        "python {input.script}"
-        " --dataset {input.dataset}"
-        " --images {params.images}"
-        " --seed {wildcards.seed}"
-        " --output {output.images}"
-        " > {log} 2>&1"
+        STEP
 
 
-use rule take_images as take_other_data with:
+rule craft_adaptive:
     input:
-        dataset=other_dataset,
-        script="scripts/take_images.py",
-        modules=modules_of("scripts/take_images.py"),
+        expand(
+            ORIGIN_OF_LAYERS, split=["train", "calibration"], allow_missing=True
+        ),
+        split="<run>/data/test.npz",
+        train="<run>/data/train.npz",
+        weights="<run>/model.pt",
+        layers="<run>/layers/train",
+        calibration_layers="<run>/layers/calibration",
+        calibration_neighbours="<run>/neighbours/calibration",
+        index="<run>/index",
     output:
-        images="<run>/data/other_data.npz",
+        output="<run>/data/adaptive.npz",
+        record="<run>/adaptive.csv",
     log:
-        "<run>/logs/take_other_data.log",
+        log_of("craft_adaptive"),
     benchmark:
-        "<run>/benchmarks/take_other_data.tsv"
+        benchmark_of("craft_adaptive")
+    priority: PRIORITIES["attack"]
+    conda:
+        "../envs/torch_faiss.yaml"
     params:
-        images=lookup(dpath="{experiment}/inputs/other_data/images", within=EXPERIMENTS),
+        **step(
+            "craft_adaptive",
+            **SEARCH,
+            network="experiment/network",
+            metric="neighbours/metric",
+            images="experiment/adaptive/images",
+            epsilons="experiment/adaptive/epsilons",
+            radii="experiment/adaptive/radii",
+            guides="experiment/adaptive/guides",
+            steepness="experiment/adaptive/steepness",
+            steps="experiment/adaptive/steps",
+            first_step="experiment/adaptive/first_step",
+            intermediate_level="experiment/adaptive/intermediate_level",
+            batch_size="activations/batch_size",
+        ),
+    shell:
+        STEP

@@ -1,67 +1,68 @@
 """Needs the activations of a model; makes an index of each layer, and each split's neighbours in it."""
 
+SEARCH = dict(
+    names="experiment/layers",
+    k="neighbours/k",
+    memory_mb="neighbours/memory_mb",
+)
+"""Settings of every search."""
+
+
+def is_training_split(wildcards):
+    """Whether the queries are the index's own rows, none of which is its own neighbour."""
+    return wildcards["split"] == "train"
+
 
 rule build_index:
     input:
-        references=of_layers("<run>/layers/train/{layer}.npy"),
-        script="scripts/build_index.py",
-        modules=modules_of("scripts/build_index.py"),
+        expand(ORIGIN_OF_LAYERS, split="train", allow_missing=True),
+        references="<run>/layers/train",
     output:
-        indices=of_layers("<run>/index/{layer}.npz"),
+        output=directory("<run>/index"),
     log:
-        "<run>/logs/build_index.log",
+        log_of("build_index"),
     benchmark:
-        "<run>/benchmarks/build_index.tsv"
-    priority: 2
+        benchmark_of("build_index")
+    priority: PRIORITIES["index"]
     conda:
         "../envs/faiss.yaml"
     params:
-        metric=lookup(dpath="neighbours/metric", within=config),
-        engine=lookup(dpath="neighbours/engine", within=config),
-        shard="1-of-1",
+        **step(
+            "build_index",
+            names="experiment/layers",
+            metric="neighbours/metric",
+            engine="neighbours/engine",
+        ),
     shell:
-        "python {input.script}"
-        " --references {input.references}"
-        " --metric {params.metric}"
-        " --engine {params.engine}"
-        " --shard {params.shard}"
-        " --threads {threads}"
-        " --outputs {output}"
-        " > {log} 2>&1"
+        STEP_ON_THREADS
 
 
 rule search_neighbours:
     input:
-        indices=of_layers("<run>/index/{layer}.npz"),
-        references=of_layers("<run>/layers/train/{layer}.npy"),
-        queries=of_layers("<run>/layers/{split}/{layer}.npy"),
-        script="scripts/search_neighbours.py",
-        modules=modules_of("scripts/search_neighbours.py"),
+        expand(ORIGIN_OF_LAYERS, split=["train", "{split}"], allow_missing=True),
+        index="<run>/index",
+        references="<run>/layers/train",
+        queries="<run>/layers/{split}",
     output:
-        neighbours=of_layers("<run>/neighbours/{split}/{layer}.npy"),
-        descriptions=of_layers("<run>/neighbours/{split}/{layer}.json"),
+        output=directory("<run>/neighbours/{split}"),
     log:
-        "<run>/logs/search_neighbours_{split}.log",
+        log_of("search_neighbours_{split}"),
     benchmark:
-        "<run>/benchmarks/search_neighbours_{split}.tsv"
-    priority: 3
+        benchmark_of("search_neighbours_{split}")
+    priority: PRIORITIES["search"]
     conda:
         "../envs/faiss.yaml"
     params:
-        k=lookup(dpath="neighbours/k", within=config),
-        exclude_self=branch(
-            evaluate("{split} == 'train'"), then="--exclude-self", otherwise=""
-        ),
-        memory_mb=lookup(dpath="neighbours/memory_mb", within=config),
+        **step("search_neighbours", **SEARCH, exclude_self=is_training_split),
     shell:
-        "python {input.script}"
-        " --indices {input.indices}"
-        " --references {input.references}"
-        " --queries {input.queries}"
-        " --k {params.k}"
-        " {params.exclude_self}"
-        " --memory-mb {params.memory_mb}"
-        " --threads {threads}"
-        " --outputs {output.neighbours}"
-        " --descriptions {output.descriptions}"
-        " > {log} 2>&1"
+        STEP_ON_THREADS
+
+
+SHARDS = [
+    f"{number + 1}-of-{config['neighbours']['shards']}"
+    for number in range(config["neighbours"]["shards"])
+]
+
+if len(SHARDS) > 1:
+
+    include: "shards.smk"

@@ -5,93 +5,113 @@ rule generate_poison:
     input:
         train="<run>/data/attack_sources.npz",
         validation="<run>/data/attack_validation.npz",
-        script="scripts/generate_poison.py",
-        modules=modules_of("scripts/generate_poison.py"),
     output:
         poison="<run>/data/poison_{points}.npz",
         record="<run>/poison_{points}.csv",
     log:
-        "<run>/logs/generate_poison_{points}.log",
+        log_of("generate_poison_{points}"),
     benchmark:
-        "<run>/benchmarks/generate_poison_{points}.tsv"
-    priority: 5
+        benchmark_of("generate_poison_{points}")
+    priority: PRIORITIES["training"]
     conda:
         "../envs/secml.yaml"
     params:
-        radius=lookup(dpath="poison/radius", within=config),
-        distance=lookup(dpath="poison/distance", within=config),
-        bounds=lookup(dpath="poison/bounds", within=config),
-        kernel=lookup(dpath="poison/kernel", within=config),
-        regularization=lookup(dpath="poison/regularization", within=config),
-        eta=lookup(dpath="poison/solver/eta", within=config),
-        eta_min=lookup(dpath="poison/solver/eta_min", within=config),
-        eta_max=lookup(dpath="poison/solver/eta_max", within=config),
-        max_iterations=lookup(dpath="poison/solver/max_iterations", within=config),
-        tolerance=lookup(dpath="poison/solver/tolerance", within=config),
+        **step(
+            "generate_poison",
+            points="{points}",
+            radius="poison/radius",
+            distance="poison/distance",
+            bounds="poison/bounds",
+            kernel="poison/kernel",
+            regularization="poison/regularization",
+            eta="poison/solver/eta",
+            eta_min="poison/solver/eta_min",
+            eta_max="poison/solver/eta_max",
+            max_iterations="poison/solver/max_iterations",
+            tolerance="poison/solver/tolerance",
+            seed="{seed}",
+        ),
     shell:
-        "python {input.script}"
-        " --train {input.train}"
-        " --validation {input.validation}"
-        " --points {wildcards.points}"
-        " --radius {params.radius}"
-        " --distance {params.distance}"
-        " --bounds {params.bounds}"
-        " --kernel {params.kernel}"
-        " --regularization {params.regularization}"
-        " --eta {params.eta}"
-        " --eta-min {params.eta_min}"
-        " --eta-max {params.eta_max}"
-        " --max-iterations {params.max_iterations}"
-        " --tolerance {params.tolerance}"
-        " --seed {wildcards.seed}"
-        " --output-poison {output.poison}"
-        " --output-record {output.record}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule flip_labels:
     input:
         sources="<run>/data/attack_sources.npz",
         poison="<run>/data/poison_{points}.npz",
-        script="scripts/flip_labels.py",
-        modules=modules_of("scripts/flip_labels.py"),
     output:
         flips="<run>/data/flips_{points}.npz",
         record="<run>/flips_{points}.csv",
     log:
-        "<run>/logs/flip_labels_{points}.log",
+        log_of("flip_labels_{points}"),
     benchmark:
-        "<run>/benchmarks/flip_labels_{points}.tsv"
-    priority: 5
+        benchmark_of("flip_labels_{points}")
+    priority: PRIORITIES["training"]
     conda:
         "../envs/numpy.yaml"
+    params:
+        **step("flip_labels"),
     shell:
-        "python {input.script}"
-        " --sources {input.sources}"
-        " --poison {input.poison}"
-        " --output-poison {output.flips}"
-        " --output-record {output.record}"
-        " > {log} 2>&1"
+        STEP
+
+
+def pretrained_weights(wildcards):
+    """The weights that training begins with, where the network was trained on other images before."""
+    pretraining = EXPERIMENTS[wildcards.experiment]["pretraining"]
+    return ["<run>/pretrained.pt"] if pretraining else []
+
+
+rule make_poison:
+    input:
+        sources="<run>/data/attack_sources.npz",
+        validation="<run>/data/attack_validation.npz",
+        test="<run>/data/test.npz",
+        pretrained=pretrained_weights,
+    output:
+        poison="<run>/data/poison.npz",
+        probe="<run>/data/probe.npz",
+    log:
+        log_of("make_poison"),
+    benchmark:
+        benchmark_of("make_poison")
+    priority: PRIORITIES["training"]
+    conda:
+        environment_of("poisons", "experiment/method")
+    params:
+        **step(
+            "make_poison",
+            method_of("poisons", "experiment/method"),
+            method="experiment/method",
+            options="experiment/options",
+            n_clean="experiment/train",
+            classes="experiment/digits",
+            network="experiment/network",
+            seed="{seed}",
+        ),
+    shell:
+        STEP
+
+
+def poison_of_training(wildcards):
+    """The poison that goes into a run's training set: none, or one file."""
+    poison = EXPERIMENTS[wildcards.experiment]["poison"]
+    return [f"<run>/data/{poison}.npz"] if poison else []
 
 
 rule merge_training_set:
     input:
         clean="<run>/data/clean.npz",
         poison=poison_of_training,
-        script="scripts/merge_training_set.py",
-        modules=modules_of("scripts/merge_training_set.py"),
     output:
-        train="<run>/data/train.npz",
+        output="<run>/data/train.npz",
     log:
-        "<run>/logs/merge_training_set.log",
+        log_of("merge_training_set"),
     benchmark:
-        "<run>/benchmarks/merge_training_set.tsv"
-    priority: 5
+        benchmark_of("merge_training_set")
+    priority: PRIORITIES["training"]
     conda:
         "../envs/numpy.yaml"
+    params:
+        **step("merge_training_set"),
     shell:
-        "python {input.script}"
-        " --clean {input.clean}"
-        " --poison {input.poison}"
-        " --output {output.train}"
-        " > {log} 2>&1"
+        STEP

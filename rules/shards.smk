@@ -5,94 +5,67 @@ ruleorder: merge_neighbours > search_neighbours
 
 
 use rule build_index as build_shard with:
-    input:
-        references="<run>/layers/train/{layer}.npy",
-        script="scripts/build_index.py",
-        modules=modules_of("scripts/build_index.py"),
     output:
-        index="<run>/index/{layer}/{scatteritem}.npz",
+        output=directory("<run>/shards/{shard}/index"),
     log:
-        "<run>/logs/build_shard_{layer}_{scatteritem}.log",
+        log_of("build_shard_{shard}"),
     benchmark:
-        "<run>/benchmarks/build_shard_{layer}_{scatteritem}.tsv"
+        benchmark_of("build_shard_{shard}")
     params:
-        metric=lookup(dpath="neighbours/metric", within=config),
-        engine=lookup(dpath="neighbours/engine", within=config),
-        shard="{scatteritem}",
+        **step(
+            "build_index",
+            names="experiment/layers",
+            metric="neighbours/metric",
+            engine="neighbours/engine",
+            shard="{shard}",
+        ),
 
 
 rule search_shard:
     input:
-        index="<run>/index/{layer}/{scatteritem}.npz",
-        reference="<run>/layers/train/{layer}.npy",
-        queries="<run>/layers/{split}/{layer}.npy",
-        script="scripts/search_shard.py",
-        modules=modules_of("scripts/search_shard.py"),
+        expand(ORIGIN_OF_LAYERS, split=["train", "{split}"], allow_missing=True),
+        index="<run>/shards/{shard}/index",
+        references="<run>/layers/train",
+        queries="<run>/layers/{split}",
     output:
-        neighbours="<run>/neighbours/{split}/{layer}/{scatteritem}.npy",
+        output=directory("<run>/shards/{shard}/neighbours/{split}"),
     log:
-        "<run>/logs/search_shard_{split}_{layer}_{scatteritem}.log",
+        log_of("search_shard_{split}_{shard}"),
     benchmark:
-        "<run>/benchmarks/search_shard_{split}_{layer}_{scatteritem}.tsv"
-    priority: 3
+        benchmark_of("search_shard_{split}_{shard}")
+    priority: PRIORITIES["search"]
     conda:
         "../envs/faiss.yaml"
     params:
-        k=lookup(dpath="neighbours/k", within=config),
-        exclude_self=branch(
-            evaluate("{split} == 'train'"), then="--exclude-self", otherwise=""
-        ),
-        memory_mb=lookup(dpath="neighbours/memory_mb", within=config),
+        **step("search_shard", **SEARCH, exclude_self=is_training_split, shard="{shard}"),
     shell:
-        "python {input.script}"
-        " --index {input.index}"
-        " --reference {input.reference}"
-        " --queries {input.queries}"
-        " --shard {wildcards.scatteritem}"
-        " --k {params.k}"
-        " {params.exclude_self}"
-        " --memory-mb {params.memory_mb}"
-        " --threads {threads}"
-        " --output {output.neighbours}"
-        " > {log} 2>&1"
+        STEP_ON_THREADS
 
 
 rule merge_neighbours:
     input:
-        shards=gather.shard("<run>/neighbours/{{split}}/{{layer}}/{scatteritem}.npy"),
-        reference="<run>/layers/train/{layer}.npy",
-        queries="<run>/layers/{split}/{layer}.npy",
-        script="scripts/merge_neighbours.py",
-        modules=modules_of("scripts/merge_neighbours.py"),
+        expand(ORIGIN_OF_LAYERS, split=["train", "{split}"], allow_missing=True),
+        shards=expand(
+            "<run>/shards/{shard}/neighbours/{split}", shard=SHARDS, allow_missing=True
+        ),
+        references="<run>/layers/train",
+        queries="<run>/layers/{split}",
     output:
-        neighbours="<run>/neighbours/{split}/{layer}.npy",
-        description="<run>/neighbours/{split}/{layer}.json",
+        output=directory("<run>/neighbours/{split}"),
     log:
-        "<run>/logs/merge_neighbours_{split}_{layer}.log",
+        log_of("merge_neighbours_{split}"),
     benchmark:
-        "<run>/benchmarks/merge_neighbours_{split}_{layer}.tsv"
-    priority: 3
+        benchmark_of("merge_neighbours_{split}")
+    priority: PRIORITIES["search"]
     conda:
         "../envs/faiss.yaml"
     params:
-        metric=lookup(dpath="neighbours/metric", within=config),
-        engine=lookup(dpath="neighbours/engine", within=config),
-        k=lookup(dpath="neighbours/k", within=config),
-        exclude_self=branch(
-            evaluate("{split} == 'train'"), then="--exclude-self", otherwise=""
+        **step(
+            "merge_neighbours",
+            **SEARCH,
+            exclude_self=is_training_split,
+            metric="neighbours/metric",
+            engine="neighbours/engine",
         ),
-        memory_mb=lookup(dpath="neighbours/memory_mb", within=config),
     shell:
-        "python {input.script}"
-        " --shards {input.shards}"
-        " --reference {input.reference}"
-        " --queries {input.queries}"
-        " --metric {params.metric}"
-        " --engine {params.engine}"
-        " --k {params.k}"
-        " {params.exclude_self}"
-        " --memory-mb {params.memory_mb}"
-        " --threads {threads}"
-        " --output {output.neighbours}"
-        " --description {output.description}"
-        " > {log} 2>&1"
+        STEP_ON_THREADS

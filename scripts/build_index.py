@@ -1,38 +1,36 @@
-"""Build the index of each layer's training activations, or of a shard, in which neighbours are sought."""
+"""Build the index of each layer's training activations, or of a shard, in which neighbours are sought.
 
-import argparse
-from pathlib import Path
-from typing import get_args
+Writes a folder with a `{layer}.npz` for each layer.
+"""
 
 import numpy as np
 
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import open_matrix
-from layeraudit.neighbours import ENGINES, Metric, build, rows_of_shard
+from layeraudit.cli import Input, Output, run
+from layeraudit.files import atomic_write_folder, open_layers
+from layeraudit.neighbours import Engine, Metric, build, rows_of_shard
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--references", type=Path, nargs="+", required=True, help="a file a layer")
-    parser.add_argument("--metric", choices=get_args(Metric), required=True)
-    parser.add_argument("--engine", choices=ENGINES, required=True)
-    parser.add_argument("--shard", default="1-of-1", help="as 2-of-3, of rows that follow each other")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--outputs", type=Path, nargs="+", required=True, help="in the same order")
-    arguments = parser.parse_args()
+def build_index(
+    *,
+    references: Input,
+    output: Output,
+    names: list[str],
+    metric: Metric,
+    engine: Engine,
+    shard: str = "1-of-1",
+    threads: int = 1,
+) -> None:
+    """Write an index for each layer.
 
-    for path, output in zip(arguments.references, arguments.outputs, strict=True):
-        reference = open_matrix(path, np.float32)
-        rows = rows_of_shard(len(reference), arguments.shard)
-        index = build(
-            reference[rows],
-            arguments.metric,
-            engine=arguments.engine,
-            threads=arguments.threads,
-            first_row=rows.start,
-        )
-        index.save(output)
+    names : the layers, from input to output
+    shard : as 2-of-3, of rows that follow each other
+    """
+    with atomic_write_folder(output) as folder:
+        for name, reference in open_layers(references, names, np.float32).items():
+            rows = rows_of_shard(len(reference), shard)
+            index = build(reference[rows], metric, engine=engine, threads=threads, first_row=rows.start)
+            index.save(folder / f"{name}.npz")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(build_index)

@@ -3,36 +3,36 @@
 Writes `nonconformity` int64 [n_calibration], and the `mode` in which p-values are to be made of it.
 """
 
-import argparse
-from pathlib import Path
-from typing import get_args
-
 import numpy as np
 
+from layeraudit.cli import Input, Output, run
 from layeraudit.dknn import Mode, count_nonconformity
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import open_matrix, read_split, write_arrays
+from layeraudit.files import open_layers, open_matrix, read_split, write_arrays
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--calibration", type=Path, required=True)
-    parser.add_argument("--neighbours", type=Path, nargs="+", required=True, help="a file a layer")
-    parser.add_argument("--logits", type=Path, required=True, help="of the calibration split")
-    parser.add_argument("--mode", choices=get_args(Mode), required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+def calibrate(
+    *,
+    train: Input,
+    calibration: Input,
+    neighbours: Input,
+    logits: Input,
+    output: Output,
+    names: list[str],
+    mode: Mode,
+) -> None:
+    """Write the nonconformity of the calibration images to their true labels.
 
-    calibration = read_split(arguments.calibration)
+    names : the layers, from input to output
+    """
+    images = read_split(calibration)
     nonconformity = count_nonconformity(
-        [open_matrix(path, np.int64, rows=len(calibration)) for path in arguments.neighbours],
-        read_split(arguments.train).y,
-        n_classes=open_matrix(arguments.logits, np.float32, rows=len(calibration)).shape[1],
-    )[np.arange(len(calibration)), calibration.y_true]
-    write_arrays(arguments.output, nonconformity=nonconformity, mode=np.array(arguments.mode))
+        list(open_layers(neighbours, names, np.int64, rows=len(images)).values()),
+        read_split(train).y,
+        n_classes=open_matrix(logits, np.float32, rows=len(images)).shape[1],
+    )[np.arange(len(images)), images.y_true]
+    write_arrays(output, nonconformity=nonconformity, mode=np.array(mode))
     print(f"nonconformity of {len(nonconformity)} images: {np.count_nonzero(nonconformity == 0)} are 0")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(calibrate)

@@ -4,36 +4,29 @@ Writes a row a training image: `row, y, y_true, is_poison`, and `occurrences_{la
 neighbours of very many are hubs (Radovanović, Nanopoulos & Ivanović 2010, Hubs in space).
 """
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import open_matrix, read_split, written_whole
+from layeraudit.cli import Input, Output, run
+from layeraudit.files import atomic_write, open_layers, read_split
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument(
-        "--neighbours", type=Path, nargs="+", required=True, help="{layer}.npy for each layer"
-    )
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+def count_occurrences(*, train: Input, neighbours: Input, output: Output, names: list[str]) -> None:
+    """Write the k-occurrence of each training row.
 
-    train = read_split(arguments.train)
+    names : the layers, from input to output
+    """
+    rows = read_split(train)
     occurrences = pd.DataFrame(
-        {"row": np.arange(len(train)), "y": train.y, "y_true": train.y_true, "is_poison": train.is_poison}
+        {"row": np.arange(len(rows)), "y": rows.y, "y_true": rows.y_true, "is_poison": rows.is_poison}
         | {
-            f"occurrences_{path.stem}": np.bincount(open_matrix(path, np.int64).ravel(), minlength=len(train))
-            for path in arguments.neighbours
+            f"occurrences_{layer}": np.bincount(found.ravel(), minlength=len(rows))
+            for layer, found in open_layers(neighbours, names, np.int64).items()
         }
     )
-    with written_whole(arguments.output) as temporary:
+    with atomic_write(output) as temporary:
         occurrences.to_parquet(temporary, index=False)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(count_occurrences)

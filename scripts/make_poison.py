@@ -1,51 +1,56 @@
 """Make the poison of a training set, and what is to show that it works.
 
-The method is a module of `layeraudit.poisons`. Out come two splits: the poison points, whose `y` is the label
-given, and the probe, test images as the attacker shows them, whose `y` is the label that he wants the network
-to give; the probe has no rows where he wants none in particular.
+The method is a module of `layeraudit.poisons`. Two splits are written: the poison points, whose `y` is the
+label given; and the probe, test images as the attacker shows them, whose `y` is the label that the attacker
+wants the network to predict. The probe has no rows where none is wanted in particular.
 """
 
-import argparse
-import json
-from pathlib import Path
+from typing import Any
 
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_split
-from layeraudit.methods import list_methods, load
-from layeraudit.poisons import Means
+from layeraudit.plugins import load
+from layeraudit.poisons import AttackerData
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--method", choices=list_methods("poisons"), required=True)
-    parser.add_argument("--options", type=json.loads, required=True, help="of the method, as JSON")
-    parser.add_argument("--sources", type=Path, required=True, help="images that may become poison")
-    parser.add_argument("--validation", type=Path, required=True, help="further images of the attacker's")
-    parser.add_argument("--test", type=Path, required=True)
-    parser.add_argument("--clean", type=int, required=True, help="clean training images beside the poison")
-    parser.add_argument("--classes", type=int, required=True, help="that the network tells apart")
-    parser.add_argument("--network", help="that is trained")
-    parser.add_argument("--pretrained", type=Path, nargs="?", help="weights that training begins with")
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--output-poison", type=Path, required=True)
-    parser.add_argument("--output-probe", type=Path, required=True)
-    arguments = parser.parse_args()
+def make_poison(
+    *,
+    sources: Input,
+    validation: Input,
+    test: Input,
+    pretrained: Input | None = None,
+    poison: Output,
+    probe: Output,
+    method: str,
+    options: dict[str, Any],
+    n_clean: int,
+    classes: list[int],
+    network: str,
+    seed: int,
+) -> None:
+    """Write poison points and their probe.
 
-    means = Means(
-        sources=read_split(arguments.sources),
-        validation=read_split(arguments.validation),
-        test=read_split(arguments.test),
-        n_clean=arguments.clean,
-        n_classes=arguments.classes,
-        network=arguments.network,
-        weights=arguments.pretrained,
+    sources : images that may become poison
+    validation : further images of the attacker's
+    pretrained : weights that training begins with
+    n_clean : clean training images beside the poison
+    classes : those that the network tells apart
+    """
+    data = AttackerData(
+        sources=read_split(sources),
+        validation=read_split(validation),
+        test=read_split(test),
+        n_clean=n_clean,
+        n_classes=len(classes),
+        network=network,
+        weights=pretrained,
     )
-    made = load("poisons", arguments.method).poison(means, seed=arguments.seed, **arguments.options)
-    write_split(arguments.output_poison, made.points)
-    write_split(arguments.output_probe, made.probe)
+    made = load("poisons", method).poison(data, seed=seed, **options)
+    write_split(poison, made.points)
+    write_split(probe, made.probe)
     n = len(made.points)
-    print(f"{n} poison points, {n / (n + arguments.clean):.2%} of the training set; probe: {len(made.probe)}")
+    print(f"{n} poison points, {n / (n + n_clean):.2%} of the training set; probe: {len(made.probe)}")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(make_poison)

@@ -1,49 +1,49 @@
 """Merge the nearest rows found in each shard of the training split: the same as a search in all of it."""
 
-import argparse
-from pathlib import Path
-from typing import get_args
-
 import numpy as np
 
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.files import open_matrix, write_json, write_matrix
-from layeraudit.neighbours import ENGINES, MEMORY_MB, Metric, merge
+from layeraudit.cli import Input, Output, run
+from layeraudit.files import atomic_write_folder, open_layers, write_json, write_matrix
+from layeraudit.neighbours import Engine, Metric, merge
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=Path, nargs="+", required=True, help="what was found in each")
-    parser.add_argument("--reference", type=Path, required=True)
-    parser.add_argument("--queries", type=Path, required=True)
-    parser.add_argument("--metric", choices=get_args(Metric), required=True)
-    parser.add_argument(
-        "--engine", choices=ENGINES, required=True, help="which the shards were searched with"
-    )
-    parser.add_argument("--k", type=int, required=True)
-    parser.add_argument(
-        "--exclude-self", action="store_true", help="the queries are the reference's own rows"
-    )
-    parser.add_argument("--memory-mb", type=int, default=MEMORY_MB)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--description", type=Path, required=True)
-    arguments = parser.parse_args()
+def merge_neighbours(
+    *,
+    shards: list[Input],
+    references: Input,
+    queries: Input,
+    output: Output,
+    names: list[str],
+    metric: Metric,
+    engine: Engine,
+    k: int,
+    exclude_self: bool,
+    memory_mb: int,
+    threads: int = 1,
+) -> None:
+    """Write the neighbours in each layer, as `search_neighbours` does.
 
-    queries = open_matrix(arguments.queries, np.float32)
-    found = merge(
-        open_matrix(arguments.reference, np.float32),
-        queries,
-        [open_matrix(shard, np.int64, rows=len(queries)) for shard in arguments.shards],
-        arguments.k,
-        arguments.metric,
-        exclude_self=arguments.exclude_self,
-        memory_mb=arguments.memory_mb,
-        threads=arguments.threads,
-    )
-    write_matrix(arguments.output, found)
-    write_json(arguments.description, {"engine": arguments.engine, "recall": None, "recall_queries": None})
+    names : the layers, from input to output
+    exclude_self : the queries are the references' own rows
+    """
+    rows = open_layers(references, names, np.float32)
+    with atomic_write_folder(output) as folder:
+        for name, sought in open_layers(queries, names, np.float32).items():
+            found = merge(
+                rows[name],
+                sought,
+                [open_layers(shard, [name], np.int64, rows=len(sought))[name] for shard in shards],
+                k,
+                metric,
+                exclude_self=exclude_self,
+                memory_mb=memory_mb,
+                threads=threads,
+            )
+            write_matrix(folder / f"{name}.npy", found)
+            write_json(
+                folder / f"{name}.json", {"engine": engine, "recall": None, "recall_queries": None}
+            )
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(merge_neighbours)

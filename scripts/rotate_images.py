@@ -4,40 +4,31 @@ Pixels are interpolated bilinearly; what comes into view from outside the image 
 stay those of the images.
 """
 
-import argparse
-import math
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
-from layeraudit.errors import InputError, end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_split
 from layeraudit.splits import take_first
 from layeraudit.torchvision_beside_cpu_torch import torchvision
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--images", type=int, required=True, help="how many of the split, from its first")
-    parser.add_argument("--degrees", type=float, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
+def rotate_images(*, split: Input, output: Output, images: int, degrees: float) -> None:
+    """Write rotated images.
 
-    split = take_first(read_split(arguments.split), arguments.images)
-    if not math.isfinite(arguments.degrees):
-        raise InputError(f"--degrees is {arguments.degrees}, allowed are finite numbers")
+    images : how many of the split, from its first
+    """
+    upright = take_first(read_split(split), images)
     rotated = torchvision.transforms.functional.rotate(
-        torch.from_numpy(split.x),
-        arguments.degrees,
+        torch.from_numpy(upright.x),
+        degrees,
         interpolation=torchvision.transforms.InterpolationMode.BILINEAR,
     )
     # The weights of four pixels may add up to more than 1 by a rounding.
-    x = rotated.clamp(0, 1).numpy()
-    write_split(arguments.output, replace(split, x=x))
-    print(f"{len(split)} images rotated by {arguments.degrees:g} degrees")
+    write_split(output, replace(upright, x=rotated.clamp(0, 1).numpy()))
+    print(f"{images} images rotated by {degrees:g} degrees")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(rotate_images)

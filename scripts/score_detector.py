@@ -20,8 +20,8 @@ import pandas as pd
 from layeraudit.errors import InputError, end_in_a_sentence
 from layeraudit.evidence import read_calibration, read_evidence, read_training
 from layeraudit.experiments import ATTACKS, CLEAN
-from layeraudit.files import open_matrix, read_split, written_whole
-from layeraudit.methods import list_methods, load
+from layeraudit.files import open_matrix, read_split, atomic_write
+from layeraudit.plugins import list_methods, load
 
 NOT_OF_THESE_CLASSES = -1
 
@@ -117,9 +117,9 @@ def main() -> None:
         tables.append(pd.DataFrame(names).join(rows).assign(score=scores))
         of_seed = {"setting": arguments.setting, "poison": arguments.poison}
         costs.append(of_seed | {"detector": arguments.detector, "seed": seed} | cost)
-    with written_whole(arguments.output_scores) as temporary:
+    with atomic_write(arguments.output_scores) as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
-    with written_whole(arguments.output_costs) as temporary:
+    with atomic_write(arguments.output_costs) as temporary:
         pd.DataFrame(costs).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 

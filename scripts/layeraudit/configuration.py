@@ -17,7 +17,7 @@ from jsonschema.validators import extend
 from layeraudit.datasets import DATASETS
 from layeraudit.errors import InputError
 from layeraudit.experiments import CONTROLS, RANDOM, UNFILTERED, of_evasion_bench, of_poison_bench, of_report
-from layeraudit.methods import Kind, list_methods, read_constants
+from layeraudit.plugins import Kind, list_methods, read_constants
 
 LAYERS = ("relu1", "relu2", "relu3", "fc")
 """From input to output."""

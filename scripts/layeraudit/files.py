@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from glob import escape
@@ -17,7 +18,7 @@ from layeraudit.splits import Split
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to, and rename it to `path` at the end.
 
     Where the block raises, the temporary file is removed and an older `path` stays as it was. What a
@@ -35,6 +36,28 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_write_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` to write to, and rename it to `path` at the end.
+
+    Where the block raises, the temporary folder is removed and an older `path` stays as it was. What a
+    killed process left is removed by the next that writes `path`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".partial-*-{escape(path.name)}"):
+        shutil.rmtree(left)
+    temporary, older = (path.with_name(f".partial-{uuid4().hex}-{path.name}") for _ in range(2))
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            path.replace(older)
+        temporary.replace(path)
+    finally:
+        for left in (temporary, older):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def write_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
     """Write named arrays to an `.npz`.
 
@@ -47,7 +70,7 @@ def write_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
         # The older NumPy that secml needs takes `allow_pickle` for one more array.
         if array.dtype.hasobject:
             raise ValueError(f"{name} holds Python objects, which no file of a run may")
-    with written_whole(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
@@ -130,9 +153,59 @@ def open_matrix(path: Path, dtype: DTypeLike, *, rows: int | None = None) -> NDA
     return matrix
 
 
+def open_layers(
+    folder: Path, names: Sequence[str], dtype: DTypeLike, *, rows: int | None = None
+) -> dict[str, NDArray[Any]]:
+    """Map the `{layer}.npy` of the named layers into memory, read-only, in the order of the names.
+
+    Raises
+    ------
+    InputError
+        As `open_matrix` does.
+    """
+    return {name: open_matrix(folder / f"{name}.npy", dtype, rows=rows) for name in names}
+
+
+def open_logits(path: Path, *, rows: int) -> NDArray[np.float32]:
+    """Map logits, float32 [rows, classes], into memory, read-only.
+
+    Raises
+    ------
+    InputError
+        As `open_matrix` does, and where one is not finite.
+    """
+    logits = open_matrix(path, np.float32, rows=rows)
+    if not np.isfinite(logits).all():
+        raise InputError(f"{path} holds NaN or infinity, allowed are finite numbers")
+    return logits
+
+
+class MatrixWriter:
+    """Writes an `.npy` of two dimensions batch after batch, without holding it in memory."""
+
+    def __init__(self, path: Path, dtype: DTypeLike, *, rows: int) -> None:
+        self._file = path.open("wb")
+        self._dtype, self._rows = np.dtype(dtype).newbyteorder("<"), rows
+        self.shape: tuple[int, int] | None = None
+
+    def __enter__(self) -> "MatrixWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def append(self, values: NDArray[np.generic]) -> None:
+        """Write the next rows; the first of them tell how many columns there are."""
+        if self.shape is None:
+            self.shape = (self._rows, values.shape[1])
+            header = {"descr": self._dtype.str, "fortran_order": False, "shape": self.shape}
+            np.lib.format.write_array_header_2_0(self._file, header)
+        self._file.write(values.astype(self._dtype).tobytes())
+
+
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows as `.csv`; what a row lacks is left empty."""
-    with written_whole(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
@@ -140,11 +213,11 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, o
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write names and their values as JSON."""
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def write_matrix(path: Path, matrix: NDArray[np.generic]) -> None:
     """Write one array to an `.npy`."""
-    with written_whole(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.save(file, matrix, allow_pickle=False)

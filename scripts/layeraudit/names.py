@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from layeraudit.errors import InputError
-from layeraudit.methods import Kind, read_constants, read_idea
+from layeraudit.plugins import Kind, read_constants, read_idea
 
 COLUMNS = ("kind", "id", "method", "title", "idea", "reference", "settings")
 

@@ -293,6 +293,10 @@ LAYERS: dict[str, tuple[str, ...]] = {
 """Their layers from input to output, as they are after activation, in which an attack may push."""
 
 
+OUTPUT = ""
+"""The name of the network itself among its modules, whose output are the logits."""
+
+
 def check_layers(network: nn.Module, layers: Iterable[str]) -> None:
     """Check that the network has the named layers.
 
@@ -301,10 +305,11 @@ def check_layers(network: nn.Module, layers: Iterable[str]) -> None:
     InputError
         Where it has not, with the names that it has.
     """
-    names = [name for name, _ in network.named_modules() if name]
+    names = [name for name, _ in network.named_modules()]
     for layer in layers:
         if layer not in names:
-            raise InputError(f"the network has no layer {layer!r}, allowed are {', '.join(names)}")
+            allowed = ", ".join(name for name in names if name)
+            raise InputError(f"the network has no layer {layer!r}, allowed are {allowed}")
 
 
 def predict(network: nn.Module, x: Tensor, *, batch_size: int) -> Tensor:
@@ -314,17 +319,37 @@ def predict(network: nn.Module, x: Tensor, *, batch_size: int) -> Tensor:
         return torch.cat([network(images).argmax(dim=1) for images in x.split(batch_size)])
 
 
-def read_network(name: str, path: Path) -> nn.Module:
-    """Give one of `NETWORKS` with its weights, laid out as processors are fastest with it.
+def build_network(name: str) -> nn.Module:
+    """Return one of `NETWORKS`, with weights drawn by torch's generator.
 
     Raises
     ------
     InputError
-        As `read_weights` does.
+        Where there is none of this name.
     """
-    network = NETWORKS[name]()
+    if name not in NETWORKS:
+        raise InputError(f"there is no network {name!r}, allowed are {', '.join(NETWORKS)}")
+    return NETWORKS[name]()
+
+
+def read_network(name: str, path: Path, *, channels_last: bool = True) -> nn.Module:
+    """Return one of `NETWORKS` with its weights.
+
+    Parameters
+    ----------
+    channels_last : whether they are laid out as processors are fastest with them; the last bits of what the
+        network computes depend on it
+
+    Raises
+    ------
+    InputError
+        As `build_network` and `read_weights` do.
+    """
+    network = build_network(name)
     read_weights(network, path)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    if channels_last:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def read_weights(network: nn.Module, path: Path) -> None:

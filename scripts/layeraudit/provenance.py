@@ -6,6 +6,7 @@ is drawn from the table takes them from there. Commit and machine are those of t
 
 import os
 import platform
+import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,6 +85,25 @@ def _is_smaller(experiment: Mapping[str, Any], default: Mapping[str, Any]) -> bo
             if name in default_inputs
         )
     )
+
+
+def describe_commit(repository: Path) -> str:
+    """Return the commit of a repository with its date, as `commit 5e6eab4 (2026-11-29)`; "" outside of git."""
+    shown = []
+    for words in (
+        ["rev-parse", "--show-toplevel"],
+        ["show", "--no-patch", "--format=%h (%cs)", "HEAD"],
+        ["status", "--porcelain", "--untracked-files=no"],
+    ):
+        try:
+            command = ["git", "-C", str(repository), *words]
+            shown.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        except (OSError, subprocess.CalledProcessError):
+            return ""
+    top, commit, changed = shown
+    if not Path(top).samefile(repository):  # an archive within another repository
+        return ""
+    return f"commit {commit}" + (" with changes" if changed else "")
 
 
 def describe_machine() -> str:

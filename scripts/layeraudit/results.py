@@ -1,7 +1,5 @@
 """The folder of a variant's results: what is finished stays until its successor is there."""
 
-import filecmp
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,6 @@ FINISHED = ("table1.csv", "tables", "figures", "claims", "summary.md", "summary.
 
 KEPT = "config.yaml"
 """The configuration, beside the results that it made."""
-
-REPLACED = "replaced"
-"""Holds, by the time of the run that made them again, finished results that differ from their successors."""
 
 
 def keep_configuration(folder: Path, configuration: Mapping[str, Any]) -> list[str]:
@@ -39,34 +34,6 @@ def list_changes(older: Mapping[str, Any], newer: Mapping[str, Any], within: str
         elif before != now:
             changes.append(f"{name}: {before}, now {now}")
     return sorted(changes)
-
-
-def set_aside(outputs: Iterable[Path], folder: Path, aside: Path) -> None:
-    """Remove outputs that are to be made again; finished results among them are moved to `aside` instead."""
-    for output in outputs:
-        inside = output.relative_to(folder) if output.is_relative_to(folder) else None
-        if inside and inside.parts[0] in FINISHED and output.exists():
-            (aside / inside).parent.mkdir(parents=True, exist_ok=True)
-            output.rename(aside / inside)
-        elif output.is_dir() and not output.is_symlink():
-            shutil.rmtree(output)
-        else:
-            output.unlink(missing_ok=True)
-
-
-def drop_equal(aside: Path, folder: Path) -> list[Path]:
-    """Remove what lies aside and equals its successor; return the files that are left."""
-    files = [path for path in aside.rglob("*") if path.is_file()]
-    for path in files:
-        successor = folder / path.relative_to(aside)
-        if successor.is_file() and filecmp.cmp(path, successor, shallow=False):
-            path.unlink()
-    left = [path for path in files if path.exists()]
-    if not left:
-        shutil.rmtree(aside, ignore_errors=True)
-        if aside.parent.is_dir() and not any(aside.parent.iterdir()):
-            aside.parent.rmdir()
-    return sorted(left)
 
 
 def list_made(folder: Path, since: float) -> list[Path]:

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import trange
 
 from layeraudit.errors import InputError
-from layeraudit.networks import LAYERS, NETWORKS, read_weights
+from layeraudit.networks import LAYERS, build_network, read_weights
 from layeraudit.splits import Split
 
 
@@ -42,7 +42,7 @@ def train_from_seed(
     """
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
-    network = NETWORKS[name]()
+    network = build_network(name)
     if pretrained is not None:
         read_weights(network, pretrained)
         network.requires_grad_(False).get_submodule(LAYERS[name][-1]).requires_grad_(True)

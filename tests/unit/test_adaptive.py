@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from layeraudit.activations import capture
 from layeraudit.attacks.conditions import ROUNDING
 from layeraudit.attacks.neighbours import choose_guides, usual_radius
-from layeraudit.figures.adaptive import plot_attack
+from layeraudit.report.figures.adaptive import plot_attack
 from layeraudit.files import read_split, write_matrix, write_split
 from layeraudit.neighbours import build
 from layeraudit.networks import ReportCNN
 from layeraudit.splits import Split
-from layeraudit.tables.adaptive import (
+from layeraudit.report.adaptive import (
     KEYS,
     PUBLISHED,
     make_claims,

@@ -15,10 +15,10 @@ from layeraudit.detection import BETWEEN_ROWS, BETWEEN_SEEDS_AND_ROWS
 from layeraudit.errors import InputError
 from layeraudit.experiments import CONTROLS
 from layeraudit.figures import save
-from layeraudit.figures.benches import plot_auroc, plot_filters
-from layeraudit.figures.critical_difference import plot_critical_difference
+from layeraudit.leaderboard.figures.benches import plot_auroc, plot_filters
+from layeraudit.leaderboard.figures.critical_difference import plot_critical_difference
 from layeraudit.statistics import BETWEEN_SEEDS
-from layeraudit.tables.benches import (
+from layeraudit.leaderboard.benches import (
     EVASION,
     POISON,
     gather_blocks,
@@ -30,7 +30,7 @@ from layeraudit.tables.benches import (
     tabulate_poison,
     tabulate_removal,
 )
-from layeraudit.tables.detector_ranks import rank_detectors
+from layeraudit.leaderboard.detector_ranks import rank_detectors
 
 STUDENT_2 = 12.706204736432095  # t(0.975) with 1 degree of freedom, of the tables
 

@@ -18,11 +18,11 @@ from layeraudit.attacks.neighbours import Layer, lead_to_neighbours
 from layeraudit.attacks.standard import bim, cw, fgsm
 from layeraudit.evidence import Evidence
 from layeraudit.files import write_split
-from layeraudit.methods import load, read_constants
+from layeraudit.plugins import load, read_constants
 from layeraudit.neighbours import build
-from layeraudit.poisons import Means
+from layeraudit.poisons import AttackerData
 from layeraudit.poisons.feature_collision import collide
-from layeraudit.removal import choose_removed
+from layeraudit.leaderboard.removal import choose_removed
 from layeraudit.splits import Split
 from layeraudit.torchvision_beside_cpu_torch import torchvision
 from layeraudit.training import train
@@ -96,7 +96,7 @@ def collided(**options: Any) -> torch.Tensor:
 def poisoned(method: str, **options: Any) -> torch.Tensor:
     x, y = X.repeat(10, 1, 1, 1).numpy(), np.arange(60) % 3
     split = Split(x, y, y, np.zeros(60, bool), np.arange(60))
-    made = load("poisons", method).poison(Means(split, split, split, 30, 3), seed=0, target=1, **options)
+    made = load("poisons", method).poison(AttackerData(split, split, split, 30, 3), seed=0, target=1, **options)
     return torch.from_numpy(made.points.x)
 
 

@@ -30,7 +30,7 @@ from layeraudit.detection import (
     name_interval,
     resample_block,
 )
-from layeraudit.ranking import compare_methods, letter_groups
+from layeraudit.leaderboard.ranking import compare_methods, letter_groups
 
 EIGHTHS = 2
 """Scores are rounded to so many parts of one, which makes ties."""

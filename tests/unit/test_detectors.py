@@ -16,7 +16,7 @@ from conftest import REPOSITORY
 from jsonschema import Draft202012Validator
 
 from layeraudit.detectors import Evidence
-from layeraudit.methods import LITERALS, list_methods, load, read_constants
+from layeraudit.plugins import LITERALS, list_methods, load, read_constants
 
 OPTIONS = {
     "activation_clustering": {"layer": "relu"},

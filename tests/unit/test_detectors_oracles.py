@@ -8,7 +8,7 @@ from art.defences.detector.poison.spectral_signature_defense import SpectralSign
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layeraudit import layerwise
+from layeraudit.detectors import _features
 from layeraudit.detectors import (
     Evidence,
     activation_clustering,
@@ -29,7 +29,7 @@ from layeraudit.detectors import (
     vim,
 )
 from layeraudit.errors import InputError
-from layeraudit.layerwise import measure_distances, measure_neighbours, take_activations, take_neighbours
+from layeraudit.detectors._features import measure_distances, measure_neighbours, take_activations, take_neighbours
 
 
 def evidence_of(y, *, activations=None, neighbours=None, logits=None, n_classes=3) -> Evidence:
@@ -167,7 +167,7 @@ def test_distances_by_hand() -> None:
 
 @pytest.mark.parametrize("at_once", [1, 1000, 2**22])
 def test_distances_do_not_depend_on_how_many_are_computed_at_once(monkeypatch, at_once) -> None:
-    monkeypatch.setattr(layerwise, "BYTES_AT_ONCE", at_once)
+    monkeypatch.setattr(_features, "BYTES_AT_ONCE", at_once)
     generator = np.random.default_rng(0)
     rows, others = generator.normal(size=(2, 30, 5)).astype(np.float32)
     which = generator.integers(0, 30, (30, 4))

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from layeraudit.figures.dknn_mnist import plot_inputs
+from layeraudit.report.figures.dknn_mnist import plot_inputs
 from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL
-from layeraudit.tables.dknn_mnist import (
+from layeraudit.report.dknn_mnist import (
     ALPHAS,
     NO_MODE,
     compute_nonconformity_of_given_label,

@@ -11,9 +11,9 @@ from scipy import stats
 
 from layeraudit.errors import InputError
 from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON
-from layeraudit.figures.experiment_1 import plot_credibility
+from layeraudit.report.figures.experiment_1 import plot_credibility
 from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL, judge_claims, tabulate_claims
-from layeraudit.tables.experiment_1 import (
+from layeraudit.report.experiment_1 import (
     compare_low_credibility,
     read_points,
     share_equals,

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from layeraudit.figures.experiment_2_1 import (
+from layeraudit.report.figures.experiment_2_1 import (
     plot_accuracy,
     plot_credibility,
     plot_detectors,
     plot_matched,
 )
-from layeraudit.tables.experiment_2_1 import (
+from layeraudit.report.experiment_2_1 import (
     average_over_seeds,
     compare_matched_samples,
     draw_matched,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from layeraudit.errors import InputError
-from layeraudit.figures.experiment_2_2 import plot_depth, plot_poisoned_neighbours
+from layeraudit.report.figures.experiment_2_2 import plot_depth, plot_poisoned_neighbours
 from layeraudit.statistics import Claim
-from layeraudit.tables.experiment_2_2 import (
+from layeraudit.report.experiment_2_2 import (
     QUARTERS,
     REPORTED,
     average_shares,

@@ -16,7 +16,7 @@ from layeraudit.files import (
     write_arrays,
     write_matrix,
     write_split,
-    written_whole,
+    atomic_write,
 )
 from layeraudit.splits import Split
 
@@ -32,7 +32,7 @@ SPLIT = Split(
 def test_a_fault_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("older")
-    with pytest.raises(RuntimeError), written_whole(path) as temporary:
+    with pytest.raises(RuntimeError), atomic_write(path) as temporary:
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "older"
@@ -41,19 +41,19 @@ def test_a_fault_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
 
 def test_what_a_killed_program_left_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.txt"
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.with_name(".partial-0123-a.txt").write_text("left by a killed program")
         temporary.write_text("whole")
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("whole")
     assert [file.name for file in path.parent.iterdir()] == ["a.txt"]
 
 
 def test_of_two_that_write_one_file_the_later_wins_and_nothing_is_mixed(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with pytest.raises(FileNotFoundError), written_whole(path) as first:
+    with pytest.raises(FileNotFoundError), atomic_write(path) as first:
         first.write_text("first")
-        with written_whole(path) as second:
+        with atomic_write(path) as second:
             second.write_text("second")
     assert path.read_text() == "second"
     assert list(tmp_path.iterdir()) == [path]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from layeraudit.errors import InputError
-from layeraudit.filtering import COLUMNS, measure_worth
-from layeraudit.removal import choose_removed
+from layeraudit.leaderboard.filtering import COLUMNS, measure_worth
+from layeraudit.leaderboard.removal import choose_removed
 from layeraudit.splits import Split
 
 

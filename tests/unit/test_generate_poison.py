@@ -220,12 +220,12 @@ import json, logging, sys
 from pathlib import Path
 from layeraudit.errors import InputError
 from layeraudit.files import read_split, write_split
-from layeraudit.poisons import Means
+from layeraudit.poisons import AttackerData
 from layeraudit.poisons.secml_gradient import poison
 
 folder = Path(sys.argv[1])
 splits = [read_split(folder / f"{name}.npz") for name in ("sources", "validation", "test")]
-means = Means(*splits, n_clean=1000, n_classes=10)
+means = AttackerData(*splits, n_clean=1000, n_classes=10)
 for number, options in enumerate(json.loads(sys.argv[2])):
     try:
         found = poison(means, **options)

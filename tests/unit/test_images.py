@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from layeraudit.figures import CLEAN, MISCLASSIFIED, POISON
-from layeraudit.figures.images import (
+from layeraudit.report.figures.images import (
     N_NEIGHBOURS,
     N_POISON,
     Shown,

@@ -13,9 +13,9 @@ from PIL import Image
 
 from layeraudit.errors import InputError
 from layeraudit.files import write_split
-from layeraudit.leaderboard import FIGURES, TABLES, list_scores, read_citation, write_leaderboard
+from layeraudit.leaderboard.page import FIGURES, TABLES, list_scores, read_citation, write_leaderboard
 from layeraudit.pages import MINUS, MISSING, Cell, duration, figure, follow_page, number
-from layeraudit.pages.examples import FACTORS, N_EXAMPLES, choose_examples
+from layeraudit.leaderboard.examples import FACTORS, N_EXAMPLES, choose_examples
 from layeraudit.splits import Split
 
 NONE = float("nan")
@@ -577,7 +577,7 @@ def test_a_fault_in_the_middle_leaves_the_older_folder_as_it_was(tmp_path: Path)
     program = runpy.run_path(str(REPOSITORY / "scripts/make_leaderboard.py"), run_name="program")
     (tmp_path / "board").mkdir()
     (tmp_path / "board/index.html").write_text("older")
-    with pytest.raises(OSError, match="full"), program["folder_written_whole"](tmp_path / "board") as folder:
+    with pytest.raises(OSError, match="full"), program["atomic_write_folder"](tmp_path / "board") as folder:
         (folder / "index.html").write_text("newer")
         raise OSError("the disk is full")
     assert contents(tmp_path / "board") == {"index.html": b"older"}

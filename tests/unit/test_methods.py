@@ -6,7 +6,7 @@ import pytest
 from conftest import REPOSITORY
 
 from layeraudit.experiments import CONTROLS
-from layeraudit.methods import LITERALS, Kind, list_methods, load, read_constants, read_idea
+from layeraudit.plugins import LITERALS, Kind, list_methods, load, read_constants, read_idea
 
 KINDS: list[Kind] = ["poisons", "detectors"]
 

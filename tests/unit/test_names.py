@@ -11,7 +11,7 @@ from conftest import REPOSITORY, run_programs
 
 from layeraudit.errors import InputError
 from layeraudit.experiments import INPUTS as CONFIGURED_INPUTS
-from layeraudit.methods import Kind
+from layeraudit.plugins import Kind
 from layeraudit.names import COLUMNS, INPUTS, find_titles, list_names, name_method
 
 LAYERS = ["relu1", "relu2", "fc"]

@@ -21,7 +21,7 @@ from layeraudit.errors import InputError
 from layeraudit.files import read_split, write_split
 from layeraudit.networks import NETWORKS
 from layeraudit.poisons import (
-    Means,
+    AttackerData,
     Poison,
     badnets,
     blended,
@@ -32,7 +32,7 @@ from layeraudit.poisons import (
     none,
 )
 from layeraudit.splits import Split, merge
-from layeraudit.triggers import stamp
+from layeraudit.poisons._triggers import stamp
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -72,9 +72,9 @@ def make_split(n: int, *, seed: int, first_row: int, n_classes: int = 4, channel
     return Split(x.astype(np.float32), y, y, np.zeros(n, bool), first_row + np.arange(n))
 
 
-def make_means(*, sources: int = 80, n_classes: int = 4, channels: int = 1) -> Means:
+def make_means(*, sources: int = 80, n_classes: int = 4, channels: int = 1) -> AttackerData:
     common = {"n_classes": n_classes, "channels": channels}
-    return Means(
+    return AttackerData(
         sources=make_split(sources, seed=0, first_row=100, **common),
         validation=make_split(20, seed=1, first_row=500, **common),
         test=make_split(40, seed=2, first_row=900, **common),
@@ -448,7 +448,7 @@ def quadrant_means(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def transfer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Means:
+def transfer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AttackerData:
     """Give means of an attacker whose victim starts from the weights of `Quadrants`."""
     monkeypatch.setitem(NETWORKS, "quadrants", Quadrants)
     torch.save(Quadrants().state_dict(), tmp_path / "weights.pt")
@@ -456,7 +456,7 @@ def transfer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Means:
 
 
 def test_collided_images_keep_their_right_label_and_look_like_the_target_to_the_layer(
-    transfer: Means,
+    transfer: AttackerData,
 ) -> None:
     found = feature_collision.poison(transfer, seed=1, **COLLISION)
     points, probe = found.points, found.probe
@@ -478,7 +478,7 @@ def test_collided_images_keep_their_right_label_and_look_like_the_target_to_the_
     assert not np.array_equal(points.x, originals(points, MEANS.sources))
 
 
-def test_points_are_made_of_the_unused_images_nearest_to_their_target(transfer: Means) -> None:
+def test_points_are_made_of_the_unused_images_nearest_to_their_target(transfer: AttackerData) -> None:
     found = feature_collision.poison(transfer, seed=1, **COLLISION | {"targets": 8, "points": 2, "steps": 1})
     unused = set(range(80))
     for number, label in enumerate(found.probe.y):
@@ -493,7 +493,7 @@ def test_points_are_made_of_the_unused_images_nearest_to_their_target(transfer: 
     assert len(set(found.probe.y)) < 8  # so that some choose after others
 
 
-def test_only_images_that_the_network_gets_right_are_targets(transfer: Means) -> None:
+def test_only_images_that_the_network_gets_right_are_targets(transfer: AttackerData) -> None:
     y = np.where(np.arange(40) < 35, (MEANS.test.y + 1) % 4, MEANS.test.y)
     means = dataclasses.replace(transfer, test=dataclasses.replace(MEANS.test, y=y, y_true=y))
     probe = feature_collision.poison(means, seed=1, **COLLISION | {"targets": 5, "points": 1}).probe
@@ -503,14 +503,14 @@ def test_only_images_that_the_network_gets_right_are_targets(transfer: Means) ->
         feature_collision.poison(means, seed=1, **COLLISION | {"targets": 6})
 
 
-def test_points_start_from_images_with_the_watermark_of_their_target(transfer: Means) -> None:
+def test_points_start_from_images_with_the_watermark_of_their_target(transfer: AttackerData) -> None:
     still = {"opacity": 0.3, "steps": 1, "learning_rate": 1e-12}
     found = feature_collision.poison(transfer, seed=1, **COLLISION | still)
     expected = 0.7 * originals(found.points, MEANS.sources) + 0.3 * found.probe.x.repeat(4, axis=0)
     np.testing.assert_allclose(found.points.x, expected, atol=1e-6)
 
 
-def test_a_seed_gives_the_same_collisions_and_another_others(transfer: Means) -> None:
+def test_a_seed_gives_the_same_collisions_and_another_others(transfer: AttackerData) -> None:
     first, again, other = (
         feature_collision.poison(transfer, seed=seed, **COLLISION | {"steps": 2}) for seed in (1, 1, 2)
     )
@@ -533,7 +533,7 @@ def test_a_seed_gives_the_same_collisions_and_another_others(transfer: Means) ->
     ],
 )
 def test_a_collision_that_is_not_allowed_is_one_sentence(
-    transfer: Means, changes: dict[str, Any], sentence: str
+    transfer: AttackerData, changes: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(InputError, match=sentence):
         feature_collision.poison(transfer, seed=1, **COLLISION | changes)

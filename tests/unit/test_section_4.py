@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from layeraudit.errors import InputError
-from layeraudit.figures.section_4 import plot_section_4
+from layeraudit.report.figures.section_4 import plot_section_4
 from layeraudit.statistics import Claim, judge_claims, tabulate_claims
-from layeraudit.tables.experiment_2_1 import permute
-from layeraudit.tables.section_4 import (
+from layeraudit.report.experiment_2_1 import permute
+from layeraudit.report.section_4 import (
     FILTERS,
     average_over_experiments,
     compare_filters,

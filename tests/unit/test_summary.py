@@ -5,7 +5,7 @@ from html import escape
 import pandas as pd
 
 from layeraudit.provenance import BANNER
-from layeraudit.tables.summary import (
+from layeraudit.report.summary import (
     ATTACKS,
     GAINS,
     Section,

@@ -26,20 +26,20 @@ from layeraudit.attacks.intermediate_level import flexible, ila, projection
 from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.figures import name_in_words
-from layeraudit.figures.transfer import plot_success, spread
+from layeraudit.report.figures.transfer import plot_success, spread
 from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.networks import LAYERS, NETWORKS, predict, read_network
 from layeraudit.radii import middle_radius
 from layeraudit.splits import Split
 from layeraudit.statistics import compare_pairs
-from layeraudit.tables import dknn_against_transfer, transfer
-from layeraudit.tables.dknn_against_transfer import (
+from layeraudit.report import dknn_against_transfer, transfer
+from layeraudit.report.dknn_against_transfer import (
     measure_conformity,
     measure_detection,
     set_threshold,
     tabulate_detection,
 )
-from layeraudit.tables.transfer import (
+from layeraudit.report.transfer import (
     CHOSEN,
     ORACLE,
     OTHERS,

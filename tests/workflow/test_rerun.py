@@ -62,7 +62,7 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
             "CONFIDENCE_LEVEL = 0.9",
             {"aggregate_table1", "publish"},
         ),
-        ("scripts/layeraudit/figures/__init__.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
+        ("scripts/layeraudit/figures.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
         ("scripts/layeraudit/configuration.py", '"""Whether', "# A comment.\n" + '"""Whether', set()),
         (
             "scripts/layeraudit/neighbours/exact.py",

@@ -11,7 +11,7 @@ from art.defences.detector.poison.activation_defence import cluster_activations
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import rows_by_label
+from layeraudit.detectors._features import rows_by_label
 
 TITLE = "Activation clustering"
 REFERENCE = "Chen et al. 2018, https://arxiv.org/abs/1811.03728"

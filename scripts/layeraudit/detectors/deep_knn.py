@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import take_neighbours
+from layeraudit.detectors._features import take_neighbours
 
 TITLE = "Deep k-NN filter"
 REFERENCE = "Peri et al. 2020, https://arxiv.org/abs/1909.13374"

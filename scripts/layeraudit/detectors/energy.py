@@ -4,7 +4,7 @@ By pytorch-ood.
 """
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.out_of_distribution import EnergyBased, score_logits
+from layeraudit.detectors._pytorch_ood import EnergyBased, score_logits
 
 TITLE = "Energy"
 REFERENCE = "Liu et al. 2020, https://arxiv.org/abs/2010.03759"

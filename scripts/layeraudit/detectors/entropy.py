@@ -4,7 +4,7 @@ By pytorch-ood.
 """
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.out_of_distribution import Entropy, score_logits
+from layeraudit.detectors._pytorch_ood import Entropy, score_logits
 
 TITLE = "Entropy"
 REFERENCE = "Chan et al. 2021, https://arxiv.org/abs/2012.06575"

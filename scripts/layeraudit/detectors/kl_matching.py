@@ -4,7 +4,7 @@ By pytorch-ood.
 """
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.out_of_distribution import KLMatching, score_logits, to_tensor
+from layeraudit.detectors._pytorch_ood import KLMatching, score_logits, to_tensor
 
 TITLE = "KL matching"
 REFERENCE = "Hendrycks et al. 2022, https://arxiv.org/abs/1911.11132"

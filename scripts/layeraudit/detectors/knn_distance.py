@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import measure_distances, take_activations, take_neighbours
+from layeraudit.detectors._features import measure_distances, take_activations, take_neighbours
 
 TITLE = "k-NN distance"
 REFERENCE = "Sun et al. 2022, https://arxiv.org/abs/2204.06507"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import take_neighbours
+from layeraudit.detectors._features import take_neighbours
 
 TITLE = "Label disagreement"
 REFERENCE = "Papernot & McDaniel 2018, https://arxiv.org/abs/1803.04765"

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import measure_neighbours, take_activations
+from layeraudit.detectors._features import measure_neighbours, take_activations
 
 TITLE = "Local intrinsic dimensionality"
 REFERENCE = "Ma et al. 2018, https://arxiv.org/abs/1801.02613"

@@ -4,7 +4,7 @@ By pytorch-ood.
 """
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.out_of_distribution import Mahalanobis, fit_gaussians
+from layeraudit.detectors._pytorch_ood import Mahalanobis, fit_gaussians
 
 TITLE = "Mahalanobis distance"
 REFERENCE = "Lee et al. 2018, https://arxiv.org/abs/1807.03888"

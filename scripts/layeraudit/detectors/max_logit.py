@@ -4,7 +4,7 @@ By pytorch-ood.
 """
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.out_of_distribution import MaxLogit, score_logits
+from layeraudit.detectors._pytorch_ood import MaxLogit, score_logits
 
 TITLE = "Maximum logit"
 REFERENCE = "Hendrycks et al. 2022, https://arxiv.org/abs/1911.11132"

@@ -4,7 +4,7 @@ By pytorch-ood.
 """
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.out_of_distribution import RMD, fit_gaussians
+from layeraudit.detectors._pytorch_ood import RMD, fit_gaussians
 
 TITLE = "Relative Mahalanobis distance"
 REFERENCE = "Ren et al. 2021, https://arxiv.org/abs/2106.09022"

@@ -4,7 +4,7 @@ The baseline of the paper, by pytorch-ood.
 """
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.out_of_distribution import MaxSoftmax, score_logits
+from layeraudit.detectors._pytorch_ood import MaxSoftmax, score_logits
 
 TITLE = "Softmax confidence"
 REFERENCE = "Hendrycks & Gimpel 2017, https://arxiv.org/abs/1610.02136"

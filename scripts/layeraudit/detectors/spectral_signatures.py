@@ -8,7 +8,7 @@ from art.defences.detector.poison.spectral_signature_defense import SpectralSign
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import rows_by_label
+from layeraudit.detectors._features import rows_by_label
 
 TITLE = "Spectral signatures"
 REFERENCE = "Tran et al. 2018, https://arxiv.org/abs/1811.00636"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.layerwise import measure_distances, take_activations
+from layeraudit.detectors._features import measure_distances, take_activations
 
 TITLE = "Trust score"
 REFERENCE = "Jiang et al. 2018, https://arxiv.org/abs/1805.11783"

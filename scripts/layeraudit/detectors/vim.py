@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.errors import InputError
-from layeraudit.layerwise import take_activations
-from layeraudit.out_of_distribution import ViM, score_features, to_tensor
+from layeraudit.detectors._features import take_activations
+from layeraudit.detectors._pytorch_ood import ViM, score_features, to_tensor
 
 TITLE = "ViM"
 REFERENCE = "Wang et al. 2022, https://arxiv.org/abs/2203.10807"

@@ -310,7 +310,7 @@ def _blocks(
         some = slice(start, start + at_once)
         block = Rows(queries[some], metric, executor, first_row=start)
         yield some, block
-        block.let_go()
+        block.release()
 
 
 def _drop_own_rows(found: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -180,7 +180,7 @@ class Rows:
             return self.take(slice(None)), np.ones(len(self), np.float32)
         return np.ascontiguousarray(self.matrix), factors.astype(np.float32)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give back the memory of rows that were used where they lie."""
         if self._file is not None:
             _mapped(self.matrix).base.madvise(mmap.MADV_DONTNEED)

@@ -8,7 +8,7 @@ idea, which the leaderboard prints. A module has
         where it has none
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
     SCHEMA : its options, a JSON Schema for each name; all are required
-    poison(means, *, seed, **options) : takes the attacker's `Means` and gives a `Poison`
+    poison(means, *, seed, **options) : takes the attacker's `AttackerData` and gives a `Poison`
 
 All but the function are literals, since the configuration is checked where the libraries are not installed.
 """
@@ -24,7 +24,7 @@ from layeraudit.splits import Split
 
 
 @dataclass(frozen=True)
-class Means:
+class AttackerData:
     """What an attacker has.
 
     Attributes

@@ -3,8 +3,8 @@
 from functools import partial
 
 from layeraudit.errors import InputError
-from layeraudit.poisons import Means, Poison
-from layeraudit.triggers import open_backdoor, stamp
+from layeraudit.poisons import AttackerData, Poison
+from layeraudit.poisons._triggers import open_backdoor, stamp
 
 TITLE = "BadNets"
 REFERENCE = "Gu et al. 2017, https://arxiv.org/abs/1708.06733"
@@ -34,7 +34,7 @@ MARGIN = 1
 """Pixels between the square and the edges of the image, as in the paper's figure 3."""
 
 
-def poison(means: Means, *, seed: int, rate: float, target: int | None, size: int) -> Poison:
+def poison(means: AttackerData, *, seed: int, rate: float, target: int | None, size: int) -> Poison:
     """Stamp a white square on images and label them wrong, as `open_backdoor` does.
 
     Parameters

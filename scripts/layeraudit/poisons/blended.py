@@ -5,8 +5,8 @@ from functools import partial
 import numpy as np
 
 from layeraudit.errors import InputError
-from layeraudit.poisons import Means, Poison
-from layeraudit.triggers import blend, open_backdoor
+from layeraudit.poisons import AttackerData, Poison
+from layeraudit.poisons._triggers import blend, open_backdoor
 
 TITLE = "Blended injection"
 REFERENCE = "Chen et al. 2017, https://arxiv.org/abs/1712.05526"
@@ -36,7 +36,7 @@ SEED_OF_THE_PATTERN = 0
 """One pattern in all runs, so that seeds differ by images and weights, and not by how well it is seen."""
 
 
-def poison(means: Means, *, seed: int, rate: float, target: int | None, opacity: float) -> Poison:
+def poison(means: AttackerData, *, seed: int, rate: float, target: int | None, opacity: float) -> Poison:
     """Blend a pattern into images and label them wrong, as `open_backdoor` does.
 
     Each pixel of the pattern is uniform in [0, 1], the paper's random pattern.

@@ -16,7 +16,7 @@ from layeraudit.activations import capture, stopped_at
 from layeraudit.attacks.conditions import check_images, check_number, frozen
 from layeraudit.errors import InputError
 from layeraudit.networks import read_network
-from layeraudit.poisons import Means, Poison, list_sources
+from layeraudit.poisons import AttackerData, Poison, list_sources
 from layeraudit.splits import Split, merge, take
 
 TITLE = "Feature collision"
@@ -140,7 +140,7 @@ def collide(
 
 
 def poison(
-    means: Means,
+    means: AttackerData,
     *,
     seed: int,
     targets: int,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from layeraudit.errors import InputError
-from layeraudit.poisons import Means, Poison, check_class, count_points, draw_sources
+from layeraudit.poisons import AttackerData, Poison, check_class, count_points, draw_sources
 from layeraudit.splits import Split, take
 
 TITLE = "Label flips"
@@ -31,7 +31,7 @@ SCHEMA = {
 }
 
 
-def poison(means: Means, *, seed: int, rate: float, source: int | None, target: int | None) -> Poison:
+def poison(means: AttackerData, *, seed: int, rate: float, source: int | None, target: int | None) -> Poison:
     """Give images a wrong label.
 
     Parameters

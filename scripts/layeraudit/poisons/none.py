@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layeraudit.poisons import Means, Poison
+from layeraudit.poisons import AttackerData, Poison
 from layeraudit.splits import take
 
 TITLE = "No poison"
@@ -11,7 +11,7 @@ ENVIRONMENT = "numpy"
 SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
-def poison(means: Means, *, seed: int) -> Poison:
+def poison(means: AttackerData, *, seed: int) -> Poison:
     """Give no points and an empty probe."""
     nothing = np.zeros(0, dtype=np.int64)
     return Poison(points=take(means.sources, nothing), probe=take(means.test, nothing))

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from layeraudit.errors import InputError
-from layeraudit.poisons import Means, Poison
+from layeraudit.poisons import AttackerData, Poison
 from layeraudit.splits import Split, merge, take
 
 TITLE = "secml"
@@ -307,7 +307,7 @@ def poison_svm(
 
 
 def poison(
-    means: Means,
+    means: AttackerData,
     *,
     seed: int,
     pairs: Sequence[Sequence[int]],

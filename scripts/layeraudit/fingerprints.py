@@ -1,0 +1,64 @@
+"""Fingerprints: what a step depends on in code, so that it runs again when that changes, and only then."""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+
+def fingerprint(programs: Iterable[Path], root: Path) -> str:
+    """Return a digest of the syntax trees of programs and of all modules that they import.
+
+    Comments, docstrings and layout do not count. Imports are read, not run, so that no library is needed.
+
+    Parameters
+    ----------
+    root : the folder that packages of ours lie in
+    """
+    found: dict[Path, str] = {}
+    unread = list(programs)
+    while unread:
+        path = unread.pop()
+        if path not in found:
+            found[path], imported = _read(path, root)
+            unread += imported
+    text = "".join(f"{path.relative_to(root)} {found[path]}\n" for path in sorted(found))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _read(path: Path, root: Path) -> tuple[str, list[Path]]:
+    """Return the digest of a module's syntax tree, and the modules of ours that it imports."""
+    tree = ast.parse(path.read_text())
+    imported = [file for name in _list_imports(tree) for file in _list_files(name, root)]
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            # A string that stands alone does nothing: a docstring, or one of a constant.
+            node.body = [line for line in body if not _is_text(line)]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _list_imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _list_files(name: str, root: Path) -> Iterator[Path]:
+    """Yield the files that importing a dotted name runs: each package on the way, and the module."""
+    path = root
+    for part in name.split("."):
+        path = path / part
+        yield from (file for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file())

@@ -1,0 +1,1 @@
+"""The study of detectors: poisons and attacks against them, ranks and the page."""

@@ -1,0 +1,58 @@
+"""Records: beside each file that a step writes, its SHA-256 and its path, which says which run it is of.
+
+A record is a hidden file of lines as `sha256sum` writes and checks them, so that
+`find results -name '.*.sha256' -exec cat {} + | sha256sum --check` checks a whole run with no code of ours.
+A file without a record comes from elsewhere and is not checked.
+"""
+
+import hashlib
+from pathlib import Path
+
+from layeraudit.errors import InputError
+
+
+def name_record(path: Path) -> Path:
+    """Return where the record of a file or folder lies."""
+    return path.with_name(f".{path.name}.sha256")
+
+
+def write_record(path: Path) -> None:
+    """Write the record of a file, or of all files in a folder."""
+    files = sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path]
+    record = name_record(path)
+    temporary = record.with_name(f".partial-{record.name}")
+    temporary.write_text("".join(f"{_digest(file)}  {file}\n" for file in files))
+    temporary.replace(record)
+
+
+def check_record(path: Path) -> None:
+    """Check that a file is the one that a step has written at this place; one without a record passes.
+
+    The path counts from its end, so that the folder of all results may be moved.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, has other bytes, or was written for another run.
+    """
+    record = name_record(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    if not record.exists() or path.is_dir():
+        if record.exists():
+            raise InputError(f"{path} is a folder, allowed is the file that {record} describes")
+        return
+    digest, _, name = record.read_text(errors="replace").strip().partition("  ")
+    parts = Path(name).parts
+    if not parts or path.absolute().parts[-len(parts) :] != parts:
+        raise InputError(f"{path} has the record of {name or 'no file'}, allowed is its own: make it again")
+    if _digest(path) != digest:
+        raise InputError(
+            f"{path} is not the file that was written there: its SHA-256 is another than {record} has; "
+            "delete it, and it is made again"
+        )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""The study of the student report: its measures, claims and figures."""

@@ -1,0 +1,319 @@
+"""Figures of experiment 2.1: credibility of misclassified points and of poison, and what it finds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from layeraudit.figures import (
+    CLEAN,
+    MISCLASSIFIED,
+    MISCLASSIFIED_CLEAN,
+    OTHER,
+    POISON,
+    REFERENCE,
+    error_bars,
+)
+from layeraudit.report.experiment_2_1 import (
+    EVALUATED,
+    REPORTED_RECOVERY,
+    THRESHOLDS,
+    score_labels,
+    select_groups,
+    select_suspects,
+)
+
+READINGS = {
+    "held_out": "Held-out images, and the poison points",
+    "training": "All training rows, the poison points among them",
+}
+
+GROUPS = {
+    "rest": ("clean, classified right", CLEAN),
+    "misclassified_clean": ("clean, misclassified", MISCLASSIFIED_CLEAN),
+    "poison": ("poison", POISON),
+}
+"""Name in the tables: label and colour."""
+
+CONTROLS: dict[str, tuple[str, str, str, Any]] = {
+    "clean": ("all clean", "all clean held-out images", CLEAN, "-"),
+    "same_digits": ("same digits", "those of the poison's digits", OTHER, "--"),
+    "misclassified_clean": (
+        "misclassified",
+        "those that the network misclassifies",
+        MISCLASSIFIED_CLEAN,
+        "-",
+    ),
+}
+"""Name in the table: label in a title, label in the legend, colour and style."""
+
+SCORES: dict[str, tuple[str, str, Any]] = {
+    "credibility": ("low credibility of the DkNN label, whatever the given one", OTHER, "-"),
+    "label_disagreement": ("share of neighbours given another label than the point", REFERENCE, "--"),
+}
+
+QUARTILES = np.array([0.25, 0.5, 0.75])
+
+
+def plot_credibility(points: pd.DataFrame) -> Figure:
+    """Plot the distribution of credibility in three groups of points, in both readings.
+
+    Parameters
+    ----------
+    points : as `layeraudit.report.experiment_2_1.gather_points` gives them
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(10.5, 4.9), sharey=True, layout="constrained")
+    for axes, evaluated in zip(panels, EVALUATED, strict=True):
+        of_reading = points[points["evaluated"] == evaluated]
+        groups = select_groups(of_reading)
+        for group, (label, colour) in GROUPS.items():
+            members = of_reading[groups[group]]
+            for _, of_seed in members.groupby("seed"):
+                _draw_shares(axes, of_seed["credibility"], color=colour, linewidth=0.7, alpha=0.45)
+            if len(members):
+                _draw_shares(
+                    axes, members["credibility"], color=colour, label=f"{label}: n = {len(members):,}"
+                )
+                quartiles = np.quantile(members["credibility"], QUARTILES, method="inverted_cdf")
+                axes.plot(quartiles, QUARTILES, "o", color=colour, markersize=5, markeredgecolor="white")
+        axes.set_title(READINGS[evaluated])
+        axes.set_xlabel("credibility of the DkNN label")
+        axes.set_xlim(-0.01, 1.01)
+        axes.set_ylim(0, 1.02)
+        axes.legend(loc="lower right")
+    panels[0].set_ylabel("share of points of at most that credibility")
+    figure.suptitle(
+        "Credibility of poison, and of clean points that the network misclassifies or not\n"
+        f"bold: all seeds ({points['seed'].nunique()}) together, with dots at the quartiles; thin: each seed",
+        x=0.01,
+        ha="left",
+        fontsize="medium",
+    )
+    return figure
+
+
+def _draw_shares(axes: Axes, values: pd.Series, **options: Any) -> None:
+    """Draw the share of values at or below each."""
+    # Lines, not axes.ecdf: of 180,000 points only the distinct values, at most one a calibration point, show.
+    distinct, counts = np.unique(values, return_counts=True)
+    shares = np.cumsum(counts) / counts.sum()
+    axes.step([0, *distinct, 1], [0, *shares, 1], where="post", **options)
+
+
+def plot_accuracy(table: pd.DataFrame) -> Figure:
+    """Plot how often DkNN gives misclassified points their true digit, by credibility.
+
+    Parameters
+    ----------
+    table : as `layeraudit.report.experiment_2_1.tabulate_accuracy` makes it
+    """
+    groups = {
+        "misclassified": ("with the poison", MISCLASSIFIED, "s", -0.012),
+        "misclassified_clean": ("clean only", MISCLASSIFIED_CLEAN, "o", 0.012),
+    }
+    figure, panels = plt.subplots(1, 2, figsize=(10.5, 5), sharey=True, layout="constrained")
+    for axes, evaluated in zip(panels, EVALUATED, strict=True):
+        reported = REPORTED_RECOVERY["recovered_share"]
+        label = f"the report, clean only, all credibilities: 213 of 364 = {100 * reported:.1f} %"
+        axes.axhline(reported, color=REFERENCE, linewidth=1, linestyle=":", label=label)
+        for line, (group, (label, colour, marker, shift)) in enumerate(groups.items()):
+            rows = table[(table["evaluated"] == evaluated) & (table["group"] == group)]
+            middles = (rows["credibility_low"] + rows["credibility_high"]) / 2
+            for middle, n in zip(middles, rows["n_points"], strict=True):
+                axes.text(middle, 1.1 - 0.05 * line, f"{n:,}", color=colour, ha="center", fontsize="x-small")
+            rows, middles = rows[rows["n_points"] > 0], middles[rows["n_points"] > 0]
+            axes.errorbar(
+                middles + shift,
+                rows["value"],
+                yerr=error_bars(rows),
+                color=colour,
+                marker=marker,
+                linestyle="",
+                capsize=3,
+                label=f"{label}: n = {rows['n_points'].sum():,}, seeds: {max(rows['n_seeds'], default=0)}",
+            )
+        axes.text(-0.01, 1.15, "points in the bin:", fontsize="x-small", color=REFERENCE)
+        axes.set_title(READINGS[evaluated])
+        axes.set_xlabel("credibility of the DkNN label, in bins of 0.1")
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_xticks(np.arange(11) / 10)
+        axes.set_ylim(-0.02, 1.2)
+        axes.set_yticks(np.arange(6) / 5)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13))
+    panels[0].set_ylabel("share that DkNN gives the true digit")
+    figure.suptitle(
+        "Points that the network misclassifies: how often DkNN is right, by its credibility\n"
+        "points of all seeds, with 95 % intervals (Wilson over points)",
+        x=0.01,
+        ha="left",
+        fontsize="medium",
+    )
+    return figure
+
+
+def plot_detectors(points: pd.DataFrame, layers: Sequence[str], k: int) -> Figure:
+    """Plot how well two scores tell poison from the clean training rows: ROC, and precision and recall.
+
+    Parameters
+    ----------
+    points : as `layeraudit.report.experiment_2_1.gather_points` gives them
+    layers, k : see `layeraudit.report.experiment_2_1.score_labels`
+    """
+    training = points[points["evaluated"] == "training"]
+    titles = {"all": "Among all training rows", "misclassified": "Among the misclassified training rows"}
+    figure, panels = plt.subplots(2, 2, figsize=(10, 9), layout="constrained")
+    for (roc, precision_recall), (among, title) in zip(panels, titles.items(), strict=True):
+        base_rates, numbers = [], []
+        for _, of_seed in training.groupby("seed", sort=False):
+            suspects = of_seed[select_suspects(of_seed)[among]]
+            poison = suspects["is_poison"].to_numpy()
+            if poison.all() or not poison.any():
+                continue
+            base_rates.append(poison.mean())
+            numbers.append(len(poison))
+            for score, suspicion in score_labels(suspects, layers, k).items():
+                _, colour, style = SCORES[score]
+                options = {"color": colour, "linestyle": style, "linewidth": 1}
+                roc.plot(*roc_curve(poison, suspicion)[:2], **options)
+                precision, recall, _ = precision_recall_curve(poison, suspicion)
+                # Without recall precision is 0, which a log axis has not, or 1 by convention.
+                precision_recall.plot(recall[recall > 0], precision[recall > 0], **options)
+                if score == "credibility":
+                    _mark_thresholds(roc, precision_recall, suspects["credibility"].to_numpy(), poison)
+        _dress(roc, precision_recall, base_rates, numbers, title)
+    handles = [
+        Line2D([], [], color=colour, linestyle=style, label=label) for label, colour, style in SCORES.values()
+    ] + [
+        Line2D([], [], color=REFERENCE, linestyle=":", label="a random score (base rate)"),
+        Line2D(
+            [],
+            [],
+            color=OTHER,
+            marker="o",
+            markersize=4,
+            linestyle="",
+            label=f"credibility at most {', '.join(map(str, THRESHOLDS['credibility']))}, from left to right",
+        ),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    figure.suptitle(
+        "A threshold as a detector of poison among the training rows\n"
+        f"a line for each seed ({training['seed'].nunique()})",
+        x=0.01,
+        ha="left",
+        fontsize="medium",
+    )
+    return figure
+
+
+def _mark_thresholds(roc: Axes, precision_recall: Axes, credibility: np.ndarray, poison: np.ndarray) -> None:
+    """Mark where the thresholds on credibility lie."""
+    for threshold in THRESHOLDS["credibility"]:
+        flagged = credibility <= threshold
+        options: dict[str, Any] = {"color": OTHER, "marker": "o", "markersize": 4}
+        roc.plot(flagged[~poison].mean(), flagged[poison].mean(), **options)
+        if (flagged & poison).any():
+            precision_recall.plot(flagged[poison].mean(), poison[flagged].mean(), **options)
+
+
+def _dress(
+    roc: Axes, precision_recall: Axes, base_rates: Sequence[float], numbers: Sequence[int], title: str
+) -> None:
+    """Give both panels their axes, title, n and what a random score has."""
+    n = f"n = {min(numbers):,} to {max(numbers):,} rows a seed" if numbers else "no seed has both kinds"
+    if len(set(numbers)) == 1:
+        n = f"n = {numbers[0]:,} rows a seed"
+    # The one clean row is the least share that there is; where thousands are, the left end is what matters.
+    few = max(numbers, default=1) < 2000
+    chance = np.linspace(0, 1, 200) if few else np.geomspace(1 / max(numbers), 1, 200)
+    roc.plot(chance, chance, color=REFERENCE, linewidth=1, linestyle=":")
+    if not few:
+        roc.set_xscale("log")
+        roc.set_xlim(1 / max(numbers), 1.05)
+    roc.set_title(f"{title}: ROC\n{n}")
+    roc.set_xlabel("share of clean rows flagged" + ("" if few else " (log axis)"))
+    roc.set_ylabel("share of poison flagged")
+    if base_rates:
+        base_rate = float(np.mean(base_rates))
+        precision_recall.axhline(base_rate, color=REFERENCE, linewidth=1, linestyle=":")
+        precision_recall.set_title(f"{title}: precision and recall\nbase rate {100 * base_rate:.2g} % poison")
+        if not few:
+            precision_recall.set_yscale("log")
+            precision_recall.set_ylim(base_rate / 2, 1.1)
+    precision_recall.set_xlabel("share of poison flagged (recall)")
+    precision_recall.set_ylabel("share of poison among flagged rows" + ("" if few else " (log axis)"))
+    precision_recall.set_xlim(-0.02, 1.02)
+    for axes in (roc, precision_recall) if few else ():
+        axes.set_ylim(-0.02, 1.02)
+
+
+def plot_matched(samples: pd.DataFrame, table: pd.DataFrame) -> Figure:
+    """Plot variance and maximum of random samples' credibility, and those of the poison points.
+
+    Parameters
+    ----------
+    samples : as `layeraudit.report.experiment_2_1.compare_matched_samples` gives them
+    table : as `layeraudit.report.experiment_2_1.tabulate_matched` makes it
+    """
+    of_seeds = table[table["seed"].astype(str) != "all"]
+    seeds = list(dict.fromkeys(of_seeds["seed"].astype(str)))
+    statistics = {"variance": "variance of credibility", "maximum": "maximum of credibility"}
+    figure, grid = plt.subplots(
+        len(seeds),
+        2,
+        figsize=(10, 1.6 + 2.5 * len(seeds)),
+        sharex="col",
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for panels, seed in zip(grid, seeds, strict=True):
+        for axes, statistic in zip(panels, statistics, strict=True):
+            rows = of_seeds[(of_seeds["seed"].astype(str) == seed) & (of_seeds["statistic"] == statistic)]
+            p_values = []
+            for control, (name, _, colour, style) in CONTROLS.items():
+                drawn = samples.loc[
+                    (samples["seed"].astype(str) == seed)
+                    & (samples["statistic"] == statistic)
+                    & (samples["control"] == control),
+                    "value",
+                ]
+                if len(drawn):
+                    axes.ecdf(drawn, color=colour, linestyle=style, linewidth=1.3)
+                p_low = rows.loc[rows["control"] == control, "p_low"].iloc[0]
+                p_values.append("none" if np.isnan(p_low) else f"{p_low:.2g}")
+                p_values[-1] += f" ({name})"
+            n, value = rows["n_points"].iloc[0], rows["value"].iloc[0]
+            axes.axvline(value, color=POISON, linewidth=1.6)
+            axes.set_title(
+                f"seed {seed}, {n} poison points: {statistic} {value:.3g}\np = {', '.join(p_values)}",
+                fontsize="small",
+            )
+            axes.set_ylim(0, 1.03)
+        panels[0].set_ylabel("share of samples\nat most that")
+    for axes, label in zip(grid[-1], statistics.values(), strict=True):
+        axes.set_xlabel(label)
+    handles = [
+        Line2D([], [], color=colour, linestyle=style, label=f"random samples of {label}")
+        for _, label, colour, style in CONTROLS.values()
+    ]
+    figure.legend(
+        handles=[*handles, Line2D([], [], color=POISON, label="the poison points")],
+        loc="outside lower center",
+        ncols=2,
+    )
+    figure.suptitle(
+        "Credibility of the poison points against random samples of as many points\n"
+        "a curve's height at the red line is the share of samples with so low a value; "
+        "p: permutation test that poison has a lower one",
+        x=0.01,
+        ha="left",
+        fontsize="medium",
+    )
+    return figure

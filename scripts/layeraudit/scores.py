@@ -1,0 +1,69 @@
+"""Scores: what a network and its Deep k-nearest neighbours say of each image of a split."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from layeraudit.dknn import count_nonconformity, judge
+from layeraudit.splits import Split
+
+
+def score_split(
+    train: Split,
+    split: Split,
+    neighbours: Mapping[str, NDArray[np.int64]],
+    logits: NDArray[np.float32],
+    calibration: NDArray[np.generic],
+    *,
+    mode: str,
+) -> pd.DataFrame:
+    """Return a row for each of the n images of a split.
+
+    Parameters
+    ----------
+    neighbours : of each layer, from input to output, int64 [n, k] rows of `train`
+    logits : float32 [n, classes]
+    calibration : nonconformity, int64 [n_calibration]
+    mode : how p-values are made, one of `layeraudit.dknn.Mode`
+
+    Returns
+    -------
+    `row, y, y_true, is_poison, dnn_label, dnn_confidence` (softmax), `dknn_label, credibility, confidence,
+    nonconformity` (of the DkNN label), and for each layer `poison_neighbours_{layer}`,
+    `same_label_neighbours_{layer}` and `dnn_label_neighbours_{layer}`: how many of the k neighbours are
+    poison, have the label that the image was given, and have the label that the network predicts.
+    """
+    values = logits.astype(np.float64)
+    judgement = judge(
+        count_nonconformity(list(neighbours.values()), train.y, n_classes=values.shape[1]),
+        calibration,
+        mode=mode,
+    )
+    dnn_label = values.argmax(axis=1)
+    exponentials = np.exp(values - values.max(axis=1, keepdims=True))
+    counts = {
+        "poison": lambda rows: train.is_poison[rows],
+        "same_label": lambda rows: train.y[rows] == split.y[:, np.newaxis],
+        "dnn_label": lambda rows: train.y[rows] == dnn_label[:, np.newaxis],
+    }
+    return pd.DataFrame(
+        {
+            "row": np.arange(len(split)),
+            "y": split.y,
+            "y_true": split.y_true,
+            "is_poison": split.is_poison,
+            "dnn_label": dnn_label,
+            "dnn_confidence": exponentials.max(axis=1) / exponentials.sum(axis=1),
+            "dknn_label": judgement.label,
+            "credibility": judgement.credibility,
+            "confidence": judgement.confidence,
+            "nonconformity": judgement.nonconformity,
+        }
+        | {
+            f"{name}_neighbours_{layer}": is_counted(rows).sum(axis=1)
+            for name, is_counted in counts.items()
+            for layer, rows in neighbours.items()
+        }
+    )

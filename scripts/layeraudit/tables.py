@@ -1,0 +1,64 @@
+"""The tables that a reader can quote: each figure with its interval, n and number of seeds."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from layeraudit.errors import InputError
+from layeraudit.files import atomic_write
+from layeraudit.provenance import label
+
+
+def read_scores(paths: list[Path]) -> pd.DataFrame:
+    """Read the scores of a split, a file a seed, one below the other, with the column `seed`: 0, 1, ...
+
+    Raises
+    ------
+    InputError
+        Where one is no whole `.parquet` file.
+    """
+    return pd.concat(
+        [_read_parquet(path).assign(seed=seed) for seed, path in enumerate(paths)], ignore_index=True
+    )
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not a whole .parquet file: {error}") from None
+
+
+def read_records(paths: list[Path]) -> list[pd.DataFrame]:
+    """Read what attacks and their measurements wrote as `.csv`, a table a file.
+
+    Raises
+    ------
+    InputError
+        Where one is missing, or is no table.
+    """
+    tables = []
+    for path in paths:
+        try:
+            tables.append(pd.read_csv(path))
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist") from None
+        except ValueError as error:
+            raise InputError(f"{path} is no table: {error}") from None
+    return tables
+
+
+def write_table(path: Path, table: pd.DataFrame, run: str | None = None, *, numbers: str = "%.6g") -> None:
+    """Write a table as `.csv`, and print it.
+
+    Parameters
+    ----------
+    run : settings of the run, for the last column, `run`; None where the rows have it already
+    numbers : form of numbers that are no integers
+    """
+    labelled = table if run is None else label(table, run)
+    with atomic_write(path) as temporary:
+        labelled.to_csv(temporary, index=False, float_format=numbers, lineterminator="\n")
+    print(table.to_string(index=False, float_format="%.4g"))

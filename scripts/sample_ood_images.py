@@ -1,0 +1,32 @@
+"""Draw a random sample of the official test part of another data set, and write it as a clean split.
+
+The rows are drawn without replacement and are in ascending order.
+"""
+
+import numpy as np
+
+from layeraudit.cli import Input, Output, run
+from layeraudit.errors import InputError
+from layeraudit.files import read_arrays, write_split
+from layeraudit.splits import take_clean
+
+
+def sample_ood_images(*, dataset: Input, output: Output, images: int, seed: int) -> None:
+    """Write images that are out of the distribution that a model was trained on.
+
+    images : how many
+    """
+    x, y, n_train = read_arrays(dataset, "x", "y", "n_train")
+    test = np.arange(n_train, len(y))
+    if not 1 <= images <= len(test):
+        raise InputError(
+            f"{images} images are asked for, allowed are 1 to {len(test)}, "
+            f"which the test part of {dataset} has"
+        )
+    rows = np.sort(np.random.default_rng(seed).choice(test, size=images, replace=False))
+    write_split(output, take_clean(x, y, rows))
+    print(f"{len(rows)} of the {len(test)} images of the test part")
+
+
+if __name__ == "__main__":
+    run(sample_ood_images)
