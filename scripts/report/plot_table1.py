@@ -1,53 +1,39 @@
 """Plot Table 1: share of poison among the neighbours by layer and group, the report's figures beside ours.
 
-A panel a training. Writes the figure twice, as .svg and as .png.
+A panel a training.
 """
 
-import argparse
-from pathlib import Path
+from typing import Any
 
-import pandas as pd
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.figures import save
-from layeraudit.report.figures.experiment_2_2 import plot_poisoned_neighbours
 from layeraudit.provenance import list_runs
+from layeraudit.report.experiment_2_2 import compute_base_rate
+from layeraudit.report.figures.experiment_2_2 import plot_poisoned_neighbours
+from layeraudit.tables import read_records
 
 KINDS = {"secml": "poison points", "label_flips": "flipped labels"}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="a training each")
-    for name, of in [("kinds", str), ("poison", int), ("clean", int), ("epochs", int), ("batch-sizes", int)]:
-        parser.add_argument(f"--{name}", type=of, nargs="+", required=True, help="of each training")
-    parser.add_argument("--k", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True)
-    arguments = parser.parse_args()
+def plot_table1(*, tables: list[Input], svg: Output, png: Output, trainings: dict[str, Any], k: int) -> None:
+    """Write the figure of Table 1.
 
-    tables = [pd.read_csv(table) for table in arguments.tables]
-    trainings = zip(
-        arguments.kinds,
-        arguments.poison,
-        arguments.clean,
-        arguments.epochs,
-        arguments.batch_sizes,
-        strict=True,
-    )
+    tables : a training each
+    trainings : of each, in their order, `train`, `poison`, `poison_kind`, `epochs` and `batch_size`
+    """
+    shares = read_records(tables)
     figure = plot_poisoned_neighbours(
-        tables,
+        shares,
         titles=[
-            f"{clean:,} clean rows, {poison} {KINDS[kind]}, {epochs} epochs of {batch_size}"
-            for kind, poison, clean, epochs, batch_size in trainings
+            f"{of['train']:,} clean rows, {of['poison']} {KINDS[of['poison_kind']]}, "
+            f"{of['epochs']} epochs of {of['batch_size']}"
+            for of in trainings.values()
         ],
-        k=arguments.k,
-        base_rates=[
-            100 * poison / (poison + clean)
-            for poison, clean in zip(arguments.poison, arguments.clean, strict=True)
-        ],
+        k=k,
+        base_rates=[compute_base_rate(of) for of in trainings.values()],
     )
-    save(figure, list_runs(tables), arguments.output)
+    save(figure, list_runs(shares), [svg, png])
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(plot_table1)

@@ -5,7 +5,7 @@ quarter of the rows is poison. A point is a held-out image or a poison point; it
 the training rows, and a row is never its own neighbour. Shares are in percent of the k neighbours.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,28 @@ TABLE_1 = {
 
 MARGIN = 5.0
 """Percentage points within which a figure of Table 1 counts as the report's: it is one run, without n."""
+
+
+def compute_base_rate(training: Mapping[str, int]) -> float:
+    """Return the percentage of poison in a training set of `train` clean rows and `poison` of poison."""
+    return 100 * training["poison"] / (training["poison"] + training["train"])
+
+
+def name_seeds(table: pd.DataFrame, seeds: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+    """Return the table with the seeds of the configuration in place of their numbers in its lists.
+
+    By these numbers trainings are paired until then.
+
+    Parameters
+    ----------
+    table : with the columns `training` and `seed`, which is `all` where it is no number
+    seeds : of each training
+    """
+    names = [
+        seed if seed == "all" else seeds[training][seed]
+        for training, seed in zip(table["training"], table["seed"], strict=True)
+    ]
+    return table.assign(seed=names)
 
 
 def select_groups(scores: pd.DataFrame) -> dict[str, pd.Series]:

@@ -73,6 +73,31 @@ BOUNDS = {
 """The figures of an attack, and the least and greatest value of each."""
 
 
+def measure_all(
+    runs: Sequence[tuple[pd.DataFrame, NDArray[np.int64], Mapping[str, NDArray[np.int64]]]],
+    disturbances: pd.DataFrame,
+) -> pd.DataFrame:
+    """Measure the success of all attacks, those of the chosen and of the best layer below.
+
+    Parameters
+    ----------
+    runs : `record`, `y` and `labels` of each run and source, as `measure_success` takes them
+    disturbances : as `choose_layers` takes them
+    """
+    noise = [
+        measure_success(record[record["attack"].isin(["none", "noise"])], y, labels)
+        for record, y, labels in runs
+    ]
+    steady = find_steady(pd.concat(noise, ignore_index=True))
+    measured = [
+        measure_success(record, y, labels, steady=steady[tuple(record[["dataset", "source"]].iloc[0])])
+        for record, y, labels in runs
+    ]
+    by_seed = pd.concat(measured, ignore_index=True)
+    best = find_best_layers(by_seed)
+    return add_choice(add_choice(by_seed, choose_layers(disturbances), CHOSEN), best, ORACLE)
+
+
 def measure_success(
     record: pd.DataFrame,
     y: NDArray[np.int64],

@@ -1,0 +1,36 @@
+"""Predict the label of attacked images by every network, as they are and with every pixel made 0 or 1.
+
+Writes `names` of the networks, and int64 [networks, n], `labels` and `binarised`.
+"""
+
+import numpy as np
+import torch
+
+from layeraudit.cli import Input, Output, run
+from layeraudit.files import read_split, write_arrays
+from layeraudit.networks import predict, read_network
+from layeraudit.transfer import binarise
+
+
+def predict_transferred(
+    *, split: Input, weights: list[Input], output: Output, networks: dict[str, str], batch_size: int
+) -> None:
+    """Write the predictions.
+
+    weights : of each network
+    networks : their architectures by their names, in the same order
+    """
+    x = torch.from_numpy(read_split(split).x)
+    labels, binarised = [], []
+    for architecture, path in zip(networks.values(), weights, strict=True):
+        network = read_network(architecture, path)
+        for found, images in ((labels, x), (binarised, binarise(x))):
+            found.append(predict(network, images, batch_size=batch_size).numpy())
+        print(path, flush=True)
+    write_arrays(
+        output, names=np.array(list(networks)), labels=np.stack(labels), binarised=np.stack(binarised)
+    )
+
+
+if __name__ == "__main__":
+    run(predict_transferred)
