@@ -52,7 +52,7 @@ def read_layers(
     """Read the training rows in each layer, and how far the neighbours of calibration images lie."""
     found = {}
     queries = open_layers(calibration_layers, names, np.float32)
-    neighbours = open_layers(calibration_neighbours, names, np.int64)
+    neighbours = open_layers(calibration_neighbours, names, np.int64, rows=len(queries[names[0]]))
     for name, rows in open_layers(layers, names, np.float32).items():
         found[name] = Layer(rows, usual_radius(queries[name], rows[neighbours[name][:, -1]], metric))
         print(f"{name}: neighbours usually lie within {found[name].radius:.4f}", flush=True)

@@ -1,5 +1,6 @@
 """Attacks that transfer: how they are made, and what is counted of them, on records laid out by hand."""
 
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -26,12 +27,9 @@ from layeraudit.attacks.intermediate_level import flexible, ila, projection
 from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.figures import name_in_words
-from layeraudit.report.figures.transfer import plot_success, spread
 from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.networks import LAYERS, NETWORKS, predict, read_network
 from layeraudit.radii import middle_radius
-from layeraudit.splits import Split
-from layeraudit.statistics import compare_pairs
 from layeraudit.report import dknn_against_transfer, transfer
 from layeraudit.report.dknn_against_transfer import (
     measure_conformity,
@@ -39,6 +37,7 @@ from layeraudit.report.dknn_against_transfer import (
     set_threshold,
     tabulate_detection,
 )
+from layeraudit.report.figures.transfer import plot_success, spread
 from layeraudit.report.transfer import (
     CHOSEN,
     ORACLE,
@@ -54,6 +53,8 @@ from layeraudit.report.transfer import (
     read_off,
     tabulate_success,
 )
+from layeraudit.splits import Split
+from layeraudit.statistics import compare_pairs
 from layeraudit.transfer import Recipe, binarise, craft, disturb, fine_tune
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -1122,7 +1123,7 @@ def make_leaning(name: str, x: Tensor, *, seed: int) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Select, attack, judge and measure, each by its program, on a few images and random weights."""
+    """Select, attack, predict and measure, each by its program, on a few images and random weights."""
     folder = tmp_path_factory.mktemp("transfer")
     x = np.random.default_rng(0).random((SPLIT, 1, 28, 28), dtype=np.float32)
     y_true = np.full(SPLIT, 2)
@@ -1136,47 +1137,53 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         weights.append(folder / f"{seed}.pt")
         torch.save(network.state_dict(), weights[-1])
     assert ATTACKED < right.sum() < SPLIT - 2
-    architectures = ["--architectures", "tramer_d", *OTHER_NETWORKS, "--weights", *weights]
+    architectures = {"audited": "tramer_d"} | {name: name for name in OTHER_NETWORKS}
+    networks = [f"--networks={json.dumps(architectures)}", "--batch-size=7", "--weights", *weights]
 
-    source = ["--network", "lenet", "--weights", weights[1], "--epsilons", *EPSILONS, "--passes", 4]
-    source += ["--seed", 3, "--dataset", "mnist", "--batch-size", 3]
-    select = ["--split", folder / "split.npz", *architectures, "--batch-size", 7]
-    judge = ["--split", folder / "attacked.npz", "--names", "audited", *OTHER_NETWORKS, *architectures]
+    source = ["--network=lenet", "--weights", weights[1], f"--epsilons={EPSILONS}", "--passes=4"]
+    source += ["--seed=3", "--dataset=mnist", "--batch-size=3"]
+    split = ["--split", folder / "split.npz"]
     n = len(right.nonzero()[0])
     _, sentences = run_programs(
-        ("select_attackable.py", [*select, "--images", ATTACKED, "--output", folder / "attackable.npz"]),
         (
-            "craft_transfer.py",
+            "report/select_attack_set.py",
+            [*split, *networks, f"--images={ATTACKED}", "--output", folder / "attack_set.npz"],
+        ),
+        (
+            "report/craft_transfer.py",
             [
-                *["--images", folder / "attackable.npz", *source],
-                *["--output", folder / "attacked.npz", "--output-record", folder / "record.csv"],
+                *["--images", folder / "attack_set.npz", *source],
+                *["--output", folder / "attacked.npz", "--record", folder / "record.csv"],
             ],
         ),
-        ("judge_transfer.py", [*judge, "--batch-size", 7, "--output", folder / "labels.npz"]),
         (
-            "measure_disturbance.py",
-            [
-                *["--split", folder / "split.npz", "--images", 3, *source],
-                *["--output", folder / "disturbance.csv"],
-            ],
+            "report/predict_transferred.py",
+            ["--split", folder / "attacked.npz", *networks, "--output", folder / "labels.npz"],
         ),
-        ("select_attackable.py", [*select, "--images", n + 1, "--output", folder / "out" / "too_many.npz"]),
+        (
+            "report/measure_disturbance.py",
+            [*split, "--images=3", *source, "--output", folder / "disturbance.csv"],
+        ),
+        (
+            "report/select_attack_set.py",
+            [*split, *networks, f"--images={n + 1}", "--output", folder / "out" / "too_many.npz"],
+        ),
     )
     return Files(folder, weights, right.nonzero()[0], sentences)
 
 
-def test_attackable_images_are_the_first_that_every_network_gets_right(files: Files) -> None:
-    split, attackable = files.read("split"), files.read("attackable")
+def test_the_attack_set_is_the_first_images_that_every_network_classifies_correctly(files: Files) -> None:
+    split, attack_set = files.read("split"), files.read("attack_set")
     rows = files.right[:ATTACKED]
     for name in Split.__dataclass_fields__:
-        np.testing.assert_array_equal(getattr(attackable, name), getattr(split, name)[rows])
+        np.testing.assert_array_equal(getattr(attack_set, name), getattr(split, name)[rows])
 
 
-def test_too_few_attackable_images_are_one_sentence_and_no_file(files: Files) -> None:
+def test_too_small_an_attack_set_is_one_sentence_and_no_file(files: Files) -> None:
     n = len(files.right)
     sentence = (
-        rf"select_attackable.py: {n + 1} images are asked for, allowed are 1 to {n}, "
-        r"those of \S+split.npz that every network gets right"
+        rf"select_attack_set.py: {n + 1} images are asked for, allowed are 1 to {n}, "
+        r"those of \S+split.npz that every network classifies correctly"
     )
     (said,) = files.sentences
     assert re.fullmatch(f"4 {sentence}", said), said
@@ -1184,7 +1191,7 @@ def test_too_few_attackable_images_are_one_sentence_and_no_file(files: Files) ->
 
 
 def test_a_row_of_the_record_is_the_row_of_the_split(files: Files) -> None:
-    clean, attacked = files.read("attackable"), files.read("attacked")
+    clean, attacked = files.read("attack_set"), files.read("attacked")
     record = pd.read_csv(files.folder / "record.csv")
     assert len(record) == len(attacked)
     assert record["row"].tolist() == list(range(len(attacked)))
@@ -1232,7 +1239,7 @@ def test_the_record_has_every_attack_of_every_radius_in_every_layer_after_none(f
 
 
 def test_the_seed_of_the_run_is_that_of_the_noise(files: Files) -> None:
-    clean, attacked = files.read("attackable"), files.read("attacked")
+    clean, attacked = files.read("attack_set"), files.read("attacked")
     record = pd.read_csv(files.folder / "record.csv")
     x, y = torch.from_numpy(clean.x), torch.from_numpy(clean.y_true)
     options: dict[str, Any] = {"passes": 4, "batch_size": 3, "epsilon": 0.3}
@@ -1241,7 +1248,7 @@ def test_the_seed_of_the_run_is_that_of_the_noise(files: Files) -> None:
     np.testing.assert_array_equal(attacked.x[rows], expected.numpy())
 
 
-def test_every_network_says_what_it_takes_each_image_for_and_the_audited_one_first(files: Files) -> None:
+def test_the_labels_are_those_that_every_network_predicts_and_the_audited_one_first(files: Files) -> None:
     x = torch.from_numpy(files.read("attacked").x)
     names, labels, binarised = read_arrays(files.folder / "labels.npz", "names", "labels", "binarised")
     assert names.tolist() == ["audited", "lenet", "tramer_d"]

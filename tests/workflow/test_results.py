@@ -286,16 +286,16 @@ def test_attacked_images_are_held_out_ones_moved_within_bounds(name: str, finish
 
 def test_images_for_transfer_are_clean_ones_that_every_network_gets_right(finished_run: Path) -> None:
     folder = finished_run / "results/small/clean/seed2"
-    attackable, attacked = (load(folder / f"data/{name}.npz") for name in ("attackable", "from_small_resnet"))
+    attack_set, attacked = (load(folder / f"data/{name}.npz") for name in ("attack_set", "from_small_resnet"))
     labels = load(folder / "labels_from_small_resnet.npz")
-    n = len(attackable["y"])
+    n = len(attack_set["y"])
     assert n == 20
-    np.testing.assert_array_equal(attacked["x"][:n], attackable["x"])
+    np.testing.assert_array_equal(attacked["x"][:n], attack_set["x"])
     assert labels["names"].tolist() == ["audited", "lenet", "small_resnet", "small_resnet_twin"]
-    assert (labels["labels"][:-1, :n] == attackable["y_true"]).all()  # the twin has no say in it
+    assert (labels["labels"][:-1, :n] == attack_set["y_true"]).all()  # the twin has no say in it
     record = pd.read_csv(folder / "from_small_resnet.csv")
     assert len(record) == len(attacked["y"]) == n * (1 + 2 * (5 + 15) + 5)
-    move = np.abs(attacked["x"].astype(np.float64) - attackable["x"][record["image"]]).max(axis=(1, 2, 3))
+    move = np.abs(attacked["x"].astype(np.float64) - attack_set["x"][record["image"]]).max(axis=(1, 2, 3))
     np.testing.assert_allclose(record["linf"], move, atol=1e-6)
     assert (move <= record["epsilon"] + 2**-23).all()
 
@@ -312,13 +312,13 @@ def test_a_twin_has_the_shape_of_its_source_and_other_weights(finished_run: Path
 def test_colour_images_are_attacked_as_they_stand_in_cifar10(finished_run: Path) -> None:
     folder = finished_run / "results/small/cifar10/seed1"
     original = load(finished_run / "results/datasets/cifar10.npz")
-    attackable, labels = load(folder / "data/attackable.npz"), load(folder / "labels_from_resnet20.npz")
-    assert attackable["x"].shape == (10, 3, 32, 32)
-    pixels = original["x"][attackable["source"]].astype(np.float32) / np.float32(255)
-    np.testing.assert_array_equal(attackable["x"], pixels)
-    np.testing.assert_array_equal(attackable["y_true"], original["y"][attackable["source"]])
+    attack_set, labels = load(folder / "data/attack_set.npz"), load(folder / "labels_from_resnet20.npz")
+    assert attack_set["x"].shape == (10, 3, 32, 32)
+    pixels = original["x"][attack_set["source"]].astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(attack_set["x"], pixels)
+    np.testing.assert_array_equal(attack_set["y_true"], original["y"][attack_set["source"]])
     assert labels["names"].tolist() == ["audited", "resnet20", "resnet20_twin"]
-    assert (labels["labels"][:-1, :10] == attackable["y_true"]).all()
+    assert (labels["labels"][:-1, :10] == attack_set["y_true"]).all()
     table = pd.read_csv(finished_run / "results/small/tables/transfer.csv")
     of_colour = table[(table["dataset"] == "cifar10") & (table["quantity"] == "success")]
     assert {"audited", "resnet20", "twin", "mean_of_others"} <= set(of_colour["target"])
