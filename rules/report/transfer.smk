@@ -34,13 +34,12 @@ def list_networks(wildcards):
     and other weights.
     """
     settings = TRANSFER[wildcards["experiment"]]
-    names = sorted({*settings["sources"], *settings["targets"]})
-    twins = [source] if (source := wildcards.get("source")) else []
-    return {
-        "audited": EXPERIMENTS[wildcards["experiment"]]["network"],
-        **{name: name for name in names},
-        **{f"{source}_twin": source for source in twins},
-    }
+    networks = {"audited": EXPERIMENTS[wildcards["experiment"]]["network"]}
+    for name in sorted({*settings["sources"], *settings["targets"]}):
+        networks[name] = name
+    if source := wildcards.get("source"):
+        networks[f"{source}_twin"] = source
+    return networks
 
 
 def weights_of_networks(wildcards):
