@@ -7,6 +7,7 @@ backward` (see `layeraudit.transfer.Recipe`), `linf, l2`, and of the intermediat
 """
 
 import torch
+from torch import Tensor
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_rows, write_split
@@ -40,7 +41,8 @@ def craft_transfer(
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
     of_run = {"dataset": dataset, "source": network, "seed": seed}
-    crafted, rows = [], []
+    crafted: list[Tensor] = []
+    rows: list[dict[str, object]] = []
     for recipe, attacked, pushed in craft_all(
         source,
         x,

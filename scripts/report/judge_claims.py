@@ -13,7 +13,8 @@ def judge_claims(*, claims: list[Input], table: Output) -> None:
     claims : tests of claims, a table an experiment
     """
     # A table without claims has no types, and would take them from the others.
-    write_table(table, judge(pd.concat(filter(len, read_records(claims)), ignore_index=True)))
+    tested = [of_experiment for of_experiment in read_records(claims) if len(of_experiment)]
+    write_table(table, judge(pd.concat(tested, ignore_index=True)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 The inputs are chosen by the rules of `layeraudit.report.figures.images.choose_inputs`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from layeraudit.cli import Input, Output, run
@@ -37,7 +39,7 @@ def plot_neighbour_sheet(
     layers : from input to output
     """
     splits = {"test": read_split(test), "poison": read_split(poison)}
-    scores = {"test": read_scores([test_scores]), "poison": read_scores([poison_scores])}
+    scores: dict[str, Any] = {"test": read_scores([test_scores]), "poison": read_scores([poison_scores])}
     neighbours = {
         name: open_layers(folder, layers, np.int64, rows=len(splits[name]))
         for name, folder in (("test", test_neighbours), ("poison", poison_neighbours))
@@ -54,7 +56,7 @@ def plot_neighbour_sheet(
             title=title,
             image=splits[name].x[row, 0],
             neighbours={layer: rows[row] for layer, rows in neighbours[name].items()},
-            **scores[name].loc[[row], predicted].to_dict("records")[0],
+            **{column: scores[name].at[row, column] for column in predicted},
         )
         for title, (name, row) in choose_inputs(scores["test"], points, distance, layer=layers[-1]).items()
     ]

@@ -25,10 +25,9 @@ def plot_section_4(
     secml : the poisons that secml makes
     layers : from input to output
     """
-    tables = read_records([credibility, depth, removal])
-    (titles,) = read_records([names])
-    figure = plot(*tables, titles, secml=secml, layers=layers, k=k)
-    save(figure, list_runs(tables), [svg, png])
+    by_run, by_layer, removed, titles = read_records([credibility, depth, removal, names])
+    figure = plot(by_run, by_layer, removed, titles, secml=secml, layers=layers, k=k)
+    save(figure, list_runs([by_run, by_layer, removed]), [svg, png])
 
 
 if __name__ == "__main__":

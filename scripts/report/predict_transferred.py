@@ -5,6 +5,7 @@ Writes `names` of the networks, and int64 [networks, n], `labels` and `binarised
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_arrays
@@ -21,7 +22,8 @@ def predict_transferred(
     networks : their architectures by their names, in the same order
     """
     x = torch.from_numpy(read_split(split).x)
-    labels, binarised = [], []
+    labels: list[NDArray[np.int64]] = []
+    binarised: list[NDArray[np.int64]] = []
     for architecture, path in zip(networks.values(), weights, strict=True):
         network = read_network(architecture, path)
         for found, images in ((labels, x), (binarised, binarise(x))):

@@ -52,7 +52,7 @@ def tabulate_dknn_mnist(
             "fashion_mnist": fashion_mnist,
         }.items()
     }
-    calibrations = [read_arrays(path, "nonconformity")[0] for path in calibration]
+    calibrations: list[Any] = [read_arrays(path, "nonconformity")[0] for path in calibration]
     words = {
         name: ", ".join(f"{key} {value}" for key, value in of_input.items())
         for name, of_input in settings.items()

@@ -56,14 +56,15 @@ def tabulate_experiment_2_2(
     """
     points, occurred, start = [], [], 0
     for training, settings in trainings.items():
-        end = start + len(settings["seeds"])
-        points.append(read_scores(test[start:end]).assign(training=training))
-        occurred.append(read_scores(occurrences[start:end]).assign(training=training))
-        for seed, scores in read_scores(train[start:end]).groupby("seed"):
-            rows = open_layers(neighbours[start + seed], layers, np.int64, rows=len(scores))
-            described = describe_poison(scores, read_table(records[start + seed]), rows)
-            points.append(described.assign(training=training))
-        start = end
+        files = slice(start, start + len(settings["seeds"]))
+        points.append(read_scores(test[files]).assign(training=training))
+        occurred.append(read_scores(occurrences[files]).assign(training=training))
+        scores = read_scores(train[files])
+        for seed, (record, folder) in enumerate(zip(records[files], neighbours[files], strict=True)):
+            of_seed = scores[scores["seed"] == seed]
+            rows = open_layers(folder, layers, np.int64, rows=len(of_seed))
+            points.append(describe_poison(of_seed, read_table(record), rows).assign(training=training))
+        start = files.stop
     evaluated = pd.concat(points, ignore_index=True)
     base_rates = {training: compute_base_rate(settings) for training, settings in trainings.items()}
     trends = tabulate_trend(evaluated, layers, k)
