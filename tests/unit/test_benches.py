@@ -21,7 +21,7 @@ from layeraudit.statistics import BETWEEN_SEEDS
 from layeraudit.leaderboard.benches import (
     EVASION,
     POISON,
-    gather_blocks,
+    gather_experiments,
     read_shared_costs,
     stream_scores,
     tabulate_cost,
@@ -110,7 +110,7 @@ def pick(table: pd.DataFrame, **values: object) -> pd.DataFrame:
 def test_a_block_holds_the_rows_of_all_detectors_in_one_order() -> None:
     tables = score_all()
     shuffled = [table.sample(frac=1, random_state=number) for number, table in enumerate(tables)]
-    (block,), (in_order,) = (gather_blocks(given, POISON) for given in (shuffled, tables))
+    (block,), (in_order,) = (gather_experiments(given, POISON) for given in (shuffled, tables))
     assert (block.setting, block.kind, block.seeds) == ("mnist", "badnets", (1, 2))
     assert block.detectors == tuple(sorted(DETECTORS))
     for first, second in zip(block.scores + block.positive, in_order.scores + in_order.positive, strict=True):
@@ -121,13 +121,13 @@ def test_a_block_holds_the_rows_of_all_detectors_in_one_order() -> None:
 
 def test_one_table_may_hold_all_detectors_and_experiments() -> None:
     tables = score_all(poisons=["badnets", "blended"])
-    apart, together = gather_blocks(tables, POISON), gather_blocks([pd.concat(tables)], POISON)
+    apart, together = gather_experiments(tables, POISON), gather_experiments([pd.concat(tables)], POISON)
     assert [block.kind for block in apart] == [block.kind for block in together] == ["badnets", "blended"]
     np.testing.assert_array_equal(apart[1].scores[0], together[1].scores[0])
 
 
 def test_what_a_detector_finds_is_the_mean_over_seeds_with_its_counts() -> None:
-    table = tabulate_detection(gather_blocks(score_all(), POISON), POISON)
+    table = tabulate_detection(gather_experiments(score_all(), POISON), POISON)
     row = pick(table, detector="margin", quantity="auroc").iloc[0]
     rows = score_rows("margin")
     by_seed = [roc_auc_score(of["is_poison"], of["score"]) for _, of in rows.groupby("seed")]
@@ -138,14 +138,14 @@ def test_what_a_detector_finds_is_the_mean_over_seeds_with_its_counts() -> None:
 
 
 def test_the_perfect_control_finds_all() -> None:
-    table = tabulate_detection(gather_blocks(score_all(), POISON), POISON)
+    table = tabulate_detection(gather_experiments(score_all(), POISON), POISON)
     found = pick(table, detector="perfect").set_index("quantity")[["value", "ci95_low", "ci95_high"]]
     assert (found.loc[["auroc", "average_precision", "tpr_at_5_fpr"]] == 1).all(axis=None)
     assert (found.loc["fpr_at_95_tpr"] == 0).all()
 
 
 def test_one_seed_has_an_interval_over_its_rows() -> None:
-    table = tabulate_detection(gather_blocks(score_all(seeds=[4]), POISON), POISON)
+    table = tabulate_detection(gather_experiments(score_all(seeds=[4]), POISON), POISON)
     row = pick(table, detector="margin", quantity="auroc").iloc[0]
     assert row["ci95_low"] < row["value"] < row["ci95_high"]
     assert (row["interval"], row["n_seeds"]) == (BETWEEN_ROWS, 1)
@@ -153,9 +153,9 @@ def test_one_seed_has_an_interval_over_its_rows() -> None:
 
 def test_without_poison_there_is_nothing_to_find_and_no_row() -> None:
     tables = score_all() + score_all(poisons=["none"], n_poison=0)
-    table = tabulate_detection(gather_blocks(tables, POISON), POISON)
+    table = tabulate_detection(gather_experiments(tables, POISON), POISON)
     assert set(table["poison"]) == {"badnets"}
-    nothing = tabulate_detection(gather_blocks(score_all(poisons=["none"], n_poison=0), POISON), POISON)
+    nothing = tabulate_detection(gather_experiments(score_all(poisons=["none"], n_poison=0), POISON), POISON)
     assert nothing.empty
     assert list(nothing.columns) == list(table.columns)
 
@@ -166,7 +166,7 @@ def test_of_attacks_the_images_that_the_network_errs_on_are_found_and_of_other_i
         "fgsm": ([2.0, -1.0, 0.5], [True, False, True]),
         "rotated": ([2.0, -1.0, 0.5], [True, False, True]),
     }
-    table = tabulate_detection(gather_blocks([score_inputs("softmax", inputs)], EVASION), EVASION)
+    table = tabulate_detection(gather_experiments([score_inputs("softmax", inputs)], EVASION), EVASION)
     auroc = pick(table, quantity="auroc").set_index("input")
     # 2.0 passes both clean images, 0.5 one of them, and -1.0, which counts for rotated images alone, none.
     assert auroc["value"].to_dict() == pytest.approx({"fgsm": 3 / 4, "rotated": 3 / 6})
@@ -176,38 +176,38 @@ def test_of_attacks_the_images_that_the_network_errs_on_are_found_and_of_other_i
 
 def test_an_attack_that_no_image_falls_for_has_no_rows() -> None:
     inputs = {"clean": ([0.0, 1.0], [False, False]), "cw": ([2.0], [False]), "bim": ([2.0], [True])}
-    table = tabulate_detection(gather_blocks([score_inputs("softmax", inputs)], EVASION), EVASION)
+    table = tabulate_detection(gather_experiments([score_inputs("softmax", inputs)], EVASION), EVASION)
     assert set(table["input"]) == {"bim"}
 
 
 def test_a_detector_that_one_experiment_lacks_ends_in_a_sentence() -> None:
     tables = score_all(poisons=["badnets", "blended"])[:-1]
     with pytest.raises(InputError, match=r"^perfect has no scores of mnist blended, seed 1, allowed are "):
-        gather_blocks(tables, POISON)
+        gather_experiments(tables, POISON)
 
 
 def test_a_detector_that_lacks_a_seed_ends_in_a_sentence() -> None:
     tables = [score_rows("loss"), score_rows("margin", seeds=[1])]
     with pytest.raises(InputError, match=r"^margin has no scores of mnist badnets, seed 2"):
-        gather_blocks(tables, POISON)
+        gather_experiments(tables, POISON)
 
 
 @pytest.mark.parametrize("change", [{"n": 41}, {"n_poison": 11}])
 def test_a_detector_that_was_shown_other_rows_ends_in_a_sentence(change: dict[str, int]) -> None:
     tables = [score_rows("loss"), score_rows("margin", **change)]
     with pytest.raises(InputError, match=r"^margin has other rows than loss in mnist badnets, seed 1"):
-        gather_blocks(tables, POISON)
+        gather_experiments(tables, POISON)
 
 
 def test_scores_that_are_given_twice_end_in_a_sentence() -> None:
     with pytest.raises(InputError, match=r"^loss is there twice in mnist badnets, seed 1"):
-        gather_blocks([score_rows("loss")] * 2, POISON)
+        gather_experiments([score_rows("loss")] * 2, POISON)
 
 
 def test_inputs_without_clean_images_end_in_a_sentence() -> None:
     scores = score_inputs("softmax", {"fgsm": ([1.0], [True])})
     with pytest.raises(InputError, match=r"^softmax has no clean images in evasion_mnist, seed 1"):
-        gather_blocks([scores], EVASION)
+        gather_experiments([scores], EVASION)
 
 
 def test_files_that_hold_no_scores_end_in_a_sentence(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_a_network_with_none_to_compare_with_ends_in_a_sentence(kept: str, missi
 
 
 def test_the_bench_of_poison_holds_detection_and_filters_together() -> None:
-    blocks = gather_blocks(score_all(), POISON)
+    blocks = gather_experiments(score_all(), POISON)
     trained = [train_rows(accuracy=0.9, attack_success=0.5)]
     retrained = [train_rows(accuracy=0.9, attack_success=0.5, detector=name) for name in ("loss", "random")]
     table = tabulate_poison(blocks, trained, retrained, share=0.1)
@@ -299,7 +299,7 @@ def test_the_bench_of_poison_holds_detection_and_filters_together() -> None:
 
 def test_every_detector_removes_a_share_of_the_poison_and_of_the_clean_rows() -> None:
     """Ten of 40 rows are poison, and a quarter may go: by hand, the ten highest scores of each seed."""
-    table = tabulate_removal(gather_blocks(score_all(), POISON), 0.25)
+    table = tabulate_removal(gather_experiments(score_all(), POISON), 0.25)
     for detector in ("loss", "margin", "distance"):
         of_seeds = score_rows(detector).groupby("seed")
         removed = [rows.nlargest(10, "score")["is_poison"].sum() for _, rows in of_seeds]
@@ -307,12 +307,12 @@ def test_every_detector_removes_a_share_of_the_poison_and_of_the_clean_rows() ->
         assert found.loc["poison_removed", "value"] == pytest.approx(np.mean(removed) / 10)
         assert found.loc["clean_removed", "value"] == pytest.approx((10 - np.mean(removed)) / 30)
         assert found["n_points"].to_dict() == {"poison_removed": 20, "clean_removed": 60}
-    perfect = pick(tabulate_removal(gather_blocks(score_all(), POISON), 0.01), detector="perfect")
+    perfect = pick(tabulate_removal(gather_experiments(score_all(), POISON), 0.01), detector="perfect")
     assert perfect.set_index("quantity")["value"].to_dict() == {"poison_removed": 1, "clean_removed": 0}
 
 
 def rank(*, poisons: Sequence[str], **options: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return rank_detectors(gather_blocks(score_all(poisons=poisons, **options), POISON), POISON)
+    return rank_detectors(gather_experiments(score_all(poisons=poisons, **options), POISON), POISON)
 
 
 def test_detectors_are_ranked_and_the_controls_stand_last_without_a_rank() -> None:
@@ -335,7 +335,7 @@ def test_detectors_are_ranked_and_the_controls_stand_last_without_a_rank() -> No
 def test_identical_detectors_differ_by_nothing_and_that_is_certain() -> None:
     tables = score_all(poisons=["badnets", "blended"])
     twins = [table.assign(detector="twin") for table in tables if table["detector"].iloc[0] == "margin"]
-    ranks, comparisons = rank_detectors(gather_blocks(tables + twins, POISON), POISON)
+    ranks, comparisons = rank_detectors(gather_experiments(tables + twins, POISON), POISON)
     row = pick(comparisons, first="margin", second="twin").iloc[0]
     assert row[["value", "ci95_low", "ci95_high"]].tolist() == [0, 0, 0]
     means = ranks.set_index("detector")
@@ -349,7 +349,7 @@ def test_a_paired_difference_is_narrower_than_that_of_other_rows() -> None:
     generator = np.random.default_rng(0)
     margin = tables[1]
     near = margin.assign(detector="near", score=margin["score"] + 0.05 * generator.normal(size=200))
-    ranks, comparisons = rank_detectors(gather_blocks([*tables, near], POISON), POISON)
+    ranks, comparisons = rank_detectors(gather_experiments([*tables, near], POISON), POISON)
     width = ranks.set_index("detector").eval("ci95_high - ci95_low")["margin"]
     both = comparisons[comparisons[["first", "second"]].isin(["margin", "near"]).all(axis=1)].iloc[0]
     assert both["ci95_high"] - both["ci95_low"] < width / 4
@@ -507,7 +507,7 @@ def read_back(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: Path) -> None:
-    blocks = gather_blocks(score_all(poisons=["badnets_5", "blended"]), POISON)
+    blocks = gather_experiments(score_all(poisons=["badnets_5", "blended"]), POISON)
     table = read_back(tabulate_poison(blocks, [], [], share=0.1))
     ranks, _ = map(read_back, rank_detectors(blocks, POISON))
     save(plot_auroc(table, ranks, NAMES, POISON), [], [tmp_path / "map.svg"])
@@ -557,7 +557,7 @@ def test_the_control_of_pixels_is_a_control_in_ranks_and_figures(tmp_path: Path)
     """It judges inputs alone, better here than any detector, and has no rank and no part in tests."""
     inputs = {"clean": ([0.0, 1.0, 2.0], [False] * 3), "fgsm": ([1.5, 3.0], [True] * 2)}
     tables = [score_inputs(name, inputs) for name in ("loss", "margin", "distance", "grey_pixels")]
-    blocks = gather_blocks(tables, EVASION)
+    blocks = gather_experiments(tables, EVASION)
     ranks, comparisons = rank_detectors(blocks, EVASION)
     assert ranks["detector"].tolist()[-1] == "grey_pixels"
     assert ranks["mean_rank"].isna().tolist() == [False, False, False, True]

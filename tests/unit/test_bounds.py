@@ -22,7 +22,7 @@ from layeraudit.plugins import load, read_constants
 from layeraudit.neighbours import build
 from layeraudit.poisons import AttackerData
 from layeraudit.poisons.feature_collision import collide
-from layeraudit.leaderboard.removal import choose_removed
+from layeraudit.leaderboard.filtering import choose_removed
 from layeraudit.splits import Split
 from layeraudit.torchvision_beside_cpu_torch import torchvision
 from layeraudit.training import train

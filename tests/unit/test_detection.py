@@ -22,13 +22,13 @@ from layeraudit.detection import (
     BETWEEN_SEEDS_AND_ROWS,
     CHUNK,
     QUANTITIES,
-    Block,
+    BenchExperiment,
     draw_weights,
     interval_of_resamples,
-    measure_block,
+    measure_experiment,
     measure_scores,
     name_interval,
-    resample_block,
+    resample_experiment,
 )
 from layeraudit.leaderboard.ranking import compare_methods, letter_groups
 
@@ -36,16 +36,16 @@ EIGHTHS = 2
 """Scores are rounded to so many parts of one, which makes ties."""
 
 
-def make_block(
+def make_experiment(
     *scores_of_seeds: NDArray[np.float64],
     positive: NDArray[np.bool_],
     setting: str = "mnist",
     kind: str = "badnets",
     numbers: Sequence[int] = (),
     seeds_of_setting: Sequence[int] = (),
-) -> Block:
+) -> BenchExperiment:
     detectors, seeds = len(scores_of_seeds[0]), len(scores_of_seeds)
-    return Block(
+    return BenchExperiment(
         setting,
         kind,
         tuple(f"detector{number}" for number in range(detectors)),
@@ -206,8 +206,8 @@ def test_weights_are_rows_drawn_with_replacement() -> None:
 
 def test_resampling_one_seed_is_the_bootstrap_of_its_rows() -> None:
     scores, positive = sample_scores(np.random.default_rng(3), n=300)
-    block = make_block(scores[np.newaxis], positive=positive)
-    resampled = resample_block(block, "poison")["auroc"][0]
+    block = make_experiment(scores[np.newaxis], positive=positive)
+    resampled = resample_experiment(block, "poison")["auroc"][0]
 
     generator = np.random.default_rng(4)
     drawn = [generator.integers(300, size=300) for _ in range(1000)]
@@ -220,7 +220,7 @@ def test_resampled_seeds_vary_as_seeds_and_rows_do() -> None:
     # One seed finds all and one nothing: a mean of two drawn is 0, 1/2 or 1, with chances 1/4, 1/2, 1/4.
     positive = np.arange(40) < 20
     perfect = positive.astype(float)[np.newaxis]
-    resampled = resample_block(make_block(perfect, -perfect, positive=positive), "poison")["auroc"][0]
+    resampled = resample_experiment(make_experiment(perfect, -perfect, positive=positive), "poison")["auroc"][0]
     shares = [(resampled == value).mean() for value in (0, 0.5, 1)]
     assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.05)
 
@@ -229,20 +229,20 @@ def test_seeds_are_drawn_alike_in_all_experiments_of_a_setting() -> None:
     positive = np.arange(40) < 20
     perfect = positive.astype(float)[np.newaxis]
     of_kinds = [
-        resample_block(make_block(perfect, -perfect, positive=positive, kind=kind), "poison")["auroc"]
+        resample_experiment(make_experiment(perfect, -perfect, positive=positive, kind=kind), "poison")["auroc"]
         for kind in ("badnets", "blended")
     ]
     np.testing.assert_array_equal(*of_kinds)
-    elsewhere = make_block(perfect, -perfect, positive=positive, setting="fashion")
-    assert (resample_block(elsewhere, "poison")["auroc"] != of_kinds[0]).any()
+    elsewhere = make_experiment(perfect, -perfect, positive=positive, setting="fashion")
+    assert (resample_experiment(elsewhere, "poison")["auroc"] != of_kinds[0]).any()
 
 
 def test_a_detectors_resamples_do_not_depend_on_the_others() -> None:
     generator = np.random.default_rng(5)
     positive = np.arange(60) < 20
     three = [generator.normal(size=(3, 60)) + positive for _ in range(3)]
-    together = resample_block(make_block(*three, positive=positive), "poison")
-    alone = resample_block(make_block(*(scores[1:2] for scores in three), positive=positive), "poison")
+    together = resample_experiment(make_experiment(*three, positive=positive), "poison")
+    alone = resample_experiment(make_experiment(*(scores[1:2] for scores in three), positive=positive), "poison")
     for quantity in QUANTITIES:
         np.testing.assert_array_equal(together[quantity][1:2], alone[quantity])
 
@@ -253,7 +253,7 @@ def test_how_many_resamples_are_held_at_once_changes_only_which_are_drawn(
 ) -> None:
     monkeypatch.setattr(detection, "CHUNK", chunk)
     scores, positive = sample_scores(np.random.default_rng(6))
-    resampled = resample_block(make_block(scores[np.newaxis], positive=positive), "poison")["auroc"]
+    resampled = resample_experiment(make_experiment(scores[np.newaxis], positive=positive), "poison")["auroc"]
     assert resampled.shape == (1, 1000)
     assert resampled.mean() == pytest.approx(roc_auc_score(positive, scores), abs=0.01)
 
@@ -261,7 +261,7 @@ def test_how_many_resamples_are_held_at_once_changes_only_which_are_drawn(
 def test_every_resample_keeps_as_many_rows_that_are_to_be_found() -> None:
     positive = np.arange(10) == 0
     scores = np.arange(10.0, 0.0, -1.0)[np.newaxis]
-    resampled = resample_block(make_block(scores, positive=positive), "poison")
+    resampled = resample_experiment(make_experiment(scores, positive=positive), "poison")
     assert (resampled["auroc"] == 1).all()
     # Of one positive that is the most suspicious each threshold that finds it is precise.
     assert (resampled["average_precision"] == 1).all()
@@ -270,8 +270,8 @@ def test_every_resample_keeps_as_many_rows_that_are_to_be_found() -> None:
 def test_a_drawn_seed_that_the_experiment_lacks_does_not_count() -> None:
     positive = np.arange(10) < 5
     scores = positive.astype(float)[np.newaxis]
-    block = make_block(scores, positive=positive, numbers=[2], seeds_of_setting=[1, 2])
-    resampled = resample_block(block, "poison")["auroc"]
+    block = make_experiment(scores, positive=positive, numbers=[2], seeds_of_setting=[1, 2])
+    resampled = resample_experiment(block, "poison")["auroc"]
     # Two seeds are drawn of two, and neither is the second with chance 1/4.
     assert np.isnan(resampled).mean() == pytest.approx(0.25, abs=0.05)
     assert interval_of_resamples(resampled)[:, 0] == pytest.approx([1, 1])
@@ -285,8 +285,8 @@ def test_experiments_that_share_their_clean_rows_share_how_often_these_are_drawn
     of_kinds = []
     for kind in ("fgsm", "rotated"):
         scores = np.concatenate([clean, np.full(30, 0.3)])[np.newaxis]
-        block = make_block(scores, scores, positive=positive, kind=kind)
-        of_kinds.append(resample_block(block, "evasion", ["auroc"])["auroc"])
+        block = make_experiment(scores, scores, positive=positive, kind=kind)
+        of_kinds.append(resample_experiment(block, "evasion", ["auroc"])["auroc"])
     np.testing.assert_array_equal(*of_kinds)
     assert of_kinds[0].std() > 0.01
 
@@ -307,9 +307,9 @@ def test_the_interval_of_the_area_holds_it_and_lies_within_0_and_1(seed: int, se
     generator = np.random.default_rng(seed)
     positive = np.arange(60) < 20
     scores = [sample_scores(generator, shift=generator.normal())[0][np.newaxis] for _ in range(seeds)]
-    block = make_block(*scores, positive=positive)
-    ((value,),) = measure_block(block, ["auroc"])["auroc"].mean(axis=1, keepdims=True)
-    low, high = interval_of_resamples(resample_block(block, "poison", ["auroc"])["auroc"])[:, 0]
+    block = make_experiment(*scores, positive=positive)
+    ((value,),) = measure_experiment(block, ["auroc"])["auroc"].mean(axis=1, keepdims=True)
+    low, high = interval_of_resamples(resample_experiment(block, "poison", ["auroc"])["auroc"])[:, 0]
     assert 0 <= low <= value <= high <= 1
 
 
@@ -335,7 +335,7 @@ def cover(seeds: int, spread: float, repeats: int) -> float:
             (generator.normal(size=200) + generator.normal(1, spread) * positive)[np.newaxis]
             for _ in range(seeds)
         ]
-        resampled = resample_block(make_block(*scores, positive=positive), "poison", ["auroc"])["auroc"]
+        resampled = resample_experiment(make_experiment(*scores, positive=positive), "poison", ["auroc"])["auroc"]
         low, high = interval_of_resamples(resampled)[:, 0]
         held.append(low <= truth <= high)
     return float(np.mean(held))

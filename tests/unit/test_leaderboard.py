@@ -13,7 +13,7 @@ from PIL import Image
 
 from layeraudit.errors import InputError
 from layeraudit.files import write_split
-from layeraudit.leaderboard.page import FIGURES, TABLES, list_scores, read_citation, write_leaderboard
+from layeraudit.leaderboard.page import FIGURES, TABLES, list_scores, read_citation, render_leaderboard
 from layeraudit.pages import MINUS, MISSING, Cell, duration, figure, follow_page, number
 from layeraudit.leaderboard.examples import FACTORS, N_EXAMPLES, choose_examples
 from layeraudit.splits import Split
@@ -133,7 +133,7 @@ class Page(HTMLParser):
 
 
 def write(tables: dict[str, pd.DataFrame], **examples: object) -> str:
-    return write_leaderboard(tables, examples, CITATION)  # type: ignore[arg-type]
+    return render_leaderboard(tables, examples, CITATION)  # type: ignore[arg-type]
 
 
 def read(tables: dict[str, pd.DataFrame]) -> Page:
