@@ -49,6 +49,8 @@ def plot_ranks(ranks: pd.DataFrame, comparisons: pd.DataFrame, names: pd.DataFra
             text_h_margin=0.1,
         )
         plt.setp(drawn["labels"], color="black")  # else they are as pale as their lines
+        for (bar,) in drawn["crossbars"]:  # their points come from a set, in another order each time
+            bar.set_xdata(np.sort(bar.get_xdata()))
         axes.set_xlim(mean_ranks.min() - 0.3, mean_ranks.max() + 0.3)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:
