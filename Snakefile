@@ -21,6 +21,18 @@ pathvars:
     run=f"results/{config['variant']}/{{experiment}}/seed{{seed}}",
 
 
+include: "rules/data.smk"
+include: "rules/poison.smk"
+include: "rules/model.smk"
+include: "rules/neighbours.smk"
+include: "rules/dknn.smk"
+include: "rules/inputs.smk"
+include: "rules/detectors.smk"
+include: "rules/leaderboard.smk"
+include: "rules/report.smk"
+include: "rules/publish.smk"
+
+
 wildcard_constraints:
     name="[a-z0-9_]+",
     experiment="[a-z0-9_]+",
@@ -34,18 +46,6 @@ wildcard_constraints:
     twin="(_twin)?",
     source="[a-z0-9_]+",
     dataset="[a-z0-9_]+",
-
-
-include: "rules/data.smk"
-include: "rules/poison.smk"
-include: "rules/model.smk"
-include: "rules/neighbours.smk"
-include: "rules/dknn.smk"
-include: "rules/inputs.smk"
-include: "rules/detectors.smk"
-include: "rules/leaderboard.smk"
-include: "rules/report.smk"
-include: "rules/publish.smk"
 
 
 onsuccess:

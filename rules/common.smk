@@ -17,7 +17,7 @@ from layeraudit.experiments import list_experiments
 from layeraudit.fingerprints import fingerprint
 from layeraudit.plugins import read_constants
 from layeraudit.provenance import describe_commit, describe_run
-from layeraudit.results import list_finished
+from layeraudit.results import keep_configuration, name_made
 
 # What the user's shell knows of Python must not reach into the environment of a rule. The commit is no
 # parameter: a table is not made again for a change that does not concern it.
@@ -32,7 +32,14 @@ STEP_ON_THREADS = STEP.replace(" > ", " --threads={threads} > ")
 
 # The longest jobs run on one thread: begun late, they would keep the other cores waiting in the end. What is
 # large and will not be read again for long is used up first.
-PRIORITIES = {"training": 5, "score": 4, "search": 3, "index": 2, "attack": 2, "capture": 1}
+PRIORITIES = {
+    "training": 5,
+    "score": 4,
+    "search": 3,
+    "index": 2,
+    "attack": 2,
+    "capture": 1,
+}
 
 STARTED = time.time()
 
@@ -50,7 +57,9 @@ def read_configuration():
 
 def find(path, wildcards=None):
     """The value that the configuration has under `a/b/c`; `experiment/...` is of the job's own experiment."""
-    value = config | {"experiment": EXPERIMENTS.get(wildcards and wildcards.get("experiment"))}
+    value = config | {
+        "experiment": EXPERIMENTS.get(wildcards and wildcards.get("experiment"))
+    }
     for key in path.format(**(wildcards or {})).split("/"):
         value = value[key]
     return value
@@ -69,13 +78,21 @@ def step(program, *plugins, **settings):
         return fingerprint([SCRIPTS / file for file in files], SCRIPTS)
 
     def write_settings(wildcards):
-        values = {name: resolve(value, dict(wildcards.items())) for name, value in settings.items()}
+        values = {
+            name: resolve(value, dict(wildcards.items()))
+            for name, value in settings.items()
+        }
         return [
             f"{_option(name)}={value if isinstance(value, str) else json.dumps(value)}"
             for name, value in values.items()
         ]
 
-    return {"program": program, "code": code, "files": write_files, "settings": write_settings}
+    return {
+        "program": program,
+        "code": code,
+        "files": write_files,
+        "settings": write_settings,
+    }
 
 
 def resolve(value, wildcards):
@@ -124,7 +141,9 @@ def every_seed(*files):
     """The same for a job of all seeds of the experiment that its wildcards name."""
 
     def of_experiment(wildcards):
-        return [path for file in files for path in each_seed(wildcards.experiment, file)]
+        return [
+            path for file in files for path in each_seed(wildcards.experiment, file)
+        ]
 
     return of_experiment
 
@@ -143,7 +162,9 @@ def run_of(*names):
 
 def method_of(kind, key):
     """The file of a plug-in of a kind, named by the configuration under `key`, as a function of the wildcards."""
-    return lambda wildcards: f"layeraudit/{kind}/{find(key, dict(wildcards.items()))}.py"
+    return (
+        lambda wildcards: f"layeraudit/{kind}/{find(key, dict(wildcards.items()))}.py"
+    )
 
 
 def environment_of(kind, key):

@@ -11,9 +11,9 @@ rule attack:
         log_of("attack_{attack}"),
     benchmark:
         benchmark_of("attack_{attack}")
-    priority: PRIORITIES["attack"]
     wildcard_constraints:
         attack="fgsm|bim|cw|ila",
+    priority: PRIORITIES["attack"]
     conda:
         "../envs/foolbox.yaml"
     params:
@@ -80,9 +80,6 @@ rule sample_ood_images:
 
 rule craft_adaptive:
     input:
-        expand(
-            ORIGIN_OF_LAYERS, split=["train", "calibration"], allow_missing=True
-        ),
         split="<run>/data/test.npz",
         train="<run>/data/train.npz",
         weights="<run>/model.pt",

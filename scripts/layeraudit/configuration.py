@@ -223,7 +223,13 @@ def _allowed(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(map(repr, schema["enum"]))
     types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    words = {"null": "null", "object": "a mapping of keys", "array": "a list", "string": "a text"}
+    words = {
+        "null": "null",
+        "object": "a mapping of keys",
+        "array": "a list",
+        "string": "a text",
+        "boolean": "true or false",
+    }
     text = " or ".join(words.get(name, f"one {name}") for name in types)
     least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
     if least or most < math.inf:

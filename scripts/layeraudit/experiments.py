@@ -103,7 +103,9 @@ def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
     and of the poison bench `method`, `options` and `name` of the poison; of experiments whose models are
     shown other inputs too, `inputs` and `adaptive`.
     """
-    return of_report(configuration) | of_poison_bench(configuration) | of_evasion_bench(configuration)
+    found = of_report(configuration) | of_poison_bench(configuration) | of_evasion_bench(configuration)
+    layers = configuration["activations"]["layers"]
+    return {name: {"name": ""} | experiment | {"layers": layers} for name, experiment in found.items()}
 
 
 def of_report(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
@@ -123,7 +125,9 @@ def of_report(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
             "bench": None,
             "setting": None,
         }
-    found["clean"] |= {"inputs": configuration["inputs"], "adaptive": configuration["adaptive"]}
+    inputs = dict(configuration["inputs"])
+    other_data = inputs.pop("fashion_mnist") | {"dataset": "fashion_mnist"}
+    found["clean"] |= {"inputs": inputs | {"other_data": other_data}, "adaptive": configuration["adaptive"]}
     return found
 
 

@@ -88,7 +88,7 @@ def _is_smaller(experiment: Mapping[str, Any], default: Mapping[str, Any]) -> bo
 
 
 def describe_commit(repository: Path) -> str:
-    """Return the commit of a repository with its date, as `commit 5e6eab4 (2026-11-29)`; "" outside of git."""
+    """Return the commit of a repository, as `commit 5e6eab4 (2026-11-29)`; "" outside of git."""
     shown = []
     for words in (
         ["rev-parse", "--show-toplevel"],
