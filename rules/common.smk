@@ -58,7 +58,7 @@ def read_configuration():
 def find(path, wildcards=None):
     """The value that the configuration has under `a/b/c`; `experiment/...` is of the job's own experiment."""
     value = config | {
-        "experiment": EXPERIMENTS.get(wildcards and wildcards.get("experiment"))
+        "experiment": EXPERIMENTS.get((wildcards or {}).get("experiment"))
     }
     for key in path.format(**(wildcards or {})).split("/"):
         value = value[key]
