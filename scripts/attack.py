@@ -46,7 +46,7 @@ def attack(
     output: Output,
     method: Literal["fgsm", "bim", "cw", "ila"],
     options: dict[str, Any],
-    network: str,
+    network: dict[str, Any],
     batch_size: int,
 ) -> None:
     """Write attacked images.
@@ -54,7 +54,7 @@ def attack(
     options : of the attack, and `images`: how many of the split, from its first
     """
     images = take_first(read_split(split), options["images"])
-    model = read_network(network, weights, channels_last=False).eval()
+    model = read_network(network, weights, images, channels_last=False).eval()
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(images.x), torch.from_numpy(images.y_true)
 

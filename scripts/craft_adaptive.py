@@ -198,7 +198,7 @@ def craft_adaptive(
     index: Input,
     output: Output,
     record: Output,
-    network: str,
+    network: dict[str, Any],
     names: list[str],
     k: int,
     metric: Metric,
@@ -220,7 +220,7 @@ def craft_adaptive(
     guides : `layer` that they are chosen in, `classes` (the most that an image is led to), `toward`, `away`
     """
     shown = take_first(read_split(split), images)
-    model = read_network(network, weights, channels_last=False)
+    model = read_network(network, weights, shown, channels_last=False)
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(shown.x), torch.from_numpy(shown.y_true)
     labels = read_split(train).y

@@ -41,7 +41,7 @@ def draw_splits(
     digits : classes of the model
     attack_digits : classes of the attack
     """
-    x, y, n_train = read_arrays(dataset, "x", "y", "n_train")
+    x, y, n_train, classes = read_arrays(dataset, "x", "y", "n_train", "classes")
     parts = {"train": np.arange(n_train), "test": np.arange(n_train, len(y))}
     generator = np.random.default_rng(seed)
     of_attack = parts[attack_part][np.isin(y[parts[attack_part]], attack_digits)]
@@ -57,7 +57,7 @@ def draw_splits(
     for path, (name, rows) in zip(
         (attack_sources, attack_validation, clean, pretraining, calibration, test), drawn.items(), strict=True
     ):
-        write_split(path, take_clean(x, y, rows))
+        write_split(path, take_clean(x, y, rows, len(classes)))
         print(f"{name}: {len(rows)} images")
 
 

@@ -25,7 +25,7 @@ def make_poison(
     options: dict[str, Any],
     n_clean: int,
     classes: list[int],
-    network: str,
+    network: dict[str, Any],
     seed: int,
 ) -> None:
     """Write poison points and their probe.

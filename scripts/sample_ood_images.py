@@ -16,7 +16,7 @@ def sample_ood_images(*, dataset: Input, output: Output, images: int, seed: int)
 
     images : how many
     """
-    x, y, n_train = read_arrays(dataset, "x", "y", "n_train")
+    x, y, n_train, classes = read_arrays(dataset, "x", "y", "n_train", "classes")
     test = np.arange(n_train, len(y))
     if not 1 <= images <= len(test):
         raise InputError(
@@ -24,7 +24,7 @@ def sample_ood_images(*, dataset: Input, output: Output, images: int, seed: int)
             f"which the test part of {dataset} has"
         )
     rows = np.sort(np.random.default_rng(seed).choice(test, size=images, replace=False))
-    write_split(output, take_clean(x, y, rows))
+    write_split(output, take_clean(x, y, rows, len(classes)))
     print(f"{len(rows)} of the {len(test)} images of the test part")
 
 

@@ -5,6 +5,8 @@ Where it was trained on other images before, only its last layer is trained, fro
 
 import io
 
+from typing import Any
+
 import torch
 
 from layeraudit.cli import Input, Output, run
@@ -18,7 +20,7 @@ def train_model(
     train: Input,
     pretrained: Input | None = None,
     output: Output,
-    network: str,
+    network: dict[str, Any],
     epochs: int,
     batch_size: int,
     learning_rate: float,

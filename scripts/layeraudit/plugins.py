@@ -7,11 +7,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-Kind = Literal["poisons", "detectors"]
+Kind = Literal["datasets", "networks", "poisons", "detectors"]
 
 FOLDER = Path(__file__).parent
 
-LITERALS = ("TITLE", "REFERENCE", "BENCHES", "ENVIRONMENT", "SCHEMA")
+LITERALS = (
+    *("TITLE", "REFERENCE", "ENVIRONMENT", "OPTIONS"),
+    *("BENCHES", "LAYERS", "COUNTS", "CHECKSUMS"),
+)
 """What a method's file says of it in capitals."""
 
 

@@ -18,11 +18,11 @@ from layeraudit.attacks.neighbours import Layer, lead_to_neighbours
 from layeraudit.attacks.standard import bim, cw, fgsm
 from layeraudit.evidence import Evidence
 from layeraudit.files import write_split
-from layeraudit.plugins import load, read_constants
+from layeraudit.leaderboard.filtering import choose_removed
 from layeraudit.neighbours import build
+from layeraudit.plugins import load, read_constants
 from layeraudit.poisons import AttackerData
 from layeraudit.poisons.feature_collision import collide
-from layeraudit.leaderboard.removal import choose_removed
 from layeraudit.splits import Split
 from layeraudit.torchvision_beside_cpu_torch import torchvision
 from layeraudit.training import train

@@ -17,7 +17,7 @@ TITLE = "ViM"
 REFERENCE = "Wang et al. 2022, https://arxiv.org/abs/2203.10807"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "The layer that the last one takes.",
         "type": "string",
