@@ -8,7 +8,7 @@ rule tabulate_dknn_mnist:
         bim=each_seed("clean", "scores/bim.parquet"),
         cw=each_seed("clean", "scores/cw.parquet"),
         rotated=each_seed("clean", "scores/rotated.parquet"),
-        fashion_mnist=each_seed("clean", "scores/other_data.parquet"),
+        other_data=each_seed("clean", "scores/other_data.parquet"),
         calibration=each_seed("clean", "calibration.npz"),
     output:
         inputs=report(
@@ -39,7 +39,7 @@ rule tabulate_dknn_mnist:
     params:
         **step(
             "report/tabulate_dknn_mnist",
-            settings="inputs",
+            settings=constant(EXPERIMENTS["clean"]["inputs"]),
             as_published=constant(list_as_published(config)),
             k="neighbours/k",
             run=run_of("clean"),

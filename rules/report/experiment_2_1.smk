@@ -47,7 +47,7 @@ rule tabulate_experiment_2_1:
     params:
         **step(
             "report/tabulate_experiment_2_1",
-            seeds="experiments/ten_digits/seeds",
+            seeds=constant(EXPERIMENTS["ten_digits"]["seeds"]),
             layers=constant(EXPERIMENTS["ten_digits"]["layers"]),
             k="neighbours/k",
             as_reported=constant(is_as_reported(config, "ten_digits")),

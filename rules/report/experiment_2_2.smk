@@ -1,7 +1,10 @@
 """Needs the scores of the trainings of experiment 2.2; makes the report's Table 1, and why it is so."""
 
 TRAININGS = {
-    name: config["experiments"][name]
+    name: {
+        key: EXPERIMENTS[name][key]
+        for key in ("seeds", "train", "poison", "epochs", "batch_size")
+    }
     for name in (
         "two_digits",
         "two_digits_memorised",

@@ -6,8 +6,11 @@ TRANSFER_DATASETS = [
     EXPERIMENTS[name]["dataset"] for name in TRANSFER if EXPERIMENTS[name]["seeds"]
 ]
 
+FILE_OF_SOURCE = method_of("networks", "networks/{source}/method")
+
 OF_SOURCE = dict(
-    network="{source}",
+    source="{source}",
+    network="networks/{source}",
     epsilons="transfer/experiments/{experiment}/epsilons",
     passes="transfer/passes",
     dataset="experiment/dataset",
@@ -28,7 +31,7 @@ def each_source(file, *experiments):
 
 
 def list_networks(wildcards):
-    """The architecture of every network that attacks are shown to, by name.
+    """The settings of every network that attacks are shown to, by name.
 
     The audited one, all sources and targets, and where a source is named its twin, which has its architecture
     and other weights.
@@ -36,9 +39,9 @@ def list_networks(wildcards):
     settings = TRANSFER[wildcards["experiment"]]
     networks = {"audited": EXPERIMENTS[wildcards["experiment"]]["network"]}
     for name in sorted({*settings["sources"], *settings["targets"]}):
-        networks[name] = name
+        networks[name] = config["networks"][name]
     if source := wildcards.get("source"):
-        networks[f"{source}_twin"] = source
+        networks[f"{source}_twin"] = config["networks"][source]
     return networks
 
 
@@ -64,7 +67,8 @@ use rule train_model as train_network with:
     params:
         **step(
             "train_model",
-            network="{network}",
+            method_of("networks", "networks/{network}/method"),
+            network="networks/{network}",
             epochs="transfer/experiments/{experiment}/networks/epochs",
             batch_size="transfer/experiments/{experiment}/networks/batch_size",
             learning_rate="training/learning_rate",
@@ -112,7 +116,7 @@ rule craft_transfer:
     conda:
         "../../envs/foolbox.yaml"
     params:
-        **step("report/craft_transfer", **OF_SOURCE),
+        **step("report/craft_transfer", FILE_OF_SOURCE, **OF_SOURCE),
     shell:
         STEP
 
@@ -131,7 +135,12 @@ rule measure_disturbance:
     conda:
         "../../envs/foolbox.yaml"
     params:
-        **step("report/measure_disturbance", **OF_SOURCE, images="transfer/validation"),
+        **step(
+            "report/measure_disturbance",
+            FILE_OF_SOURCE,
+            **OF_SOURCE,
+            images="transfer/validation",
+        ),
     shell:
         STEP
 

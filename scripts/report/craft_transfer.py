@@ -6,12 +6,14 @@ backward` (see `layeraudit.transfer.Recipe`), `linf, l2`, and of the intermediat
 `no_reference, zero_gradients, objective, cosine, ratio` (see `layeraudit.attacks.intermediate_level.Pushed`).
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_rows, write_split
-from layeraudit.networks import LAYERS, read_network
+from layeraudit.networks import list_layers, read_network
 from layeraudit.splits import take_attacked
 from layeraudit.transfer import RECORD, craft_all, describe_crafted
 
@@ -22,7 +24,8 @@ def craft_transfer(
     weights: Input,
     output: Output,
     record: Output,
-    network: str,
+    source: str,
+    network: dict[str, Any],
     epsilons: list[float],
     passes: int,
     dataset: str,
@@ -32,22 +35,22 @@ def craft_transfer(
     """Write the attacked images and their record.
 
     images : the attack set
-    network : the source
+    source : name of the network that is attacked, for the record
     dataset : its name, for the record
     seed : of the noise; stands in the record too
     """
     split = read_split(images)
-    source = read_network(network, weights)
+    attacked_network = read_network(network, weights, split)
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(split.x), torch.from_numpy(split.y_true)
-    of_run = {"dataset": dataset, "source": network, "seed": seed}
+    of_run = {"dataset": dataset, "source": source, "seed": seed}
     crafted: list[Tensor] = []
     rows: list[dict[str, object]] = []
     for recipe, attacked, pushed in craft_all(
-        source,
+        attacked_network,
         x,
         y,
-        layers=LAYERS[network],
+        layers=list_layers(network),
         epsilons=epsilons,
         passes=passes,
         seed=seed,

@@ -5,11 +5,13 @@ for each radius, guide, layer that is attacked and layer that is looked at: `dat
 guide, layer, seen, disturbance` (the mean over the images) and `n_points`.
 """
 
+from typing import Any
+
 import torch
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_rows
-from layeraudit.networks import LAYERS, read_network
+from layeraudit.networks import list_layers, read_network
 from layeraudit.splits import take_first
 from layeraudit.transfer import measure_disturbances
 
@@ -20,7 +22,8 @@ def measure_disturbance(
     weights: Input,
     output: Output,
     images: int,
-    network: str,
+    source: str,
+    network: dict[str, Any],
     epsilons: list[float],
     passes: int,
     dataset: str,
@@ -30,21 +33,20 @@ def measure_disturbance(
     """Write the disturbance of each layer by the attack in each layer.
 
     images : how many of the split, from the first
-    network : the source
+    source : name of the network that is attacked, for the table
     dataset : its name, for the table
     seed : of the run, for the table
     """
     first = take_first(read_split(split), images)
-    source = read_network(network, weights)
     torch.use_deterministic_algorithms(True)
-    of_run = {"dataset": dataset, "source": network, "seed": seed}
+    of_run = {"dataset": dataset, "source": source, "seed": seed}
     rows = [
         of_run | of_attack
         for of_attack in measure_disturbances(
-            source,
+            read_network(network, weights, first),
             torch.from_numpy(first.x),
             torch.from_numpy(first.y_true),
-            layers=LAYERS[network],
+            layers=list_layers(network),
             epsilons=epsilons,
             passes=passes,
             batch_size=batch_size,

@@ -3,6 +3,8 @@
 Writes `names` of the networks, and int64 [networks, n], `labels` and `binarised`.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,18 +16,19 @@ from layeraudit.transfer import binarise
 
 
 def predict_transferred(
-    *, split: Input, weights: list[Input], output: Output, networks: dict[str, str], batch_size: int
+    *, split: Input, weights: list[Input], output: Output, networks: dict[str, Any], batch_size: int
 ) -> None:
     """Write the predictions.
 
     weights : of each network
-    networks : their architectures by their names, in the same order
+    networks : by their names, in the same order
     """
-    x = torch.from_numpy(read_split(split).x)
+    attacked = read_split(split)
+    x = torch.from_numpy(attacked.x)
     labels: list[NDArray[np.int64]] = []
     binarised: list[NDArray[np.int64]] = []
-    for architecture, path in zip(networks.values(), weights, strict=True):
-        network = read_network(architecture, path)
+    for settings, path in zip(networks.values(), weights, strict=True):
+        network = read_network(settings, path, attacked)
         for found, images in ((labels, x), (binarised, binarise(x))):
             found.append(predict(network, images, batch_size=batch_size).numpy())
         print(path, flush=True)

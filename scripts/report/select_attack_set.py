@@ -3,6 +3,8 @@
 An image that a network misclassifies anyhow would count as an attack's success.
 """
 
+from typing import Any
+
 import torch
 
 from layeraudit.cli import Input, Output, run
@@ -17,21 +19,21 @@ def select_attack_set(
     split: Input,
     weights: list[Input],
     output: Output,
-    networks: dict[str, str],
+    networks: dict[str, Any],
     images: int,
     batch_size: int,
 ) -> None:
     """Write the attack set.
 
     weights : of each network
-    networks : their architectures by their names, in the same order
+    networks : by their names, in the same order
     images : how many
     """
     candidates = read_split(split)
     x, y = torch.from_numpy(candidates.x), torch.from_numpy(candidates.y_true)
     correct = torch.ones(len(candidates), dtype=torch.bool)
-    for architecture, path in zip(networks.values(), weights, strict=True):
-        of_network = predict(read_network(architecture, path), x, batch_size=batch_size) == y
+    for network, path in zip(networks.values(), weights, strict=True):
+        of_network = predict(read_network(network, path, candidates), x, batch_size=batch_size) == y
         correct &= of_network
         print(f"{path}: correct on {int(of_network.sum())} of {len(candidates)} images")
     rows = correct.nonzero().squeeze(1)

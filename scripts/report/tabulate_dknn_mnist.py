@@ -24,7 +24,7 @@ def tabulate_dknn_mnist(
     bim: list[Input],
     cw: list[Input],
     rotated: list[Input],
-    fashion_mnist: list[Input],
+    other_data: list[Input],
     calibration: list[Input],
     inputs: Output,
     reliability: Output,
@@ -38,7 +38,7 @@ def tabulate_dknn_mnist(
     """Write the tables.
 
     test : scores of held-out images, a file a seed; those of other inputs likewise
-    settings : how each input was made
+    settings : how each input was made; other data are named by their data set
     as_published : inputs made as in the paper, whose figures then stand beside ours
     """
     scores = {
@@ -49,12 +49,14 @@ def tabulate_dknn_mnist(
             "bim": bim,
             "cw": cw,
             "rotated": rotated,
-            "fashion_mnist": fashion_mnist,
+            "fashion_mnist": other_data,
         }.items()
     }
     calibrations: list[Any] = [read_arrays(path, "nonconformity")[0] for path in calibration]
     words = {
-        name: ", ".join(f"{key} {value}" for key, value in of_input.items())
+        of_input.get("dataset", name): ", ".join(
+            f"{key} {value}" for key, value in of_input.items() if key not in ("method", "dataset")
+        )
         for name, of_input in settings.items()
     }
     by_input = tabulate_inputs(scores, calibrations, words, as_published=as_published)

@@ -23,7 +23,7 @@ from layeraudit.attacks.conditions import ROUNDING
 from layeraudit.attacks.neighbours import choose_guides, usual_radius
 from layeraudit.files import read_split, write_matrix, write_split
 from layeraudit.neighbours import build
-from layeraudit.networks import ReportCNN
+from layeraudit.networks.report_cnn import ReportCNN
 from layeraudit.report.adaptive import (
     KEYS,
     PUBLISHED,
@@ -358,7 +358,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("adaptive")
     generator = np.random.default_rng(0)
     torch.manual_seed(0)
-    network = ReportCNN()
+    network = ReportCNN(1, 10)
     torch.save(network.state_dict(), folder / "model.pt")
     shown: dict[str, dict[str, NDArray[np.float32]]] = {}
     # Of each class, so that the nearest is not enough for every image.
@@ -371,7 +371,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         )
         x = np.float32(0.3) * noise + np.float32(0.7) * patterns[np.arange(n) % 3]
         y, y_true = ((np.arange(n) + shift) % 3 for shift in (given, true))
-        write_split(folder / f"{name}.npz", Split(x, y, y_true, np.ones(n, bool), 50 + np.arange(n)))
+        write_split(
+            folder / f"{name}.npz", Split(x, y, y_true, np.ones(n, bool), 50 + np.arange(n), n_classes=10)
+        )
         shown[name] = show(network, x)
         for layer in LAYERS:
             write_matrix(folder / name / f"{layer}.npy", shown[name][layer])
@@ -394,7 +396,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         "index": folder / "index",
         "output": folder / "attacked.npz",
         "record": folder / "record.csv",
-        "network": "report_cnn",
+        "network": {"method": "report_cnn"},
         "names": LAYERS,
         "k": K,
         "metric": "cosine",

@@ -28,7 +28,7 @@ from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.figures import name_in_words
 from layeraudit.files import read_arrays, read_split, write_split
-from layeraudit.networks import LAYERS, NETWORKS, predict, read_network
+from layeraudit.networks import build_network, list_layers, predict, read_network
 from layeraudit.radii import middle_radius
 from layeraudit.report import dknn_against_transfer, transfer
 from layeraudit.report.dknn_against_transfer import (
@@ -1105,16 +1105,20 @@ class Files:
 
     def open_networks(self) -> list[nn.Module]:
         names = ["tramer_d", *OTHER_NETWORKS]
-        return [read_network(name, path) for name, path in zip(names, self.weights, strict=True)]
+        split = self.read("split")
+        return [
+            read_network({"method": name}, path, split)
+            for name, path in zip(names, self.weights, strict=True)
+        ]
 
 
-def make_leaning(name: str, x: Tensor, *, seed: int) -> nn.Module:
+def make_leaning(name: str, split: Split, *, seed: int) -> nn.Module:
     """Make a network of random weights that gives most of the images, but not all, the label 2."""
     torch.manual_seed(seed)
-    network = NETWORKS[name]().eval()
+    network = build_network({"method": name}, split).eval()
     final: Any = network.get_submodule("fc")
     with torch.no_grad():
-        logits = network(x)
+        logits = network(torch.from_numpy(split.x))
         final.bias -= logits.mean(dim=0)
         lead = (logits - logits.mean(dim=0)).amax(dim=1) - (logits - logits.mean(dim=0))[:, 2]
         final.bias[2] += lead.quantile(0.8)
@@ -1129,19 +1133,20 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     y_true = np.full(SPLIT, 2)
     y_true[[0, 3]] = 5
     y, is_poison = (y_true + 1) % 10, np.arange(SPLIT) % 2 == 0
-    write_split(folder / "split.npz", Split(x, y, y_true, is_poison, 100 + np.arange(SPLIT)))
+    images = Split(x, y, y_true, is_poison, 100 + np.arange(SPLIT), n_classes=10)
+    write_split(folder / "split.npz", images)
     weights, right = [], np.ones(SPLIT, bool)
     for seed, name in enumerate(["tramer_d", *OTHER_NETWORKS]):
-        network = make_leaning(name, torch.from_numpy(x), seed=seed)
+        network = make_leaning(name, images, seed=seed)
         right &= (predict(network, torch.from_numpy(x), batch_size=SPLIT) == torch.from_numpy(y_true)).numpy()
         weights.append(folder / f"{seed}.pt")
         torch.save(network.state_dict(), weights[-1])
     assert ATTACKED < right.sum() < SPLIT - 2
-    architectures = {"audited": "tramer_d"} | {name: name for name in OTHER_NETWORKS}
-    networks = [f"--networks={json.dumps(architectures)}", "--batch-size=7", "--weights", *weights]
+    settings = {"audited": {"method": "tramer_d"}} | {name: {"method": name} for name in OTHER_NETWORKS}
+    networks = [f"--networks={json.dumps(settings)}", "--batch-size=7", "--weights", *weights]
 
-    source = ["--network=lenet", "--weights", weights[1], f"--epsilons={EPSILONS}", "--passes=4"]
-    source += ["--seed=3", "--dataset=mnist", "--batch-size=3"]
+    source = ["--source=lenet", '--network={"method": "lenet"}', "--weights", weights[1]]
+    source += [f"--epsilons={EPSILONS}", "--passes=4", "--seed=3", "--dataset=mnist", "--batch-size=3"]
     split = ["--split", folder / "split.npz"]
     n = len(right.nonzero()[0])
     _, sentences = run_programs(
@@ -1175,7 +1180,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 def test_the_attack_set_is_the_first_images_that_every_network_classifies_correctly(files: Files) -> None:
     split, attack_set = files.read("split"), files.read("attack_set")
     rows = files.right[:ATTACKED]
-    for name in Split.__dataclass_fields__:
+    assert attack_set.n_classes == 10
+    for name in ("x", "y", "y_true", "is_poison", "source"):
         np.testing.assert_array_equal(getattr(attack_set, name), getattr(split, name)[rows])
 
 
@@ -1223,7 +1229,7 @@ def test_the_record_has_every_attack_of_every_radius_in_every_layer_after_none(f
                 *(
                     (*attack, layer)
                     for attack in of_ila[: 4 if epsilon == 0.3 else 3]
-                    for layer in LAYERS["lenet"]
+                    for layer in list_layers({"method": "lenet"})
                 ),
             ]
         ),
@@ -1262,7 +1268,7 @@ def test_the_labels_are_those_that_every_network_predicts_and_the_audited_one_fi
 
 def test_a_disturbance_is_the_mean_over_the_first_images_of_the_split(files: Files) -> None:
     table = pd.read_csv(files.folder / "disturbance.csv")
-    layers, source = LAYERS["lenet"], files.open_networks()[1]
+    layers, source = list_layers({"method": "lenet"}), files.open_networks()[1]
     keys = ["epsilon", "guide", "layer", "seen"]
     cells = list(table[keys].itertuples(index=False, name=None))
     assert cells == list(product(EPSILONS, ["fgsm", "i_fgsm", "mi_fgsm"], layers, layers))

@@ -50,9 +50,16 @@ MARGIN = 5.0
 """Percentage points within which a figure of Table 1 counts as the report's: it is one run, without n."""
 
 
-def compute_base_rate(training: Mapping[str, int]) -> float:
-    """Return the percentage of poison in a training set of `train` clean rows and `poison` of poison."""
-    return 100 * training["poison"] / (training["poison"] + training["train"])
+def read_poison(name: str) -> tuple[str, int]:
+    """Return the kind of a split of poison, and how many rows it has, from its name: `poison_50`."""
+    kind, _, points = name.rpartition("_")
+    return kind, int(points)
+
+
+def compute_base_rate(train: int, poison: str) -> float:
+    """Return the percentage of poison in a training set of so many clean rows and the named poison."""
+    _, points = read_poison(poison)
+    return 100 * points / (points + train)
 
 
 def name_seeds(table: pd.DataFrame, seeds: Mapping[str, Sequence[int]]) -> pd.DataFrame:
