@@ -21,7 +21,7 @@ from layeraudit.errors import InputError
 from layeraudit.evidence import Files, read_evidence
 from layeraudit.experiments import ATTACKS, CLEAN
 from layeraudit.files import atomic_write, open_logits, read_split
-from layeraudit.plugins import load
+from layeraudit.plugins import load, split_settings
 
 UNKNOWN_CLASS = -1
 
@@ -105,8 +105,7 @@ def score_detector(
     setting: str,
     poison: str,
     detector: str,
-    method: str,
-    options: dict[str, Any],
+    settings: dict[str, Any],
     seeds: list[int],
     names: list[str],
 ) -> None:
@@ -114,11 +113,11 @@ def score_detector(
 
     bench : what is scored
     setting, poison, detector : their names, for the tables
-    options : of the method, and `method`
+    settings : of the detector: `method`, and its options
     names : the layers, from input to output
     """
+    method, options = split_settings(settings)
     plugin = load("detectors", method)
-    of_plugin = {name: value for name, value in options.items() if name != "method"}
     tables, costs_of_seeds = [], []
     for number, seed in enumerate(seeds):
 
@@ -141,7 +140,7 @@ def score_detector(
             shown = files(evasion, evasion_layers, evasion_logits, evasion_neighbours)
             rows, scored = read_shown_rows(shown, evasion_record[number], names)
             labels["input"] = rows.pop("input")
-        found, cost = score_rows(plugin, of_plugin, training, clean, scored, seed=seed)
+        found, cost = score_rows(plugin, options, training, clean, scored, seed=seed)
         labels |= {"detector": detector, "seed": seed, "row": np.arange(len(rows))}
         tables.append(pd.DataFrame(labels).join(rows).assign(score=found))
         costs_of_seeds.append(
