@@ -55,6 +55,7 @@ rule score_detector:
             poison="experiment/poison_name",
             detector="{detector}",
             settings="detectors/{detector}",
+            inputs="experiment/inputs",
             seeds="experiment/seeds",
             names="experiment/layers",
         ),
