@@ -33,7 +33,8 @@ results/table1.csv leaderboard summary all:
 report: all
 	$(call snakemake,all --report report.html)
 
-check: override export OMP_NUM_THREADS := 1 # each worker has a core of its own
+# Each worker has a core of its own.
+check: export OMP_NUM_THREADS := 1
 check:
 	$(call set_up,--tests)
 	$(in_venv) python -m pytest --numprocesses auto --dist loadfile -m 'not slow' tests/test_lint.py tests/unit

@@ -202,9 +202,7 @@ class DeepKNN:
     def _encode(self, y: ArrayLike, n: int) -> NDArray[np.int64]:
         """Return the numbers of labels among `classes_`."""
         labels = _read_labels(y, n)
-        if labels.dtype.kind != self.classes_.dtype.kind and "U" in (
-            labels.dtype.kind + self.classes_.dtype.kind
-        ):
+        if (labels.dtype.kind == "U") != (self.classes_.dtype.kind == "U"):
             raise InputError(
                 f"the labels are {labels.dtype}, allowed are those of fit: {self.classes_.dtype}"
             )
@@ -245,11 +243,13 @@ class DeepKNN:
 def capture_layers(
     model: "nn.Module", x: "Tensor | NDArray[Any]", names: Sequence[str], *, batch_size: int = 256
 ) -> dict[str, NDArray[np.float32]]:
-    """Return what layers of a torch model make of x, flattened; the model is left in evaluation mode.
+    """Return what layers of a torch model make of x, flattened.
+
+    The model is left in evaluation mode; it may work in place, and x stays as it is.
 
     Parameters
     ----------
-    x : [n, ...], as the model takes it
+    x : [n, ...], one row or more, as the model takes it; may be memory-mapped
     names : as `model.named_modules()` gives them; "" is the model's own output
 
     Returns
@@ -259,7 +259,7 @@ def capture_layers(
     Raises
     ------
     InputError
-        Where the model has no such layer, or the batch size is none.
+        Where the model has no such layer, there is no row, or the batch size is none.
     ImportError
         Where torch is not installed.
     """
@@ -267,15 +267,20 @@ def capture_layers(
         import torch
     except ModuleNotFoundError:
         raise ImportError("capture_layers needs torch: pip install 'layeraudit[torch]'") from None
-    from layeraudit.activations import capture
+    from layeraudit.activations import captured
 
-    if batch_size < 1:
-        raise InputError(f"batch_size is {batch_size}, allowed are integers from 1")
+    if batch_size < 1 or not len(x):
+        raise InputError(f"batch_size is {batch_size} for {len(x)} rows, allowed are integers from 1")
     parameter = next(model.parameters(), None)
-    device = None if parameter is None else parameter.device
-    batches = capture(model, torch.as_tensor(x, device=device), names, batch_size=batch_size)
-    parts = [{name: values.float().cpu().numpy() for name, values in batch.items()} for batch in batches]
-    return {name: np.concatenate([part.pop(name) for part in parts]) for name in names}
+    parts: list[dict[str, NDArray[np.float32]]] = []
+    model.eval()
+    with captured(model, names) as run, torch.no_grad():
+        for start in range(0, len(x), batch_size):
+            some = x[start : start + batch_size]
+            batch = some.clone() if isinstance(some, torch.Tensor) else torch.from_numpy(np.array(some))
+            found = run(batch if parameter is None else batch.to(parameter.device))
+            parts.append({name: values.float().cpu().numpy() for name, values in found.items()})
+    return {name: np.concatenate([part.pop(name) for part in parts]) for name in dict.fromkeys(names)}
 
 
 @contextmanager

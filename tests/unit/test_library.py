@@ -259,7 +259,7 @@ def test_what_cannot_be_fitted_is_one_sentence(parameters, layers, y, sentence) 
         (lambda _: DeepKNN().predict(LINE_LAYERS), "DeepKNN is not fitted: call fit first"),
         (lambda _: DeepKNN().label_disagreement(), "DeepKNN is not fitted: call fit first"),
         (lambda _: capture_layers(torch.nn.ReLU(), LINE, ["fc"]), "the network has no layer 'fc'"),
-        (lambda _: capture_layers(torch.nn.ReLU(), LINE, [""], batch_size=0), "batch_size is 0, allowed are"),
+        (lambda _: capture_layers(torch.nn.ReLU(), LINE, [""], batch_size=0), "batch_size is 0 for 6 rows"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(line, call, sentence) -> None:
@@ -278,6 +278,15 @@ def test_captured_layers_are_what_the_modules_return(batch_size) -> None:
     assert found["0"].tolist() == np.hstack([LINE - 2, 2 - LINE]).tolist()
     assert found["1"].tolist() == found[""].tolist() == np.maximum(found["0"], 0).tolist()
     assert {matrix.dtype for matrix in found.values()} == {np.dtype(np.float32)}
+
+
+def test_a_model_that_works_in_place_changes_no_input(tmp_path) -> None:
+    np.save(tmp_path / "x.npy", LINE - 2)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    model = torch.nn.Sequential(torch.nn.ReLU(inplace=True))
+    for x in (mapped, LINE - 2, torch.from_numpy(LINE - 2)):
+        assert capture_layers(model, x, [""])[""].tolist() == np.maximum(LINE - 2, 0).tolist()
+        assert np.asarray(x).tolist() == (LINE - 2).tolist()
 
 
 def read_blocks() -> list[str]:
