@@ -12,13 +12,25 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 
 
-EXPERIMENTS = read_configuration()
+EXPERIMENTS, PROBLEMS = read_configuration()
 
 
 pathvars:
     results=f"results/{config['variant']}",
     runs=f"results/{config['variant']}/{{experiment}}",
     run=f"results/{config['variant']}/{{experiment}}/seed{{seed}}",
+
+
+include: "rules/data.smk"
+include: "rules/poison.smk"
+include: "rules/model.smk"
+include: "rules/neighbours.smk"
+include: "rules/dknn.smk"
+include: "rules/inputs.smk"
+include: "rules/detectors.smk"
+include: "rules/leaderboard.smk"
+include: "rules/report.smk"
+include: "rules/publish.smk"
 
 
 wildcard_constraints:
@@ -34,18 +46,6 @@ wildcard_constraints:
     twin="(_twin)?",
     source="[a-z0-9_]+",
     dataset="[a-z0-9_]+",
-
-
-include: "rules/data.smk"
-include: "rules/poison.smk"
-include: "rules/model.smk"
-include: "rules/neighbours.smk"
-include: "rules/dknn.smk"
-include: "rules/inputs.smk"
-include: "rules/detectors.smk"
-include: "rules/leaderboard.smk"
-include: "rules/report.smk"
-include: "rules/publish.smk"
 
 
 onsuccess:

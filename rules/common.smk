@@ -13,11 +13,11 @@ sys.path.insert(0, str(SCRIPTS))
 
 from layeraudit.configuration import check
 from layeraudit.errors import InputError
-from layeraudit.experiments import list_experiments
+from layeraudit.experiments import OTHER_DATA, list_experiments
 from layeraudit.fingerprints import fingerprint
-from layeraudit.plugins import read_constants
+from layeraudit.plugins import list_methods, read_constants
 from layeraudit.provenance import describe_commit, describe_run
-from layeraudit.results import list_finished
+from layeraudit.results import keep_configuration, name_made
 
 # What the user's shell knows of Python must not reach into the environment of a rule. The commit is no
 # parameter: a table is not made again for a change that does not concern it.
@@ -32,25 +32,38 @@ STEP_ON_THREADS = STEP.replace(" > ", " --threads={threads} > ")
 
 # The longest jobs run on one thread: begun late, they would keep the other cores waiting in the end. What is
 # large and will not be read again for long is used up first.
-PRIORITIES = {"training": 5, "score": 4, "search": 3, "index": 2, "attack": 2, "capture": 1}
+PRIORITIES = {
+    "training": 5,
+    "score": 4,
+    "search": 3,
+    "index": 2,
+    "attack": 2,
+    "capture": 1,
+}
 
 STARTED = time.time()
 
 
 def read_configuration():
-    """The experiments of the configuration by their names, once it is found that it can be run."""
+    """The experiments of the configuration by their names, and why some, and some detectors, cannot be run."""
     schema = yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text())
     try:
-        check(config, schema)
+        problems = check(config, schema)
     except InputError as error:
-        # Any other exception would print where in our files it was raised.
-        sys.exit(f"The configuration cannot be run: {error} (see config/schema.yaml).")
-    return list_experiments(config)
+        refuse(error)
+    return list_experiments(config), problems
+
+
+def refuse(problem):
+    # Any other exception would print where in our files it was raised.
+    sys.exit(f"The configuration cannot be run: {problem} (see config/schema.yaml).")
 
 
 def find(path, wildcards=None):
     """The value that the configuration has under `a/b/c`; `experiment/...` is of the job's own experiment."""
-    value = config | {"experiment": EXPERIMENTS.get(wildcards and wildcards.get("experiment"))}
+    value = config | {
+        "experiment": EXPERIMENTS.get((wildcards or {}).get("experiment"))
+    }
     for key in path.format(**(wildcards or {})).split("/"):
         value = value[key]
     return value
@@ -69,13 +82,24 @@ def step(program, *plugins, **settings):
         return fingerprint([SCRIPTS / file for file in files], SCRIPTS)
 
     def write_settings(wildcards):
-        values = {name: resolve(value, dict(wildcards.items())) for name, value in settings.items()}
+        for name in (wildcards.get("experiment"), wildcards.get("detector")):
+            if name in PROBLEMS:  # of others no job is planned
+                refuse(PROBLEMS[name])
+        values = {
+            name: resolve(value, dict(wildcards.items()))
+            for name, value in settings.items()
+        }
         return [
             f"{_option(name)}={value if isinstance(value, str) else json.dumps(value)}"
             for name, value in values.items()
         ]
 
-    return {"program": program, "code": code, "files": write_files, "settings": write_settings}
+    return {
+        "program": program,
+        "code": code,
+        "files": write_files,
+        "settings": write_settings,
+    }
 
 
 def resolve(value, wildcards):
@@ -124,7 +148,9 @@ def every_seed(*files):
     """The same for a job of all seeds of the experiment that its wildcards name."""
 
     def of_experiment(wildcards):
-        return [path for file in files for path in each_seed(wildcards.experiment, file)]
+        return [
+            path for file in files for path in each_seed(wildcards.experiment, file)
+        ]
 
     return of_experiment
 
@@ -143,7 +169,9 @@ def run_of(*names):
 
 def method_of(kind, key):
     """The file of a plug-in of a kind, named by the configuration under `key`, as a function of the wildcards."""
-    return lambda wildcards: f"layeraudit/{kind}/{find(key, dict(wildcards.items()))}.py"
+    return (
+        lambda wildcards: f"layeraudit/{kind}/{find(key, dict(wildcards.items()))}.py"
+    )
 
 
 def environment_of(kind, key):

@@ -1,152 +1,325 @@
-"""Needs the activations and neighbours of a bench's runs; makes the scores of each detector, and their comparison."""
+"""Needs the runs of both benches and the scores of their detectors; makes their tables, figures and page."""
+
+from layeraudit.configuration import is_for
+from layeraudit.experiments import CLEAN, INPUTS
 
 
-# A bench's activations stay, so that a new detector needs nothing but itself.
-use rule extract_layers as extract_layers_to_stay with:
-    output:
-        hidden=expand(
-            "<run>/layers/{split}/{layer}.npy",
-            layer=hidden_layers(),
-            allow_missing=True,
+def experiments_of(bench):
+    """The names of the experiments of a bench that have a seed."""
+    return [
+        name
+        for name, experiment in EXPERIMENTS.items()
+        if experiment["bench"] == bench and experiment["seeds"]
+    ]
+
+
+def detector_files(bench, suffix):
+    """A file of every detector that a bench compares, in each of its experiments."""
+    return expand(
+        "results/{variant}/{experiment}/detectors/{detector}.{suffix}",
+        experiment=experiments_of(bench),
+        variant=config["variant"],
+        detector=[name for name in config["detectors"] if is_for(bench, config, name)],
+        suffix=suffix,
+    )
+
+
+def poisoned_experiments():
+    """The names of the experiments of the poison bench that have poison."""
+    return [
+        name
+        for name in experiments_of("poison")
+        if EXPERIMENTS[name]["method"] != "none"
+    ]
+
+
+def poisoned_runs():
+    """The experiment, with all its settings, and the seed of each run that has poison."""
+    return [
+        (EXPERIMENTS[name], seed)
+        for name in poisoned_experiments()
+        for seed in EXPERIMENTS[name]["seeds"]
+    ]
+
+
+def of_poisoned_runs(file):
+    """A file of each of these runs."""
+    return [path for name in poisoned_experiments() for path in each_seed(name, file)]
+
+
+def of_first_seeds(file):
+    """A file of the first of these runs of each experiment."""
+    return [each_seed(name, file)[0] for name in poisoned_experiments()]
+
+
+def tables_of_networks(file):
+    """A table of networks of each experiment of the poison bench."""
+    return [
+        f"results/{config['variant']}/{name}/{file}"
+        for name in experiments_of("poison")
+    ]
+
+
+def trained_tables():
+    return tables_of_networks("trained.csv")
+
+
+def retrained_tables():
+    return [
+        path
+        for detector in config["benches"]["poison"]["retrained"]
+        for path in tables_of_networks(f"retrained/{detector}.csv")
+    ]
+
+
+def pretrained_of_seeds(wildcards):
+    """The weights that the training of each seed begins with, where there are any."""
+    pretraining = EXPERIMENTS[wildcards.experiment]["pretraining"]
+    return each_seed(wildcards.experiment, "pretrained.pt") if pretraining else []
+
+
+def benchmarks_of(bench, *jobs):
+    """The benchmarks of jobs in every run of a bench; `{split}` stands for what detectors score there."""
+    split = {"poison": "train", "evasion": "evasion"}[bench]
+    names = dict.fromkeys(
+        name for job in jobs for name in expand(job, split=split, shard=SHARDS)
+    )
+    return [
+        path
+        for experiment in experiments_of(bench)
+        for name in names
+        for path in each_seed(experiment, f"benchmarks/{name}.tsv")
+    ]
+
+
+CAPTURE = [f"extract_layers_{split}" for split in ("train", "calibration", "{split}")]
+SEARCH_JOBS = (
+    ["build_index", "search_neighbours_calibration", "search_neighbours_{split}"]
+    if len(SHARDS) == 1
+    else [
+        "build_shard_{shard}",
+        "search_shard_calibration_{shard}",
+        "search_shard_{split}_{shard}",
+        "merge_neighbours_calibration",
+        "merge_neighbours_{split}",
+    ]
+)
+"""The jobs that all detectors of a run share."""
+
+RUN_OF_BOTH = run_of(*experiments_of("poison"), *experiments_of("evasion"))
+
+
+rule gather_inputs:
+    input:
+        splits=expand(
+            "<run>/data/{split}.npz", split=["test", *INPUTS], allow_missing=True
         ),
-        logits="<run>/layers/{split}/fc.npy",
-    wildcard_constraints:
-        experiment=names_of_benches(),
-
-
-ruleorder: extract_layers_to_stay > extract_layers
-
-
-rule score_detector:
-    input:
-        data=of_runs("data/train.npz", "data/calibration.npz"),
-        layers=layers_of_bench,
-        neighbours=neighbours_of_bench,
-        judged=judged_of_bench,
-        method=file_of_detector,
-        script="scripts/score_detector.py",
-        modules=modules_of_detector,
     output:
-        scores="<runs>/detectors/{detector}.parquet",
-        costs="<runs>/detectors/{detector}.csv",
+        split="<run>/data/evasion.npz",
+        record="<run>/evasion.csv",
     log:
-        "<runs>/logs/score_detector_{detector}.log",
+        log_of("gather_inputs"),
     benchmark:
-        "<runs>/benchmarks/score_detector_{detector}.tsv"
-    priority: 2
+        benchmark_of("gather_inputs")
+    priority: PRIORITIES["attack"]
     conda:
-        environment_of_detector
+        "../envs/numpy.yaml"
     params:
-        names=names_of_experiment,
-        method=lookup(dpath="detectors/{detector}/method", within=config),
-        options=options_of_detector,
-        runs=folders_of_runs,
-        seeds=lookup(dpath="{experiment}/seeds", within=EXPERIMENTS),
-        layers=lookup(dpath="activations/layers", within=config),
+        **step("leaderboard/gather_inputs", inputs=constant([CLEAN, *INPUTS])),
     shell:
-        "python {input.script}"
-        " {params.names}"
-        " --detector {wildcards.detector}"
-        " --method {params.method}"
-        " --options {params.options:q}"
-        " --runs {params.runs}"
-        " --seeds {params.seeds}"
-        " --layers {params.layers}"
-        " --output-scores {output.scores}"
-        " --output-costs {output.costs}"
-        " > {log} 2>&1"
+        STEP
 
 
-rule tabulate_names:
+rule evaluate_networks:
     input:
-        methods=files_of_methods(),
-        script="scripts/tabulate_names.py",
-        modules=modules_of("scripts/tabulate_names.py"),
+        train=every_seed("data/train.npz"),
+        test=every_seed("data/test.npz"),
+        probe=every_seed("data/probe.npz"),
+        weights=every_seed("model.pt"),
     output:
-        table="<results>/tables/names.csv",
+        table="<runs>/trained.csv",
     log:
-        "<results>/logs/tabulate_names.log",
+        log_of("evaluate_networks", "<runs>"),
     benchmark:
-        "<results>/benchmarks/tabulate_names.tsv"
+        benchmark_of("evaluate_networks", "<runs>")
+    conda:
+        "../envs/torch.yaml"
+    params:
+        **step(
+            "leaderboard/evaluate_networks",
+            setting="experiment/setting",
+            poison="experiment/poison_name",
+            seeds="experiment/seeds",
+            network="experiment/network",
+        ),
+    shell:
+        STEP
+
+
+rule retrain:
+    input:
+        scores="<runs>/detectors/{detector}.parquet",
+        train=every_seed("data/train.npz"),
+        test=every_seed("data/test.npz"),
+        probe=every_seed("data/probe.npz"),
+        pretrained=pretrained_of_seeds,
+    output:
+        table="<runs>/retrained/{detector}.csv",
+    log:
+        log_of("retrain_{detector}", "<runs>"),
+    benchmark:
+        benchmark_of("retrain_{detector}", "<runs>")
+    priority: PRIORITIES["training"]
+    conda:
+        "../envs/detectors.yaml"
+    params:
+        **step(
+            "leaderboard/retrain",
+            setting="experiment/setting",
+            poison="experiment/poison_name",
+            detector="{detector}",
+            seeds="experiment/seeds",
+            share="benches/poison/removed",
+            network="experiment/network",
+            epochs="experiment/epochs",
+            batch_size="experiment/batch_size",
+            learning_rate="training/learning_rate",
+        ),
+    shell:
+        STEP
+
+
+rule tabulate_poison_bench:
+    input:
+        scores=detector_files("poison", "parquet"),
+        trained=trained_tables(),
+        retrained=retrained_tables(),
+    output:
+        table=report(
+            update("<results>/tables/poison_bench.csv"),
+            caption="../report/poison_bench.rst",
+            category="Leaderboard",
+            labels={"result": "detectors of poison", "form": "table"},
+        ),
+    log:
+        log_of("tabulate_poison_bench", "<results>"),
+    benchmark:
+        benchmark_of("tabulate_poison_bench", "<results>")
     conda:
         "../envs/tables.yaml"
     params:
-        configuration=settings_with_names(),
+        **step(
+            "leaderboard/tabulate_poison_bench",
+            share="benches/poison/removed",
+            run=run_of(*experiments_of("poison")),
+        ),
     shell:
-        "python {input.script}"
-        " --configuration {params.configuration:q}"
-        " --table {output.table}"
-        " > {log} 2>&1"
+        STEP
+
+
+rule tabulate_evasion_bench:
+    input:
+        scores=detector_files("evasion", "parquet"),
+    output:
+        table=report(
+            update("<results>/tables/evasion_bench.csv"),
+            caption="../report/evasion_bench.rst",
+            category="Leaderboard",
+            labels={"result": "detectors of other inputs", "form": "table"},
+        ),
+    log:
+        log_of("tabulate_evasion_bench", "<results>"),
+    benchmark:
+        benchmark_of("tabulate_evasion_bench", "<results>")
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step(
+            "leaderboard/tabulate_evasion_bench",
+            run=run_of(*experiments_of("evasion")),
+        ),
+    shell:
+        STEP
 
 
 rule rank_detectors:
     input:
-        poison=of_detectors("poison", "parquet"),
-        evasion=of_detectors("evasion", "parquet"),
-        script="scripts/rank_detectors.py",
-        modules=modules_of("scripts/rank_detectors.py"),
+        poison=detector_files("poison", "parquet"),
+        evasion=detector_files("evasion", "parquet"),
     output:
         ranks=report(
-            "<results>/tables/detector_ranks.csv",
+            update("<results>/tables/detector_ranks.csv"),
             caption="../report/detector_ranks.rst",
-            category="Benches",
+            category="Leaderboard",
             labels={"result": "ranks of detectors", "form": "table"},
         ),
-        comparisons="<results>/tables/detector_comparisons.csv",
+        comparisons=update("<results>/tables/detector_comparisons.csv"),
     log:
-        "<results>/logs/rank_detectors.log",
+        log_of("rank_detectors", "<results>"),
     benchmark:
-        "<results>/benchmarks/rank_detectors.tsv"
+        benchmark_of("rank_detectors", "<results>")
     conda:
         "../envs/tables.yaml"
     params:
-        run=run_of(*experiments_of("poison"), *experiments_of("evasion")),
+        **step("leaderboard/rank_detectors", run=RUN_OF_BOTH),
     shell:
-        "python {input.script}"
-        " --poison-scores {input.poison}"
-        " --evasion-scores {input.evasion}"
-        " --ranks {output.ranks}"
-        " --comparisons {output.comparisons}"
-        " --run {params.run:q}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule tabulate_cost:
     input:
-        poison=of_detectors("poison", "csv"),
-        evasion=of_detectors("evasion", "csv"),
-        capture_poison=of_bench("poison", "capture"),
-        capture_evasion=of_bench("evasion", "capture"),
-        search_poison=of_bench("poison", "search"),
-        search_evasion=of_bench("evasion", "search"),
-        script="scripts/tabulate_cost.py",
-        modules=modules_of("scripts/tabulate_cost.py"),
+        poison=detector_files("poison", "csv"),
+        evasion=detector_files("evasion", "csv"),
+        capture_poison=benchmarks_of("poison", *CAPTURE),
+        capture_evasion=benchmarks_of("evasion", *CAPTURE),
+        search_poison=benchmarks_of("poison", *SEARCH_JOBS),
+        search_evasion=benchmarks_of("evasion", *SEARCH_JOBS),
     output:
         table=report(
-            "<results>/tables/detector_cost.csv",
+            update("<results>/tables/detector_cost.csv"),
             caption="../report/detector_cost.rst",
-            category="Benches",
+            category="Leaderboard",
             labels={"result": "cost of detectors", "form": "table"},
         ),
     log:
-        "<results>/logs/tabulate_cost.log",
+        log_of("tabulate_cost", "<results>"),
     benchmark:
-        "<results>/benchmarks/tabulate_cost.tsv"
+        benchmark_of("tabulate_cost", "<results>")
     conda:
         "../envs/tables.yaml"
     params:
-        run=run_of(*experiments_of("poison"), *experiments_of("evasion")),
+        **step("leaderboard/tabulate_cost", run=RUN_OF_BOTH),
     shell:
-        "python {input.script}"
-        " --costs-poison {input.poison}"
-        " --costs-evasion {input.evasion}"
-        " --capture-poison {input.capture_poison}"
-        " --capture-evasion {input.capture_evasion}"
-        " --search-poison {input.search_poison}"
-        " --search-evasion {input.search_evasion}"
-        " --table {output.table}"
-        " --run {params.run:q}"
-        " > {log} 2>&1"
+        STEP
+
+
+rule tabulate_names:
+    input:
+        sorted(
+            {
+                f"scripts/layeraudit/{kind}/{plugin['method']}.py"
+                for kind in ("poisons", "detectors")
+                for plugin in config[kind].values()
+            }
+        ),
+    output:
+        table=update("<results>/tables/names.csv"),
+    log:
+        log_of("tabulate_names", "<results>"),
+    benchmark:
+        benchmark_of("tabulate_names", "<results>")
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step(
+            "leaderboard/tabulate_names",
+            detectors="detectors",
+            poisons="poisons",
+            benches="benches",
+            layers="activations/layers",
+        ),
+    shell:
+        STEP
 
 
 rule plot_bench:
@@ -154,30 +327,24 @@ rule plot_bench:
         table="<results>/tables/{bench}_bench.csv",
         ranks="<results>/tables/detector_ranks.csv",
         names="<results>/tables/names.csv",
-        script="scripts/plot_bench.py",
-        modules=modules_of("scripts/plot_bench.py"),
     output:
         svg=report(
-            "<results>/figures/{bench}_bench.svg",
+            update("<results>/figures/{bench}_bench.svg"),
             caption="../report/bench_figure.rst",
-            category="Benches",
+            category="Leaderboard",
             labels={"result": "AUROC of detectors, {bench}", "form": "figure"},
         ),
-        png="<results>/figures/{bench}_bench.png",
+        png=update("<results>/figures/{bench}_bench.png"),
     log:
-        "<results>/logs/plot_bench_{bench}.log",
+        log_of("plot_bench_{bench}", "<results>"),
     benchmark:
-        "<results>/benchmarks/plot_bench_{bench}.tsv"
+        benchmark_of("plot_bench_{bench}", "<results>")
     conda:
         "../envs/tables.yaml"
+    params:
+        **step("leaderboard/plot_bench", bench="{bench}"),
     shell:
-        "python {input.script}"
-        " --table {input.table}"
-        " --ranks {input.ranks}"
-        " --names {input.names}"
-        " --bench {wildcards.bench}"
-        " --output {output}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule plot_critical_difference:
@@ -185,34 +352,53 @@ rule plot_critical_difference:
         ranks="<results>/tables/detector_ranks.csv",
         comparisons="<results>/tables/detector_comparisons.csv",
         names="<results>/tables/names.csv",
-        script="scripts/plot_critical_difference.py",
-        modules=modules_of("scripts/plot_critical_difference.py"),
     output:
         svg=report(
-            "<results>/figures/critical_difference_{bench}.svg",
+            update("<results>/figures/critical_difference_{bench}.svg"),
             caption="../report/critical_difference.rst",
-            category="Benches",
+            category="Leaderboard",
             labels={"result": "ranks of detectors, {bench}", "form": "figure"},
         ),
-        png="<results>/figures/critical_difference_{bench}.png",
+        png=update("<results>/figures/critical_difference_{bench}.png"),
     log:
-        "<results>/logs/plot_critical_difference_{bench}.log",
+        log_of("plot_critical_difference_{bench}", "<results>"),
     benchmark:
-        "<results>/benchmarks/plot_critical_difference_{bench}.tsv"
+        benchmark_of("plot_critical_difference_{bench}", "<results>")
     conda:
         "../envs/tables.yaml"
+    params:
+        **step("leaderboard/plot_critical_difference", bench="{bench}"),
     shell:
-        "python {input.script}"
-        " --ranks {input.ranks}"
-        " --comparisons {input.comparisons}"
-        " --names {input.names}"
-        " --bench {wildcards.bench}"
-        " --output {output}"
-        " > {log} 2>&1"
+        STEP
+
+
+rule plot_remove_and_retrain:
+    input:
+        table="<results>/tables/poison_bench.csv",
+        names="<results>/tables/names.csv",
+    output:
+        svg=report(
+            update("<results>/figures/remove_and_retrain.svg"),
+            caption="../report/remove_and_retrain.rst",
+            category="Leaderboard",
+            labels={"result": "training again without the suspects", "form": "figure"},
+        ),
+        png=update("<results>/figures/remove_and_retrain.png"),
+    log:
+        log_of("plot_remove_and_retrain", "<results>"),
+    benchmark:
+        benchmark_of("plot_remove_and_retrain", "<results>")
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step("leaderboard/plot_remove_and_retrain"),
+    shell:
+        STEP
 
 
 rule make_leaderboard:
     input:
+        sorted(Path("scripts/layeraudit/pages").glob("*.[!p]*")),
         tables=expand(
             "<results>/tables/{table}.csv",
             table=[
@@ -235,30 +421,21 @@ rule make_leaderboard:
             ],
         ),
         scores=[
-            *of_detectors("poison", "parquet"),
-            *of_detectors("evasion", "parquet"),
+            *detector_files("poison", "parquet"),
+            *detector_files("evasion", "parquet"),
         ],
         poison=of_first_seeds("data/poison.npz"),
         sources=of_first_seeds("data/attack_sources.npz"),
         citation="CITATION.cff",
-        templates=sorted(map(str, Path("scripts/layeraudit/pages").glob("*.[!p]*"))),
-        script="scripts/make_leaderboard.py",
-        modules=modules_of("scripts/make_leaderboard.py"),
     output:
-        page=directory("<results>/leaderboard"),
+        output=update(directory("<results>/leaderboard")),
     log:
-        "<results>/logs/make_leaderboard.log",
+        log_of("make_leaderboard", "<results>"),
     benchmark:
-        "<results>/benchmarks/make_leaderboard.tsv"
+        benchmark_of("make_leaderboard", "<results>")
     conda:
         "../envs/tables.yaml"
+    params:
+        **step("leaderboard/make_leaderboard"),
     shell:
-        "python {input.script}"
-        " --tables {input.tables}"
-        " --figures {input.figures}"
-        " --scores {input.scores}"
-        " --poison {input.poison}"
-        " --sources {input.sources}"
-        " --citation {input.citation}"
-        " --output {output.page}"
-        " > {log} 2>&1"
+        STEP

@@ -39,9 +39,10 @@ use rule train_model as pretrain_model with:
         benchmark_of("pretrain_model")
 
 
-# What activations are made of: whatever reads them has these as inputs too. Wide activations may be gone when
-# a run fails, and then only the times of these files show that a result is older than its model.
-ORIGIN_OF_LAYERS = ["<run>/model.pt", "<run>/data/{split}.npz"]
+# Activations are large. Where they are not kept, a change of what reads them has them made anew.
+kept_if_wanted = (
+    directory if config["activations"]["keep"] else lambda path: temp(directory(path))
+)
 
 
 rule extract_layers:
@@ -49,7 +50,7 @@ rule extract_layers:
         split="<run>/data/{split}.npz",
         weights="<run>/model.pt",
     output:
-        layers=temp(directory("<run>/layers/{split}")),
+        layers=kept_if_wanted("<run>/layers/{split}"),
         logits="<run>/logits/{split}.npy",
     log:
         log_of("extract_layers_{split}"),

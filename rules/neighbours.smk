@@ -15,7 +15,6 @@ def is_training_split(wildcards):
 
 rule build_index:
     input:
-        expand(ORIGIN_OF_LAYERS, split="train", allow_missing=True),
         references="<run>/layers/train",
     output:
         output=directory("<run>/index"),
@@ -39,7 +38,6 @@ rule build_index:
 
 rule search_neighbours:
     input:
-        expand(ORIGIN_OF_LAYERS, split=["train", "{split}"], allow_missing=True),
         index="<run>/index",
         references="<run>/layers/train",
         queries="<run>/layers/{split}",

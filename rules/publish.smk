@@ -3,11 +3,37 @@
 PUBLISHED = ["results/table1.csv", "results/summary.md", "results/leaderboard"]
 
 
+rule help:
+    """What can be asked for."""
+    default_target: True
+    localrule: True
+    shell:
+        "cat docs/commands.txt"
+
+
+rule keep_configuration:
+    """The configuration beside the results that it made; a change is named before anything is made again."""
+    output:
+        update("<results>/config.yaml"),
+    priority: 100
+    localrule: True
+    params:
+        configuration=json.dumps(config),
+    run:
+        for change in keep_configuration(Path(output[0]), config):
+            print(
+                f"Variant {config['variant']}: {change}. What depends on it is made again, and its results "
+                "are replaced; another name under `variant` keeps both.",
+                file=sys.stderr,
+            )
+
+
 rule publish:
     input:
-        "<results>/{name}",
+        "<results>/config.yaml",
+        result="<results>/{name}",
     output:
-        "results/{name}",
+        update("results/{name}"),
     log:
         "<results>/logs/publish_{name}.log",
     wildcard_constraints:
@@ -16,18 +42,55 @@ rule publish:
     conda:
         "../envs/numpy.yaml"
     shell:
-        "cp {input} {output}.partial 2> {log} && mv {output}.partial {output} 2>> {log}"
+        "cp {input.result} {output}.partial 2> {log} && mv {output}.partial {output} 2>> {log}"
 
 
 rule publish_leaderboard:
     input:
-        "<results>/leaderboard",
+        "<results>/config.yaml",
+        page="<results>/leaderboard",
     output:
-        directory("results/leaderboard"),
+        update(directory("results/leaderboard")),
     log:
         "<results>/logs/publish_leaderboard.log",
     localrule: True
     conda:
         "../envs/numpy.yaml"
     shell:
-        "rm -rf {output}.partial && cp -r {input} {output}.partial 2> {log} && mv {output}.partial {output} 2>> {log}"
+        "rm -rf {output}.partial {output}.older && cp -r {input.page} {output}.partial 2> {log}"
+        " && if [ -e {output} ]; then mv {output} {output}.older; fi"
+        " && mv {output}.partial {output} 2>> {log} && rm -rf {output}.older"
+
+
+rule table1:
+    """Table 1 of the student report: results/table1.csv."""
+    input:
+        "results/table1.csv",
+
+
+rule leaderboard:
+    """Detectors of poison and of inputs, compared: results/leaderboard/index.html."""
+    input:
+        "results/leaderboard",
+
+
+rule summary:
+    """Claims, and the tables of each experiment: results/summary.md."""
+    input:
+        "results/summary.md",
+
+
+rule all:
+    """Every table, figure and page."""
+    input:
+        PUBLISHED,
+        REPORT_TABLES,
+        REPORT_FIGURES,
+
+
+def end_run():
+    """Name what was made."""
+    for line in name_made(
+        Path("results", config["variant"]), map(Path, PUBLISHED), STARTED
+    ):
+        print(line, file=sys.stderr)

@@ -23,7 +23,6 @@ use rule build_index as build_shard with:
 
 rule search_shard:
     input:
-        expand(ORIGIN_OF_LAYERS, split=["train", "{split}"], allow_missing=True),
         index="<run>/shards/{shard}/index",
         references="<run>/layers/train",
         queries="<run>/layers/{split}",
@@ -37,14 +36,15 @@ rule search_shard:
     conda:
         "../envs/faiss.yaml"
     params:
-        **step("search_shard", **SEARCH, exclude_self=is_training_split, shard="{shard}"),
+        **step(
+            "search_shard", **SEARCH, exclude_self=is_training_split, shard="{shard}"
+        ),
     shell:
         STEP_ON_THREADS
 
 
 rule merge_neighbours:
     input:
-        expand(ORIGIN_OF_LAYERS, split=["train", "{split}"], allow_missing=True),
         shards=expand(
             "<run>/shards/{shard}/neighbours/{split}", shard=SHARDS, allow_missing=True
         ),

@@ -6,6 +6,7 @@ no more than a batch is in memory.
 """
 
 from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ def extract_layers(
     weights: Input,
     layers: Output,
     logits: Output,
-    network: str,
+    network: dict[str, Any],
     names: list[str],
     batch_size: int,
 ) -> None:
@@ -30,17 +31,17 @@ def extract_layers(
 
     names : the layers, from input to output
     """
-    x = torch.from_numpy(read_split(split).x)
-    model = read_network(network, weights, channels_last=False)
+    images = read_split(split)
+    model = read_network(network, weights, images, channels_last=False)
     with ExitStack() as files:
         folder = files.enter_context(atomic_write_folder(layers))
         paths = {name: folder / f"{name}.npy" for name in names}
         paths[OUTPUT] = files.enter_context(atomic_write(logits))
         matrices = {
-            name: files.enter_context(MatrixWriter(path, np.float32, rows=len(x)))
+            name: files.enter_context(MatrixWriter(path, np.float32, rows=len(images)))
             for name, path in paths.items()
         }
-        for batch in capture(model, x, list(paths), batch_size=batch_size):
+        for batch in capture(model, torch.from_numpy(images.x), list(paths), batch_size=batch_size):
             for name, values in batch.items():
                 matrices[name].append(values.numpy())
         for name, matrix in matrices.items():

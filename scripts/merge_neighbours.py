@@ -40,9 +40,7 @@ def merge_neighbours(
                 threads=threads,
             )
             write_matrix(folder / f"{name}.npy", found)
-            write_json(
-                folder / f"{name}.json", {"engine": engine, "recall": None, "recall_queries": None}
-            )
+            write_json(folder / f"{name}.json", {"engine": engine, "recall": None, "recall_queries": None})
 
 
 if __name__ == "__main__":

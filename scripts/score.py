@@ -37,7 +37,8 @@ def score(
     with atomic_write(output) as temporary:
         scores.to_parquet(temporary, index=False)
     print(
-        f"{len(scores)} images: the network predicts the given label of {(scores.dnn_label == scores.y).sum()}, "
+        f"{len(scores)} images: the network predicts the given label of "
+        f"{(scores.dnn_label == scores.y).sum()}, "
         f"DkNN that of {(scores.dknn_label == scores.y).sum()}; "
         f"mean credibility {scores.credibility.mean():.3f}"
     )

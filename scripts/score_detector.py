@@ -1,127 +1,156 @@
-"""Score the rows of a bench's runs by a detector, and say what it costs.
+"""Score the rows of an experiment's runs by a detector, and measure what it costs.
 
-In the poison bench the training rows are judged, by the labels that they were given; in the evasion bench
-the split `evasion`, by the labels that the network gives. Writes the `score` of every row of each seed
-(larger is more suspicious), and a table of costs, a row a seed: seconds to fit and to score on one thread,
-and the most memory that this program has taken so far, libraries and data included.
+In the poison bench the training rows are scored, by the labels that they were given; in the evasion bench the
+split `evasion`, by the labels that the network predicts. Writes the `score` of every row of each seed (larger
+is more suspicious), and a table of costs, a row a seed: seconds to fit and to score on one thread, and the
+most memory that this program has taken so far, libraries and data included.
 """
 
-import argparse
-import json
 import resource
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from layeraudit.errors import InputError, end_in_a_sentence
-from layeraudit.evidence import read_calibration, read_evidence, read_training
+from layeraudit.cli import Input, Output, run
+from layeraudit.detectors import Evidence
+from layeraudit.errors import InputError
+from layeraudit.evidence import Files, read_evidence
 from layeraudit.experiments import ATTACKS, CLEAN
-from layeraudit.files import open_matrix, read_split, atomic_write
-from layeraudit.plugins import list_methods, load
+from layeraudit.files import atomic_write, open_logits, read_split
+from layeraudit.plugins import load, split_settings
 
-NOT_OF_THESE_CLASSES = -1
-
-
-def read_rows(bench: str, run: Path, layers: list[str]) -> pd.DataFrame:
-    """Read what is known of the rows that are judged."""
-    if bench == "poison":
-        train = read_split(run / "data/train.npz")
-        return pd.DataFrame({"y": train.y, "y_true": train.y_true, "is_poison": train.is_poison})
-    evasion, record = read_split(run / "data/evasion.npz"), pd.read_csv(run / "evasion.csv")
-    logits = open_matrix(run / f"layers/evasion/{layers[-1]}.npy", np.float32, rows=len(record))
-    y_true = np.where(record["input"] == "other_data", NOT_OF_THESE_CLASSES, evasion.y_true)
-    return pd.DataFrame({"input": record["input"], "y_true": y_true, "dnn_label": logits.argmax(axis=1)})
+UNKNOWN_CLASS = -1
 
 
-def judge(
-    detector: ModuleType, bench: str, run: Path, rows: pd.DataFrame, arguments: argparse.Namespace
+def read_training_rows(training: Evidence, files: Files) -> tuple[pd.DataFrame, Evidence]:
+    """Return what is known of the rows of the poison bench, and their evidence."""
+    split = read_split(files.split)
+    rows = pd.DataFrame({"y": split.y, "y_true": split.y_true, "is_poison": split.is_poison})
+    return rows, training
+
+
+def read_shown_rows(files: Files, record: Path, names: list[str]) -> tuple[pd.DataFrame, Evidence]:
+    """Return what is known of the rows of the evasion bench, and their evidence."""
+    split, shown = read_split(files.split), pd.read_csv(record)["input"]
+    dnn_label = open_logits(files.logits, rows=len(split)).argmax(axis=1)
+    y_true = np.where(shown == "other_data", UNKNOWN_CLASS, split.y_true)
+    rows = pd.DataFrame({"input": shown, "y_true": y_true, "dnn_label": dnn_label})
+    errs = rows["dnn_label"] != rows["y_true"]
+    is_suspect = ((shown != CLEAN) & (errs | ~shown.isin(ATTACKS))).to_numpy()
+    return rows, read_evidence(files, names, y=dnn_label.astype(np.int64), is_suspect=is_suspect)
+
+
+def score_rows(
+    detector: ModuleType,
+    options: dict[str, Any],
+    training: Evidence,
+    calibration: Evidence,
+    scored: Evidence,
+    *,
+    seed: int,
 ) -> tuple[np.ndarray, dict[str, object]]:
-    """Fit the detector to a run and score its rows; give the scores and what they cost."""
-    layers, poisoned = arguments.layers, bench == "poison"
-    training = read_training(run, layers, with_neighbours=poisoned)
-    calibration = read_calibration(run, layers)
-    if poisoned:
-        judged = training
-    else:
-        errs = rows["dnn_label"] != rows["y_true"]
-        is_suspect = ((rows["input"] != CLEAN) & (errs | ~rows["input"].isin(ATTACKS))).to_numpy()
-        judged = read_evidence(
-            run,
-            "evasion",
-            layers,
-            y=rows["dnn_label"].to_numpy(np.int64),
-            is_suspect=is_suspect,
-            x=read_split(run / "data/evasion.npz").x,
-        )
+    """Fit the detector, score the rows, and return the scores and what they cost."""
     start = time.perf_counter()
-    score = detector.fit(training, calibration, seed=arguments.seed_of[run], **arguments.options)
+    score = detector.fit(training, calibration, seed=seed, **options)
     fitted = time.perf_counter()
-    scores = score(judged)
-    scored = time.perf_counter()
-    if scores.dtype != np.float64 or scores.shape != (len(judged),):
+    scores = score(scored)
+    done = time.perf_counter()
+    if scores.dtype != np.float64 or scores.shape != (len(scored),):
         raise InputError(
-            f"{arguments.method} gives scores {scores.dtype} {list(scores.shape)}, "
-            f"allowed are float64 [{len(judged)}], one for each row of {run}"
+            f"{detector.__name__} returns scores {scores.dtype} {list(scores.shape)}, "
+            f"allowed are float64 [{len(scored)}], one for each row of seed {seed}"
         )
     if not np.isfinite(scores).all():
         row = np.flatnonzero(~np.isfinite(scores))[0]
         raise InputError(
-            f"{arguments.method} gives row {row} of {run} {scores[row]}, allowed are finite numbers"
+            f"{detector.__name__} scores row {row} of seed {seed} {scores[row]}, allowed are finite numbers"
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    cost = {"fit_seconds": fitted - start, "score_seconds": scored - fitted, "peak_mb": peak}
-    of_suspects, of_others = (scores[judged.is_suspect == which] for which in (True, False))
+    cost = {"fit_seconds": fitted - start, "score_seconds": done - fitted, "peak_mb": peak}
+    of_suspects, of_others = (scores[scored.is_suspect == which] for which in (True, False))
     print(
-        f"{run}: median score {_median(of_suspects)} of the {len(of_suspects)} rows that are to be found, "
-        f"{_median(of_others)} of the {len(of_others)} others",
+        f"seed {seed}: median score {_median(of_suspects)} of the {len(of_suspects)} rows that are to be "
+        f"found, {_median(of_others)} of the {len(of_others)} others",
         flush=True,
     )
-    return scores, cost | {"n_training": len(training), "n_scored": len(judged)}
+    return scores, cost | {"n_training": len(training), "n_scored": len(scored)}
 
 
 def _median(scores: np.ndarray) -> str:
     return f"{np.median(scores):.4g}" if len(scores) else "-"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bench", choices=["poison", "evasion"], required=True)
-    parser.add_argument("--setting", required=True)
-    parser.add_argument("--poison", default="", help="its name, in the poison bench")
-    parser.add_argument("--detector", required=True, help="its name")
-    parser.add_argument("--method", choices=list_methods("detectors"), required=True)
-    parser.add_argument("--options", type=json.loads, required=True, help="of the method, as JSON")
-    parser.add_argument("--runs", type=Path, nargs="+", required=True, help="folders, one a seed")
-    parser.add_argument("--seeds", type=int, nargs="+", required=True, help="in the same order")
-    parser.add_argument("--layers", nargs="+", required=True, help="from input to output")
-    parser.add_argument("--output-scores", type=Path, required=True)
-    parser.add_argument("--output-costs", type=Path, required=True)
-    arguments = parser.parse_args()
-    arguments.seed_of = dict(zip(arguments.runs, arguments.seeds, strict=True))
+def score_detector(
+    *,
+    train: list[Input],
+    train_layers: list[Input],
+    train_logits: list[Input],
+    train_neighbours: list[Input],
+    calibration: list[Input],
+    calibration_layers: list[Input],
+    calibration_logits: list[Input],
+    calibration_neighbours: list[Input],
+    evasion: list[Input],
+    evasion_layers: list[Input],
+    evasion_logits: list[Input],
+    evasion_neighbours: list[Input],
+    evasion_record: list[Input],
+    scores: Output,
+    costs: Output,
+    bench: Literal["poison", "evasion"],
+    setting: str,
+    poison: str,
+    detector: str,
+    settings: dict[str, Any],
+    seeds: list[int],
+    names: list[str],
+) -> None:
+    """Write the scores of all rows, and the costs; of each kind of input there is a file a seed, or none.
 
-    detector = load("detectors", arguments.method)
-    tables, costs = [], []
-    for run, seed in arguments.seed_of.items():
-        rows = read_rows(arguments.bench, run, arguments.layers)
-        scores, cost = judge(detector, arguments.bench, run, rows, arguments)
-        names: dict[str, Any] = {"setting": arguments.setting}
-        if arguments.bench == "poison":
-            names["poison"] = arguments.poison
+    bench : what is scored
+    setting, poison, detector : their names, for the tables
+    settings : of the detector: `method`, and its options
+    names : the layers, from input to output
+    """
+    method, options = split_settings(settings)
+    plugin = load("detectors", method)
+    tables, costs_of_seeds = [], []
+    for number, seed in enumerate(seeds):
+
+        def files(*paths: list[Path], number: int = number) -> Files:
+            return Files(*(of_seeds[number] if of_seeds else None for of_seeds in paths))
+
+        training = read_evidence(
+            of_training := files(train, train_layers, train_logits, train_neighbours), names
+        )
+        clean = read_evidence(
+            files(calibration, calibration_layers, calibration_logits, calibration_neighbours),
+            names,
+            true_labels=True,
+        )
+        labels: dict[str, Any] = {"setting": setting}
+        if bench == "poison":
+            rows, scored = read_training_rows(training, of_training)
+            labels["poison"] = poison
         else:
-            names["input"] = rows.pop("input")
-        names |= {"detector": arguments.detector, "seed": seed, "row": np.arange(len(rows))}
-        tables.append(pd.DataFrame(names).join(rows).assign(score=scores))
-        of_seed = {"setting": arguments.setting, "poison": arguments.poison}
-        costs.append(of_seed | {"detector": arguments.detector, "seed": seed} | cost)
-    with atomic_write(arguments.output_scores) as temporary:
+            shown = files(evasion, evasion_layers, evasion_logits, evasion_neighbours)
+            rows, scored = read_shown_rows(shown, evasion_record[number], names)
+            labels["input"] = rows.pop("input")
+        found, cost = score_rows(plugin, options, training, clean, scored, seed=seed)
+        labels |= {"detector": detector, "seed": seed, "row": np.arange(len(rows))}
+        tables.append(pd.DataFrame(labels).join(rows).assign(score=found))
+        costs_of_seeds.append(
+            {"setting": setting, "poison": poison, "detector": detector, "seed": seed} | cost
+        )
+    with atomic_write(scores) as temporary:
         pd.concat(tables, ignore_index=True).to_parquet(temporary, index=False)
-    with atomic_write(arguments.output_costs) as temporary:
-        pd.DataFrame(costs).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    with atomic_write(costs) as temporary:
+        pd.DataFrame(costs_of_seeds).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(score_detector)

@@ -33,9 +33,7 @@ def search_neighbours(
     with atomic_write_folder(output) as folder:
         for name, sought in open_layers(queries, names, np.float32).items():
             loaded = load(index / f"{name}.npz", rows[name], threads=threads)
-            found = loaded.search(
-                sought, k, exclude_self=exclude_self, memory_mb=memory_mb, threads=threads
-            )
+            found = loaded.search(sought, k, exclude_self=exclude_self, memory_mb=memory_mb, threads=threads)
             if loaded.recall:
                 print("recall {:.4f}, measured on {} of the queries by brute force".format(*loaded.recall))
             write_matrix(folder / f"{name}.npy", found)

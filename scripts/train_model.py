@@ -4,6 +4,7 @@ Where it was trained on other images before, only its last layer is trained, fro
 """
 
 import io
+from typing import Any
 
 import torch
 
@@ -18,7 +19,7 @@ def train_model(
     train: Input,
     pretrained: Input | None = None,
     output: Output,
-    network: str,
+    network: dict[str, Any],
     epochs: int,
     batch_size: int,
     learning_rate: float,

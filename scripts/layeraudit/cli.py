@@ -12,8 +12,9 @@ import re
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Annotated, Any, Literal
 
 from layeraudit.errors import InputError
@@ -116,32 +117,38 @@ def _describe_option(hint: Any) -> dict[str, Any]:
             value = json.loads(text)
         except ValueError:
             value = text
-        if not _fits(value, hint):
-            raise argparse.ArgumentTypeError(f"{text!r} is given, allowed is {_name(hint)}")
-        return value
+        try:
+            return _convert(value, hint)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is given, allowed is {_name(hint)}") from None
 
-    _fits(None, hint)  # a type that no option can have is found before any argument is read
     return {"type": read}
 
 
-def _fits(value: object, hint: Any) -> bool:
-    """Return whether a value of JSON is of a type; an integer is a number too."""
+def _convert(value: object, hint: Any) -> Any:
+    """Return a value of JSON as one of a type; an integer is a number too.
+
+    Raises
+    ------
+    ValueError
+        Where it is none.
+    """
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, UnionType):
-        return any(_fits(value, one) for one in inner)
-    if origin is Literal:
-        return value in inner
-    if origin is list:
-        return isinstance(value, list) and all(_fits(one, inner[0]) for one in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(one, inner[1]) for one in value.values())
-    if hint is Any:
-        return True
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint in (int, str, bool, NoneType):
-        return type(value) is hint
-    raise TypeError(f"no option can be {hint}")
+        for one in inner:
+            with suppress(ValueError):
+                return _convert(value, one)
+    elif origin is Literal and value in inner:
+        return value
+    elif origin is list and isinstance(value, list):
+        return [_convert(one, inner[0]) for one in value]
+    elif origin is dict and isinstance(value, dict):
+        return {name: _convert(one, inner[1]) for name, one in value.items()}
+    elif hint is Any or type(value) is hint:
+        return value
+    elif hint is float and type(value) is int:
+        return float(value)
+    raise ValueError
 
 
 def _name(hint: Any) -> str:

@@ -46,8 +46,8 @@ BETWEEN_ROWS = "bootstrap over rows of the one seed"
 
 
 @dataclass(frozen=True)
-class Block:
-    """What detectors say of the same rows, in some seeds of one experiment.
+class BenchExperiment:
+    """The scores that detectors give to the same rows, in some seeds of one experiment.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Block:
     kind : poison, or input, that is to be found there
     detectors : their names
     seeds : in ascending order
-    seeds_of_setting : the seeds of all blocks of the setting, in ascending order
+    seeds_of_setting : the seeds of all experiments of the setting, in ascending order
     scores : float64 [detectors, n] of each seed, larger is more suspicious
     positive : bool [n] of each seed, which rows are to be found; some are and some are not
     """
@@ -158,36 +158,44 @@ def measure_scores(
     return measure_ranking(rank_rows(scores, positive), weights, quantities)
 
 
-def measure_block(block: Block, quantities: Sequence[str] = QUANTITIES) -> dict[str, NDArray[np.float64]]:
-    """Measure every detector of a block in every seed: of each quantity float64 [detectors, seeds]."""
-    figures = {quantity: np.empty((len(block.detectors), len(block.seeds))) for quantity in quantities}
-    for seed, (scores, positive) in enumerate(zip(block.scores, block.positive, strict=True)):
+def measure_experiment(
+    experiment: BenchExperiment, quantities: Sequence[str] = QUANTITIES
+) -> dict[str, NDArray[np.float64]]:
+    """Measure every detector of an experiment in every seed: of each quantity float64 [detectors, seeds]."""
+    figures = {
+        quantity: np.empty((len(experiment.detectors), len(experiment.seeds))) for quantity in quantities
+    }
+    for seed, (scores, positive) in enumerate(zip(experiment.scores, experiment.positive, strict=True)):
         for detector, of_detector in enumerate(scores):
             for quantity, values in measure_scores(of_detector, positive, quantities=quantities).items():
                 figures[quantity][detector, seed] = values[0]
     return figures
 
 
-def resample_block(
-    block: Block, bench: str, quantities: Sequence[str] = QUANTITIES, *, resamples: int = RESAMPLES
+def resample_experiment(
+    experiment: BenchExperiment,
+    bench: str,
+    quantities: Sequence[str] = QUANTITIES,
+    *,
+    resamples: int = RESAMPLES,
 ) -> dict[str, NDArray[np.float64]]:
     """Resample the mean over seeds of every detector's figures: the hierarchical bootstrap.
 
     The seeds that are drawn depend on bench and setting alone, the negative rows on the seed's number too,
-    and the positive ones also on the kind. A drawn seed that the block lacks does not count in the mean.
+    and the positive ones also on the kind. A drawn seed that the experiment lacks does not count in the mean.
 
     Returns
     -------
     Of each quantity float64 [detectors, resamples]; NaN where no drawn seed has a figure
     """
-    shape = len(block.detectors), resamples, len(block.seeds_of_setting)
+    shape = len(experiment.detectors), resamples, len(experiment.seeds_of_setting)
     figures = {quantity: np.full(shape, np.nan) for quantity in quantities}
-    drawn = _generator(bench, block.setting).integers(shape[-1], size=shape[1:])
-    for seed, scores, positive in zip(block.seeds, block.scores, block.positive, strict=True):
+    drawn = _generator(bench, experiment.setting).integers(shape[-1], size=shape[1:])
+    for seed, scores, positive in zip(experiment.seeds, experiment.scores, experiment.positive, strict=True):
         rankings = [rank_rows(of_detector, positive) for of_detector in scores]
-        of_others = _generator(bench, block.setting, seed)
-        of_positives = _generator(bench, block.setting, seed, block.kind)
-        places = np.argwhere(drawn == block.seeds_of_setting.index(seed))
+        of_others = _generator(bench, experiment.setting, seed)
+        of_positives = _generator(bench, experiment.setting, seed, experiment.kind)
+        places = np.argwhere(drawn == experiment.seeds_of_setting.index(seed))
         for start in range(0, len(places), CHUNK):
             chosen = places[start : start + CHUNK]
             weights = np.empty((len(chosen), len(positive)), dtype=np.int32)
@@ -200,7 +208,7 @@ def resample_block(
 
 
 def draw_weights(n: int, resamples: int, generator: np.random.Generator) -> NDArray[np.int32]:
-    """Draw n of n rows with replacement, and say how often each was: int32 [resamples, n]."""
+    """Draw n of n rows with replacement, and return how often each was: int32 [resamples, n]."""
     rows = generator.integers(n, size=(resamples, n))
     places = rows * resamples + np.arange(resamples)[:, np.newaxis]
     counts = np.bincount(places.ravel(), minlength=n * resamples).astype(np.int32)
@@ -208,7 +216,7 @@ def draw_weights(n: int, resamples: int, generator: np.random.Generator) -> NDAr
 
 
 def interval_of_resamples(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the percentile interval of resampled figures, float64 [..., resamples]: float64 [2, ...].
+    """Return the percentile interval of resampled figures, float64 [..., resamples]: float64 [2, ...].
 
     Resamples that have no figure (NaN) do not count; without any, both ends are NaN.
     """
@@ -220,7 +228,7 @@ def interval_of_resamples(resampled: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def name_interval(n_seeds: int) -> str:
-    """Say over what the interval of a resampled figure is."""
+    """Return over what the interval of a resampled figure is."""
     return BETWEEN_SEEDS_AND_ROWS if n_seeds > 1 else BETWEEN_ROWS
 
 

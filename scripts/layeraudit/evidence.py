@@ -1,76 +1,62 @@
-"""Evidence: what the files of a run say of its rows, as detectors are given it."""
+"""Evidence: what the files of a run say of the rows of a split, as detectors are given it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence
-from layeraudit.errors import InputError
-from layeraudit.files import open_matrix, read_split
+from layeraudit.files import open_layers, open_logits, read_split
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the files of a split lie.
+
+    Attributes
+    ----------
+    split : images and labels
+    layers, neighbours : folders of a file a layer; neighbours may be None, where nobody asks for them
+    logits : a file
+    """
+
+    split: Path
+    layers: Path
+    logits: Path
+    neighbours: Path | None = None
 
 
 def read_evidence(
-    run: Path,
-    split: str,
-    layers: Sequence[str],
+    files: Files,
+    names: Sequence[str],
     *,
-    y: NDArray[np.int64],
-    is_suspect: NDArray[np.bool_],
-    x: NDArray[np.float32],
-    with_neighbours: bool = True,
+    y: NDArray[np.int64] | None = None,
+    is_suspect: NDArray[np.bool_] | None = None,
+    true_labels: bool = False,
 ) -> Evidence:
-    """Read the activations, and the neighbours, of a split of a run; nothing is read before it is used.
+    """Read the evidence of a split; activations are mapped, and read when they are used.
 
     Parameters
     ----------
-    run : the folder of the run
-    layers : from input to output; the last gives the logits
-    y, is_suspect, x : as in `Evidence`
+    names : layers from input to output
+    y, is_suspect : as in `Evidence`; by default the labels given, and the poison
+    true_labels : whether the default of `y` is the true labels instead
 
     Raises
     ------
     InputError
         Where a file is missing, is damaged, does not fit the others, or holds logits that are not finite.
     """
-    activations = {
-        layer: open_matrix(run / "layers" / split / f"{layer}.npy", np.float32, rows=len(y))
-        for layer in layers
-    }
-    neighbours = {
-        layer: open_matrix(run / "neighbours" / split / f"{layer}.npy", np.int64, rows=len(y))
-        for layer in layers
-        if with_neighbours
-    }
-    logits = activations[layers[-1]]
-    if not np.isfinite(logits).all():
-        raise InputError(f"{run}: the logits of {split} hold NaN or infinity, allowed are finite numbers")
-    return Evidence(y, activations, neighbours, logits, is_suspect, x)
-
-
-def read_training(run: Path, layers: Sequence[str], *, with_neighbours: bool) -> Evidence:
-    """Read the evidence of the training rows: by the labels given; what is to be found is the poison."""
-    train = read_split(run / "data/train.npz")
-    return read_evidence(
-        run,
-        "train",
-        layers,
-        y=train.y,
-        is_suspect=train.is_poison,
-        x=train.x,
-        with_neighbours=with_neighbours,
-    )
-
-
-def read_calibration(run: Path, layers: Sequence[str]) -> Evidence:
-    """Read the evidence of the calibration rows, which are clean, by their true labels."""
-    calibration = read_split(run / "data/calibration.npz")
-    return read_evidence(
-        run,
-        "calibration",
-        layers,
-        y=calibration.y_true,
-        is_suspect=calibration.is_poison,
-        x=calibration.x,
+    split = read_split(files.split)
+    n = len(split)
+    default = split.y_true if true_labels else split.y
+    return Evidence(
+        y=default if y is None else y,
+        activations=open_layers(files.layers, names, np.float32, rows=n),
+        neighbours=open_layers(files.neighbours, names, np.int64, rows=n) if files.neighbours else {},
+        logits=open_logits(files.logits, rows=n),
+        is_suspect=split.is_poison if is_suspect is None else is_suspect,
+        x=split.x,
     )

@@ -111,7 +111,7 @@ def _read_whole(path: Path, form: str) -> Iterator[None]:
 
 def write_split(path: Path, split: Split) -> None:
     """Write a split in the form that `Split` describes."""
-    write_arrays(path, **vars(split))
+    write_arrays(path, **vars(split) | {"n_classes": np.array(split.n_classes)})
 
 
 def read_split(path: Path) -> Split:

@@ -60,24 +60,27 @@ INPUTS = {
 }
 
 
-def list_names(configuration: Mapping[str, Any]) -> pd.DataFrame:
-    """List the names of a configuration.
+def list_names(
+    detectors: Mapping[str, Any],
+    poisons: Mapping[str, Any],
+    benches: Mapping[str, Any],
+    layers: Sequence[str],
+) -> pd.DataFrame:
+    """List the names of a configuration, of which `detectors`, `poisons` and `benches` are keys.
 
     Parameters
     ----------
-    configuration : its keys `activations`, `benches`, `detectors` and `poisons`
+    layers : all layers that the workflow looks at
 
     Returns
     -------
     A row for each detector, poison and input, and each setting of a bench: `COLUMNS`
     """
-    poison, evasion = (configuration["benches"][bench]["settings"] for bench in ("poison", "evasion"))
+    poison, evasion = (benches[bench]["settings"] for bench in ("poison", "evasion"))
     used = {name for settings in poison.values() for name in settings["poisons"]}
-    poisons = {name: options for name, options in configuration["poisons"].items() if name in used}
-    layers = configuration["activations"]["layers"]
     rows = [
-        *_list_methods(DETECTOR, "detectors", configuration["detectors"], layers),
-        *_list_methods(POISON, "poisons", poisons, layers),
+        *_list_methods(DETECTOR, "detectors", detectors, layers),
+        *_list_methods(POISON, "poisons", {name: poisons[name] for name in poisons if name in used}, layers),
         *_list_inputs(evasion),
         *_list_settings(POISON_SETTING, poison),
         *_list_settings(EVASION_SETTING, evasion),

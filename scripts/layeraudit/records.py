@@ -18,39 +18,43 @@ def name_record(path: Path) -> Path:
 
 def write_record(path: Path) -> None:
     """Write the record of a file, or of all files in a folder."""
-    files = sorted(inner for inner in path.rglob("*") if inner.is_file()) if path.is_dir() else [path]
+    files = sorted(inner for inner in path.rglob("[!.]*") if inner.is_file()) if path.is_dir() else [path]
     record = name_record(path)
     temporary = record.with_name(f".partial-{record.name}")
-    temporary.write_text("".join(f"{_digest(file)}  {file}\n" for file in files))
+    temporary.write_text("".join([f"# {path}\n", *(f"{_digest(file)}  {file}\n" for file in files)]))
     temporary.replace(record)
 
 
 def check_record(path: Path) -> None:
-    """Check that a file is the one that a step has written at this place; one without a record passes.
+    """Check that a file or folder is what a step has written at this place; one without a record passes.
 
     The path counts from its end, so that the folder of all results may be moved.
 
     Raises
     ------
     InputError
-        Where the file is missing, has other bytes, or was written for another run.
+        Where a file is missing, has other bytes, or was written for another run.
     """
     record = name_record(path)
     if not path.exists():
         raise InputError(f"{path} does not exist")
-    if not record.exists() or path.is_dir():
-        if record.exists():
-            raise InputError(f"{path} is a folder, allowed is the file that {record} describes")
+    if not record.exists():
         return
-    digest, _, name = record.read_text(errors="replace").strip().partition("  ")
-    parts = Path(name).parts
-    if not parts or path.absolute().parts[-len(parts) :] != parts:
-        raise InputError(f"{path} has the record of {name or 'no file'}, allowed is its own: make it again")
-    if _digest(path) != digest:
+    title, *lines = record.read_text(errors="replace").splitlines() or [""]
+    root = Path(title.removeprefix("# "))
+    if not title.startswith("# ") or path.absolute().parts[-len(root.parts) :] != root.parts:
+        written = f"of {root}" if title.startswith("# ") else "that is damaged"
         raise InputError(
-            f"{path} is not the file that was written there: its SHA-256 is another than {record} has; "
-            "delete it, and it is made again"
+            f"{path} has a record {written}, allowed is its own: delete it, and it is made again"
         )
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        file = path / Path(name).relative_to(root) if Path(name).is_relative_to(root) else path / name
+        if not file.is_file() or _digest(file) != digest:
+            raise InputError(
+                f"{file} is not the file that was written there, as {record} has it: delete {path}, "
+                "and it is made again"
+            )
 
 
 def _digest(path: Path) -> str:

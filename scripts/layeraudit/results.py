@@ -9,13 +9,12 @@ import yaml
 FINISHED = ("table1.csv", "tables", "figures", "claims", "summary.md", "summary.html", "leaderboard")
 """What a reader quotes; all else in the folder leads to it."""
 
-KEPT = "config.yaml"
-"""The configuration, beside the results that it made."""
+MOST_NAMED = 12
+"""Finished results that a run names at its end."""
 
 
-def keep_configuration(folder: Path, configuration: Mapping[str, Any]) -> list[str]:
-    """Write the configuration beside its results, and return what changed: `neighbours.k: 75, now 50`."""
-    path = folder / KEPT
+def keep_configuration(path: Path, configuration: Mapping[str, Any]) -> list[str]:
+    """Write the configuration to a file, and return what changed: `neighbours.k: 75, now 50`."""
     older = yaml.safe_load(path.read_text()) if path.is_file() else None
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".partial-{path.name}")
@@ -42,3 +41,17 @@ def list_made(folder: Path, since: float) -> list[Path]:
     files = [path for path in found if path.is_file()]
     files += [path for part in found if part.is_dir() for path in part.rglob("[!.]*") if path.is_file()]
     return sorted(path for path in files if path.stat().st_mtime >= since)
+
+
+def name_made(folder: Path, published: Iterable[Path], since: float) -> list[str]:
+    """Return lines that name the finished results of a variant, published ones first, made after a time."""
+    made = [path for path in published if path.exists() and path.stat().st_mtime >= since]
+    made += list_made(folder, since)
+    shown = [
+        path
+        for path in made
+        if path.suffix in {".csv", ".html", ".md", ""}
+        and path.parent not in (folder / "claims", folder / "leaderboard")
+    ][:MOST_NAMED]
+    lines = [f"Made: {path}" for path in shown]
+    return lines + [f"Made: {len(made)} files in all, in {folder}"] * (len(made) > len(shown))

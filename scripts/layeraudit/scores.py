@@ -1,12 +1,12 @@
 """Scores: what a network and its Deep k-nearest neighbours say of each image of a split."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layeraudit.dknn import count_nonconformity, judge
+from layeraudit.dknn import Mode, count_nonconformity, judge
 from layeraudit.splits import Split
 
 
@@ -15,9 +15,9 @@ def score_split(
     split: Split,
     neighbours: Mapping[str, NDArray[np.int64]],
     logits: NDArray[np.float32],
-    calibration: NDArray[np.generic],
+    calibration: NDArray[np.int64],
     *,
-    mode: str,
+    mode: Mode,
 ) -> pd.DataFrame:
     """Return a row for each of the n images of a split.
 
@@ -43,7 +43,7 @@ def score_split(
     )
     dnn_label = values.argmax(axis=1)
     exponentials = np.exp(values - values.max(axis=1, keepdims=True))
-    counts = {
+    is_counted: dict[str, Callable[[NDArray[np.int64]], NDArray[np.bool_]]] = {
         "poison": lambda rows: train.is_poison[rows],
         "same_label": lambda rows: train.y[rows] == split.y[:, np.newaxis],
         "dnn_label": lambda rows: train.y[rows] == dnn_label[:, np.newaxis],
@@ -62,8 +62,8 @@ def score_split(
             "nonconformity": judgement.nonconformity,
         }
         | {
-            f"{name}_neighbours_{layer}": is_counted(rows).sum(axis=1)
-            for name, is_counted in counts.items()
+            f"{name}_neighbours_{layer}": of_neighbours(rows).sum(axis=1)
+            for name, of_neighbours in is_counted.items()
             for layer, rows in neighbours.items()
         }
     )

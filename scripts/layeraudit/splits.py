@@ -20,6 +20,7 @@ class Split:
     y_true : int64 [n], the label before poisoning
     is_poison : bool [n]
     source : int64 [n], the row in the original data set
+    n_classes : how many classes the data set has; by default as many as the labels need
 
     Raises
     ------
@@ -32,6 +33,7 @@ class Split:
     y_true: NDArray[np.int64]
     is_poison: NDArray[np.bool_]
     source: NDArray[np.int64]
+    n_classes: int = 0
 
     def __post_init__(self) -> None:
         types = {"x": "float32", "y": "int64", "y_true": "int64", "is_poison": "bool", "source": "int64"}
@@ -46,6 +48,11 @@ class Split:
         outside = ~((self.x >= 0) & (self.x <= 1)).all(axis=(1, 2, 3))
         if outside.any():
             raise InputError(f"row {outside.argmax()} of x is not within [0, 1]")
+        needed = int(max(self.y.max(initial=-1), self.y_true.max(initial=-1))) + 1
+        n_classes = int(self.n_classes) or needed
+        if n_classes < needed or min(self.y.min(initial=0), self.y_true.min(initial=0)) < 0:
+            raise InputError(f"the labels go up to {needed - 1}, allowed are 0 to {n_classes - 1}")
+        object.__setattr__(self, "n_classes", n_classes)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -78,7 +85,9 @@ def draw_rows(
     return dict(zip(sizes, parts, strict=True))
 
 
-def take_clean(x: NDArray[np.uint8], y: NDArray[np.int64], rows: NDArray[np.int64]) -> Split:
+def take_clean(
+    x: NDArray[np.uint8], y: NDArray[np.int64], rows: NDArray[np.int64], n_classes: int = 0
+) -> Split:
     """Take rows of a data set as a clean split.
 
     Parameters
@@ -93,6 +102,7 @@ def take_clean(x: NDArray[np.uint8], y: NDArray[np.int64], rows: NDArray[np.int6
         y_true=y[rows],
         is_poison=np.zeros(len(rows), dtype=bool),
         source=rows,
+        n_classes=n_classes,
     )
 
 
@@ -111,7 +121,8 @@ def take_first(split: Split, n: int) -> Split:
 
 def take(split: Split, rows: NDArray[np.int64]) -> Split:
     """Take rows of a split, int64 [m], in their order."""
-    return Split(**{name: array[rows] for name, array in vars(split).items()})
+    arrays = {name: array[rows] for name, array in vars(split).items() if name != "n_classes"}
+    return Split(**arrays, n_classes=split.n_classes)
 
 
 def take_attacked(split: Split, x: NDArray[np.float32]) -> Split:
@@ -122,7 +133,7 @@ def take_attacked(split: Split, x: NDArray[np.float32]) -> Split:
     x : float32 [attacks · n, c, h, w], the n rows of the split in their order, once for each attack
     """
     y_true, source = (np.tile(array, len(x) // len(split)) for array in (split.y_true, split.source))
-    return Split(x, y_true, y_true, np.zeros(len(x), dtype=bool), source)
+    return Split(x, y_true, y_true, np.zeros(len(x), dtype=bool), source, split.n_classes)
 
 
 def restore_sources(points: Split, sources: Split) -> NDArray[np.float32]:
@@ -147,4 +158,5 @@ def merge(first: Split, second: Split) -> Split:
         y_true=np.concatenate([first.y_true, second.y_true]),
         is_poison=np.concatenate([first.is_poison, second.is_poison]),
         source=np.concatenate([first.source, second.source]),
+        n_classes=max(first.n_classes, second.n_classes),
     )

@@ -1,7 +1,9 @@
 """Training: the same seed gives the same weights."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,12 +11,12 @@ from torch.nn.functional import cross_entropy
 from tqdm import trange
 
 from layeraudit.errors import InputError
-from layeraudit.networks import LAYERS, build_network, read_weights
+from layeraudit.networks import build_network, list_layers, read_weights
 from layeraudit.splits import Split
 
 
 def train_from_seed(
-    name: str,
+    network: Mapping[str, Any],
     pretrained: Path | None,
     split: Split,
     *,
@@ -23,10 +25,11 @@ def train_from_seed(
     learning_rate: float,
     seed: int,
 ) -> tuple[nn.Module, list[float]]:
-    """Train one of `NETWORKS` on a split, by the labels given.
+    """Train a network on a split, by the labels given.
 
     Parameters
     ----------
+    network : `method` and its options, as `build_network` takes them
     pretrained : weights to begin with, of which the last layer alone is then trained; None draws all weights
         and trains them
     seed : of the first weights, and of the order in which the rows are seen
@@ -42,12 +45,12 @@ def train_from_seed(
     """
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
-    network = build_network(name)
+    built = build_network(network, split)
     if pretrained is not None:
-        read_weights(network, pretrained)
-        network.requires_grad_(False).get_submodule(LAYERS[name][-1]).requires_grad_(True)
+        read_weights(built, pretrained)
+        built.requires_grad_(False).get_submodule(list_layers(network)[-1]).requires_grad_(True)
     losses = train(
-        network,
+        built,
         torch.from_numpy(split.x),
         torch.from_numpy(split.y),
         epochs=epochs,
@@ -57,7 +60,7 @@ def train_from_seed(
     )
     if not math.isfinite(losses[-1]):
         raise InputError(f"the loss is {losses[-1]}: training has diverged, lower training.learning_rate")
-    return network, losses
+    return built, losses
 
 
 def train(

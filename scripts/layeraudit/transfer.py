@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from layeraudit.attacks.intermediate_level import Pushed, flexible, ila, projection
-from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
+from layeraudit.attacks._intermediate_level import Pushed, flexible, ila, projection
+from layeraudit.attacks.bim import attack as bim
+from layeraudit.attacks.fgsm import attack as fgsm
+from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
 
 OBJECTIVES = {"ilap": projection, "ilaf": flexible(5.0)}
 """With the 5 that its paper takes for alpha."""
@@ -62,7 +64,7 @@ def craft(
     Parameters
     ----------
     source : the network that is attacked
-    x, y : images and their labels, as `attacks.standard` takes them
+    x, y : images and their labels, as `layeraudit.attacks` takes them
     epsilon : the radius of all balls, in L∞
     passes : N
     seed : of the noise

@@ -1,32 +1,18 @@
-"""Plot how well the detectors of a bench find what is to be found, in every experiment.
+"""Plot how well the detectors of a bench find their targets in every experiment, as `.svg` and `.png`."""
 
-The figure is written to each file named for it, whose suffix says the form: svg or png.
-"""
-
-import argparse
-from pathlib import Path
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.figures import save
+from layeraudit.leaderboard.benches import Bench
 from layeraudit.leaderboard.figures.benches import plot_auroc
 from layeraudit.provenance import list_runs
 from layeraudit.tables import read_records
-from layeraudit.leaderboard.benches import BENCHES
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--ranks", type=Path, required=True)
-    parser.add_argument("--names", type=Path, required=True, help="of detectors, poisons and inputs")
-    parser.add_argument("--bench", choices=BENCHES, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True)
-    arguments = parser.parse_args()
-
-    table, ranks, names = read_records([arguments.table, arguments.ranks, arguments.names])
-    figure = plot_auroc(table, ranks, names, arguments.bench)
-    save(figure, list_runs([table, ranks]), arguments.output)
+def plot_bench(*, table: Input, ranks: Input, names: Input, svg: Output, png: Output, bench: Bench) -> None:
+    """Plot the AUROC of every detector in every experiment."""
+    found, ranked, titles = read_records([table, ranks, names])
+    save(plot_auroc(found, ranked, titles, bench), list_runs([found, ranked]), [svg, png])
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(plot_bench)

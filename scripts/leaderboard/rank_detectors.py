@@ -1,34 +1,32 @@
 """Rank the detectors of both benches, and compare them by pairs.
 
-See `layeraudit.leaderboard.detector_ranks`. A bench without scores has no rows.
+Writes the tables of `layeraudit.leaderboard.detector_ranks`. A bench without scores has no rows.
 """
 
-import argparse
-from pathlib import Path
-
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.tables import write_table
-from layeraudit.leaderboard.benches import EVASION, POISON, gather_blocks, stream_scores
+from layeraudit.cli import Input, Output, run
+from layeraudit.leaderboard.benches import EVASION, POISON, gather_experiments, stream_scores
 from layeraudit.leaderboard.detector_ranks import rank_benches
+from layeraudit.tables import write_table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--poison-scores", type=Path, nargs="*", default=[])
-    parser.add_argument("--evasion-scores", type=Path, nargs="*", default=[])
-    parser.add_argument("--ranks", type=Path, required=True)
-    parser.add_argument("--comparisons", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
+def rank_detectors(
+    *, poison: list[Input], evasion: list[Input], ranks: Output, comparisons: Output, run: str
+) -> None:
+    """Write the ranks of the detectors, and the differences of each pair.
 
-    benches = {
-        bench: gather_blocks(stream_scores(paths, bench), bench)
-        for bench, paths in [(POISON, arguments.poison_scores), (EVASION, arguments.evasion_scores)]
-    }
-    ranks, comparisons = rank_benches(benches)
-    write_table(arguments.ranks, ranks, arguments.run)
-    write_table(arguments.comparisons, comparisons, arguments.run)
+    poison : scores of the poison bench, a file an experiment and detector
+    evasion : the same of the evasion bench
+    run : settings of the run, which the tables name
+    """
+    tables = rank_benches(
+        {
+            bench: gather_experiments(stream_scores(paths, bench), bench)
+            for bench, paths in [(POISON, poison), (EVASION, evasion)]
+        }
+    )
+    for path, table in zip([ranks, comparisons], tables, strict=True):
+        write_table(path, table, run)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(rank_detectors)

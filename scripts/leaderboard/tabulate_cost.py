@@ -1,38 +1,42 @@
-"""Tabulate what the detectors of both benches cost in time and memory, see `layeraudit.leaderboard.benches`."""
+"""Tabulate what the detectors of both benches, and the steps that they share, cost in time and memory.
 
-import argparse
-from pathlib import Path
+Writes the table of `layeraudit.leaderboard.benches.summarize_costs`.
+"""
 
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
+from layeraudit.leaderboard.benches import EVASION, POISON, read_shared_costs, summarize_costs
 from layeraudit.tables import read_records, write_table
-from layeraudit.leaderboard.benches import BENCHES, EVASION, POISON, SHARED, read_shared_costs, tabulate_cost
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--costs-poison", type=Path, nargs="*", default=[], help="a file an experiment and detector"
-    )
-    parser.add_argument("--costs-evasion", type=Path, nargs="*", default=[])
-    for step in SHARED:
-        for bench in BENCHES:
-            parser.add_argument(f"--{step}-{bench}", type=Path, nargs="*", default=[], help="benchmarks")
-    parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
+def tabulate_cost(
+    *,
+    poison: list[Input],
+    evasion: list[Input],
+    capture_poison: list[Input],
+    capture_evasion: list[Input],
+    search_poison: list[Input],
+    search_evasion: list[Input],
+    table: Output,
+    run: str,
+) -> None:
+    """Write the costs of detectors, of the capture of activations and of the search for neighbours.
 
-    costs = [
-        table.assign(bench=bench)
-        for bench, paths in [(POISON, arguments.costs_poison), (EVASION, arguments.costs_evasion)]
-        for table in read_records(paths)
-    ]
-    costs += [
-        read_shared_costs(getattr(arguments, f"{step}_{bench}"), bench, step)
-        for step in SHARED
-        for bench in BENCHES
-    ]
-    write_table(arguments.table, tabulate_cost(costs), arguments.run)
+    poison : costs in the poison bench, a file an experiment and detector
+    evasion : the same of the evasion bench
+    capture_poison : Snakemake's benchmarks of the jobs that capture activations, of all runs
+    search_poison : the same of those that search neighbours
+    run : settings of the run, which the table names
+    """
+    costs = []
+    for bench, detectors, capture, search in [
+        (POISON, poison, capture_poison, search_poison),
+        (EVASION, evasion, capture_evasion, search_evasion),
+    ]:
+        costs += [costs_of.assign(bench=bench) for costs_of in read_records(detectors)]
+        costs.append(read_shared_costs(capture, bench, "capture"))
+        costs.append(read_shared_costs(search, bench, "search"))
+    write_table(table, summarize_costs(costs), run)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(tabulate_cost)

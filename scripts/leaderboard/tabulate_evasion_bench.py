@@ -1,28 +1,22 @@
-"""Tabulate the bench of evasion: how well detectors tell attacked and strange inputs from clean ones.
+"""Tabulate the evasion bench: how well detectors tell attacked and strange inputs from clean ones.
 
-See `layeraudit.leaderboard.benches`.
+Writes the table of `layeraudit.leaderboard.benches.tabulate_detection`.
 """
 
-import argparse
-from pathlib import Path
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
+from layeraudit.leaderboard.benches import EVASION, gather_experiments, stream_scores, tabulate_detection
 from layeraudit.tables import write_table
-from layeraudit.leaderboard.benches import EVASION, gather_blocks, stream_scores, tabulate_detection
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--scores", type=Path, nargs="*", default=[], help="a file an experiment and detector"
-    )
-    parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
+def tabulate_evasion_bench(*, scores: list[Input], table: Output, run: str) -> None:
+    """Write the table of the evasion bench.
 
-    blocks = gather_blocks(stream_scores(arguments.scores, EVASION), EVASION)
-    write_table(arguments.table, tabulate_detection(blocks, EVASION), arguments.run)
+    scores : a file an experiment and detector
+    run : settings of the run, which the table names
+    """
+    experiments = gather_experiments(stream_scores(scores, EVASION), EVASION)
+    write_table(table, tabulate_detection(experiments, EVASION), run)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(tabulate_evasion_bench)

@@ -1,27 +1,26 @@
-"""Tabulate the names of detectors, poisons, inputs and settings, see `layeraudit.names`."""
+"""Tabulate the names of detectors, poisons, inputs and settings, as figures and pages print them.
 
-import argparse
-import json
-from pathlib import Path
+Writes the table of `layeraudit.names.list_names`.
+"""
 
-from layeraudit.errors import end_in_a_sentence
+from typing import Any
+
+from layeraudit.cli import Output, run
 from layeraudit.names import list_names
 from layeraudit.tables import write_table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--configuration",
-        type=json.loads,
-        required=True,
-        help="its keys activations, benches, detectors and poisons, as JSON",
-    )
-    parser.add_argument("--table", type=Path, required=True)
-    arguments = parser.parse_args()
-
-    write_table(arguments.table, list_names(arguments.configuration))
+def tabulate_names(
+    *,
+    table: Output,
+    detectors: dict[str, Any],
+    poisons: dict[str, Any],
+    benches: dict[str, Any],
+    layers: list[str],
+) -> None:
+    """Write what all that the configuration names is called."""
+    write_table(table, list_names(detectors, poisons, benches, layers))
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(tabulate_names)

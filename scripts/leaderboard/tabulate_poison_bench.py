@@ -1,38 +1,34 @@
-"""Tabulate the bench of poison: how well detectors find it, and what training without what they suspect does.
+"""Tabulate the poison bench: how well detectors find poison, and what training without their suspects does.
 
-See `layeraudit.leaderboard.benches`.
+Writes the table of `layeraudit.leaderboard.benches.tabulate_poison`.
 """
 
-import argparse
-from pathlib import Path
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
+from layeraudit.leaderboard.benches import POISON, gather_experiments, stream_scores, tabulate_poison
 from layeraudit.tables import read_records, write_table
-from layeraudit.leaderboard.benches import POISON, gather_blocks, stream_scores, tabulate_poison
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--scores", type=Path, nargs="*", default=[], help="a file an experiment and detector"
-    )
-    parser.add_argument(
-        "--trained", type=Path, nargs="*", default=[], help="nothing removed, a file an experiment"
-    )
-    parser.add_argument(
-        "--retrained", type=Path, nargs="*", default=[], help="a file an experiment and detector"
-    )
-    parser.add_argument("--removed", type=float, required=True, help="share of the rows, at most")
-    parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
+def tabulate_poison_bench(
+    *,
+    scores: list[Input],
+    trained: list[Input],
+    retrained: list[Input],
+    table: Output,
+    share: float,
+    run: str,
+) -> None:
+    """Write the table of the poison bench.
 
-    blocks = gather_blocks(stream_scores(arguments.scores, POISON), POISON)
-    trained, retrained = read_records(arguments.trained), read_records(arguments.retrained)
-    write_table(
-        arguments.table, tabulate_poison(blocks, trained, retrained, share=arguments.removed), arguments.run
-    )
+    scores : a file an experiment and detector
+    trained : networks of which no row was removed, a file an experiment
+    retrained : networks of which rows were, a file an experiment and detector
+    share : of the rows, which a filter removes at most
+    run : settings of the run, which the table names
+    """
+    experiments = gather_experiments(stream_scores(scores, POISON), POISON)
+    found = tabulate_poison(experiments, read_records(trained), read_records(retrained), share=share)
+    write_table(table, found, run)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(tabulate_poison_bench)

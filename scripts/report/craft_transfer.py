@@ -3,7 +3,7 @@
 Writes a split with the images as they are, then with one attack after the other, each of all images; and a
 record, a row for each of them: `dataset, source, seed, row, image`, `epsilon, attack, guide, layer, forward,
 backward` (see `layeraudit.transfer.Recipe`), `linf, l2`, and of the intermediate level attack, at its end,
-`no_reference, zero_gradients, objective, cosine, ratio` (see `layeraudit.attacks.intermediate_level.Pushed`).
+`no_reference, zero_gradients, objective, cosine, ratio` (see `layeraudit.attacks._intermediate_level.Pushed`).
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from layeraudit.attacks.intermediate_level import Pushed
+from layeraudit.attacks._intermediate_level import Pushed
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_rows, write_split
 from layeraudit.networks import LAYERS, NETWORKS, read_network

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from layeraudit.activations import captured
-from layeraudit.attacks.conditions import frozen
+from layeraudit.attacks._conditions import frozen
 from layeraudit.errors import end_in_a_sentence
 from layeraudit.files import read_split, write_rows
 from layeraudit.networks import LAYERS, NETWORKS, read_network

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +16,22 @@ from layeraudit.detection import BETWEEN_ROWS, BETWEEN_SEEDS_AND_ROWS
 from layeraudit.errors import InputError
 from layeraudit.experiments import CONTROLS
 from layeraudit.figures import save
-from layeraudit.leaderboard.figures.benches import plot_auroc, plot_filters
-from layeraudit.leaderboard.figures.critical_difference import plot_critical_difference
-from layeraudit.statistics import BETWEEN_SEEDS
 from layeraudit.leaderboard.benches import (
     EVASION,
     POISON,
-    gather_blocks,
+    gather_experiments,
     read_shared_costs,
     stream_scores,
-    tabulate_cost,
+    summarize_costs,
     tabulate_detection,
     tabulate_filters,
     tabulate_poison,
     tabulate_removal,
 )
 from layeraudit.leaderboard.detector_ranks import rank_detectors
+from layeraudit.leaderboard.figures.benches import plot_auroc, plot_filters
+from layeraudit.leaderboard.figures.critical_difference import plot_ranks
+from layeraudit.statistics import BETWEEN_SEEDS
 
 STUDENT_2 = 12.706204736432095  # t(0.975) with 1 degree of freedom, of the tables
 
@@ -107,27 +108,29 @@ def pick(table: pd.DataFrame, **values: object) -> pd.DataFrame:
     return table
 
 
-def test_a_block_holds_the_rows_of_all_detectors_in_one_order() -> None:
+def test_an_experiment_holds_all_detectors_in_one_order() -> None:
     tables = score_all()
     shuffled = [table.sample(frac=1, random_state=number) for number, table in enumerate(tables)]
-    (block,), (in_order,) = (gather_blocks(given, POISON) for given in (shuffled, tables))
-    assert (block.setting, block.kind, block.seeds) == ("mnist", "badnets", (1, 2))
-    assert block.detectors == tuple(sorted(DETECTORS))
-    for first, second in zip(block.scores + block.positive, in_order.scores + in_order.positive, strict=True):
+    (experiment,), (in_order,) = (gather_experiments(given, POISON) for given in (shuffled, tables))
+    assert (experiment.setting, experiment.kind, experiment.seeds) == ("mnist", "badnets", (1, 2))
+    assert experiment.detectors == tuple(sorted(DETECTORS))
+    for first, second in zip(
+        experiment.scores + experiment.positive, in_order.scores + in_order.positive, strict=True
+    ):
         np.testing.assert_array_equal(first, second)
     loss = pick(tables[0], seed=2).sort_values("row")
-    np.testing.assert_array_equal(block.scores[1][block.detectors.index("loss")], loss["score"])
+    np.testing.assert_array_equal(experiment.scores[1][experiment.detectors.index("loss")], loss["score"])
 
 
 def test_one_table_may_hold_all_detectors_and_experiments() -> None:
     tables = score_all(poisons=["badnets", "blended"])
-    apart, together = gather_blocks(tables, POISON), gather_blocks([pd.concat(tables)], POISON)
-    assert [block.kind for block in apart] == [block.kind for block in together] == ["badnets", "blended"]
+    apart, together = gather_experiments(tables, POISON), gather_experiments([pd.concat(tables)], POISON)
+    assert [[one.kind for one in found] for found in (apart, together)] == [["badnets", "blended"]] * 2
     np.testing.assert_array_equal(apart[1].scores[0], together[1].scores[0])
 
 
-def test_what_a_detector_finds_is_the_mean_over_seeds_with_its_counts() -> None:
-    table = tabulate_detection(gather_blocks(score_all(), POISON), POISON)
+def test_detection_is_the_mean_over_seeds_with_its_counts() -> None:
+    table = tabulate_detection(gather_experiments(score_all(), POISON), POISON)
     row = pick(table, detector="margin", quantity="auroc").iloc[0]
     rows = score_rows("margin")
     by_seed = [roc_auc_score(of["is_poison"], of["score"]) for _, of in rows.groupby("seed")]
@@ -138,35 +141,35 @@ def test_what_a_detector_finds_is_the_mean_over_seeds_with_its_counts() -> None:
 
 
 def test_the_perfect_control_finds_all() -> None:
-    table = tabulate_detection(gather_blocks(score_all(), POISON), POISON)
+    table = tabulate_detection(gather_experiments(score_all(), POISON), POISON)
     found = pick(table, detector="perfect").set_index("quantity")[["value", "ci95_low", "ci95_high"]]
     assert (found.loc[["auroc", "average_precision", "tpr_at_5_fpr"]] == 1).all(axis=None)
     assert (found.loc["fpr_at_95_tpr"] == 0).all()
 
 
 def test_one_seed_has_an_interval_over_its_rows() -> None:
-    table = tabulate_detection(gather_blocks(score_all(seeds=[4]), POISON), POISON)
+    table = tabulate_detection(gather_experiments(score_all(seeds=[4]), POISON), POISON)
     row = pick(table, detector="margin", quantity="auroc").iloc[0]
     assert row["ci95_low"] < row["value"] < row["ci95_high"]
     assert (row["interval"], row["n_seeds"]) == (BETWEEN_ROWS, 1)
 
 
-def test_without_poison_there_is_nothing_to_find_and_no_row() -> None:
+def test_without_poison_there_is_no_row() -> None:
     tables = score_all() + score_all(poisons=["none"], n_poison=0)
-    table = tabulate_detection(gather_blocks(tables, POISON), POISON)
+    table = tabulate_detection(gather_experiments(tables, POISON), POISON)
     assert set(table["poison"]) == {"badnets"}
-    nothing = tabulate_detection(gather_blocks(score_all(poisons=["none"], n_poison=0), POISON), POISON)
+    nothing = tabulate_detection(gather_experiments(score_all(poisons=["none"], n_poison=0), POISON), POISON)
     assert nothing.empty
     assert list(nothing.columns) == list(table.columns)
 
 
-def test_of_attacks_the_images_that_the_network_errs_on_are_found_and_of_other_inputs_all() -> None:
+def test_only_successful_attacks_are_positive() -> None:
     inputs = {
         "clean": ([0.0, 1.0], [True, False]),
         "fgsm": ([2.0, -1.0, 0.5], [True, False, True]),
         "rotated": ([2.0, -1.0, 0.5], [True, False, True]),
     }
-    table = tabulate_detection(gather_blocks([score_inputs("softmax", inputs)], EVASION), EVASION)
+    table = tabulate_detection(gather_experiments([score_inputs("softmax", inputs)], EVASION), EVASION)
     auroc = pick(table, quantity="auroc").set_index("input")
     # 2.0 passes both clean images, 0.5 one of them, and -1.0, which counts for rotated images alone, none.
     assert auroc["value"].to_dict() == pytest.approx({"fgsm": 3 / 4, "rotated": 3 / 6})
@@ -174,43 +177,43 @@ def test_of_attacks_the_images_that_the_network_errs_on_are_found_and_of_other_i
     assert auroc["n_points"].to_dict() == {"fgsm": 4, "rotated": 5}
 
 
-def test_an_attack_that_no_image_falls_for_has_no_rows() -> None:
+def test_an_unsuccessful_attack_has_no_rows() -> None:
     inputs = {"clean": ([0.0, 1.0], [False, False]), "cw": ([2.0], [False]), "bim": ([2.0], [True])}
-    table = tabulate_detection(gather_blocks([score_inputs("softmax", inputs)], EVASION), EVASION)
+    table = tabulate_detection(gather_experiments([score_inputs("softmax", inputs)], EVASION), EVASION)
     assert set(table["input"]) == {"bim"}
 
 
-def test_a_detector_that_one_experiment_lacks_ends_in_a_sentence() -> None:
+def test_a_detector_missing_in_an_experiment_is_an_input_error() -> None:
     tables = score_all(poisons=["badnets", "blended"])[:-1]
     with pytest.raises(InputError, match=r"^perfect has no scores of mnist blended, seed 1, allowed are "):
-        gather_blocks(tables, POISON)
+        gather_experiments(tables, POISON)
 
 
-def test_a_detector_that_lacks_a_seed_ends_in_a_sentence() -> None:
+def test_a_detector_missing_in_a_seed_is_an_input_error() -> None:
     tables = [score_rows("loss"), score_rows("margin", seeds=[1])]
     with pytest.raises(InputError, match=r"^margin has no scores of mnist badnets, seed 2"):
-        gather_blocks(tables, POISON)
+        gather_experiments(tables, POISON)
 
 
 @pytest.mark.parametrize("change", [{"n": 41}, {"n_poison": 11}])
-def test_a_detector_that_was_shown_other_rows_ends_in_a_sentence(change: dict[str, int]) -> None:
+def test_scores_of_other_rows_are_an_input_error(change: dict[str, int]) -> None:
     tables = [score_rows("loss"), score_rows("margin", **change)]
     with pytest.raises(InputError, match=r"^margin has other rows than loss in mnist badnets, seed 1"):
-        gather_blocks(tables, POISON)
+        gather_experiments(tables, POISON)
 
 
-def test_scores_that_are_given_twice_end_in_a_sentence() -> None:
+def test_scores_given_twice_are_an_input_error() -> None:
     with pytest.raises(InputError, match=r"^loss is there twice in mnist badnets, seed 1"):
-        gather_blocks([score_rows("loss")] * 2, POISON)
+        gather_experiments([score_rows("loss")] * 2, POISON)
 
 
-def test_inputs_without_clean_images_end_in_a_sentence() -> None:
+def test_inputs_without_clean_images_are_an_input_error() -> None:
     scores = score_inputs("softmax", {"fgsm": ([1.0], [True])})
     with pytest.raises(InputError, match=r"^softmax has no clean images in evasion_mnist, seed 1"):
-        gather_blocks([scores], EVASION)
+        gather_experiments([scores], EVASION)
 
 
-def test_files_that_hold_no_scores_end_in_a_sentence(tmp_path: Path) -> None:
+def test_files_without_scores_are_an_input_error(tmp_path: Path) -> None:
     broken, lacking, empty_score = (tmp_path / f"{name}.parquet" for name in ("broken", "lacking", "nan"))
     broken.write_bytes(b"PAR1")
     score_rows("loss").drop(columns="is_poison").to_parquet(lacking)
@@ -222,7 +225,7 @@ def test_files_that_hold_no_scores_end_in_a_sentence(tmp_path: Path) -> None:
             next(stream_scores([path], POISON))
 
 
-def test_what_a_filter_removes_and_leaves() -> None:
+def test_filters_before_after_and_change() -> None:
     trained = train_rows(accuracy=[0.96, 0.98], attack_success=[0.9, 0.7])
     removed = {"n_training": 90, "n_removed": 10, "accuracy": [0.95, 0.97]}
     retrained = pd.concat(
@@ -256,7 +259,7 @@ def test_what_a_filter_removes_and_leaves() -> None:
     assert "accuracy_after_against_random" not in set(pick(table, detector="random")["quantity"])
 
 
-def test_against_random_is_paired_by_seed() -> None:
+def test_filters_against_random_are_paired_by_seed() -> None:
     trained = train_rows(accuracy=0.9, attack_success=0.5)
     of_loss = train_rows(detector="loss", accuracy=[0.5, 0.9], attack_success=[0.1, 0.3])
     of_random = train_rows(detector="random", accuracy=[0.4, 0.8], attack_success=[0.2, 0.4])
@@ -265,7 +268,7 @@ def test_against_random_is_paired_by_seed() -> None:
     assert row[["value", "ci95_low", "ci95_high"]].tolist() == pytest.approx([0.1, 0.1, 0.1])
 
 
-def test_a_network_without_poison_has_its_accuracy_alone() -> None:
+def test_without_a_probe_filters_have_accuracy_alone() -> None:
     columns: dict[str, Any] = {"poison": "none", "n_poison": 0, "n_probe": 0}
     trained = train_rows(**columns, accuracy=0.9, attack_success=np.nan)
     retrained = train_rows(**columns, accuracy=0.8, attack_success=np.nan, detector="random", n_removed=10)
@@ -274,7 +277,7 @@ def test_a_network_without_poison_has_its_accuracy_alone() -> None:
 
 
 @pytest.mark.parametrize(("kept", "missing"), [("random", "unfiltered"), ("unfiltered", "random")])
-def test_a_network_with_none_to_compare_with_ends_in_a_sentence(kept: str, missing: str) -> None:
+def test_filters_without_a_baseline_are_an_input_error(kept: str, missing: str) -> None:
     rows = [train_rows(accuracy=0.9, attack_success=0.5, detector=name) for name in ("loss", "random")]
     retrained = pd.concat(rows if kept == "random" else rows[:1])
     trained = train_rows(accuracy=0.9, attack_success=0.5).iloc[: 1 if kept == "random" else 2]
@@ -284,22 +287,22 @@ def test_a_network_with_none_to_compare_with_ends_in_a_sentence(kept: str, missi
         tabulate_filters(trained, retrained)
 
 
-def test_the_bench_of_poison_holds_detection_and_filters_together() -> None:
-    blocks = gather_blocks(score_all(), POISON)
+def test_the_poison_bench_holds_detection_and_filters() -> None:
+    experiments = gather_experiments(score_all(), POISON)
     trained = [train_rows(accuracy=0.9, attack_success=0.5)]
     retrained = [train_rows(accuracy=0.9, attack_success=0.5, detector=name) for name in ("loss", "random")]
-    table = tabulate_poison(blocks, trained, retrained, share=0.1)
+    table = tabulate_poison(experiments, trained, retrained, share=0.1)
     of_loss = list(pick(table, detector="loss")["quantity"])
     assert of_loss[:3] == ["auroc", "average_precision", "fpr_at_95_tpr"]
     assert of_loss[3:6] == ["poison_removed", "clean_removed", "accuracy_before"]
     assert "tpr_at_5_fpr" not in of_loss
-    assert set(tabulate_poison(blocks, [], [], share=0.1)["quantity"]) == set(of_loss[:5])
+    assert set(tabulate_poison(experiments, [], [], share=0.1)["quantity"]) == set(of_loss[:5])
     assert tabulate_poison([], [], [], share=0.1).empty
 
 
-def test_every_detector_removes_a_share_of_the_poison_and_of_the_clean_rows() -> None:
+def test_removal_counts_poison_and_clean_rows() -> None:
     """Ten of 40 rows are poison, and a quarter may go: by hand, the ten highest scores of each seed."""
-    table = tabulate_removal(gather_blocks(score_all(), POISON), 0.25)
+    table = tabulate_removal(gather_experiments(score_all(), POISON), 0.25)
     for detector in ("loss", "margin", "distance"):
         of_seeds = score_rows(detector).groupby("seed")
         removed = [rows.nlargest(10, "score")["is_poison"].sum() for _, rows in of_seeds]
@@ -307,15 +310,15 @@ def test_every_detector_removes_a_share_of_the_poison_and_of_the_clean_rows() ->
         assert found.loc["poison_removed", "value"] == pytest.approx(np.mean(removed) / 10)
         assert found.loc["clean_removed", "value"] == pytest.approx((10 - np.mean(removed)) / 30)
         assert found["n_points"].to_dict() == {"poison_removed": 20, "clean_removed": 60}
-    perfect = pick(tabulate_removal(gather_blocks(score_all(), POISON), 0.01), detector="perfect")
+    perfect = pick(tabulate_removal(gather_experiments(score_all(), POISON), 0.01), detector="perfect")
     assert perfect.set_index("quantity")["value"].to_dict() == {"poison_removed": 1, "clean_removed": 0}
 
 
 def rank(*, poisons: Sequence[str], **options: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return rank_detectors(gather_blocks(score_all(poisons=poisons, **options), POISON), POISON)
+    return rank_detectors(gather_experiments(score_all(poisons=poisons, **options), POISON), POISON)
 
 
-def test_detectors_are_ranked_and_the_controls_stand_last_without_a_rank() -> None:
+def test_ranks_with_controls_last() -> None:
     ranks, comparisons = rank(poisons=["badnets", "blended", "flips"], n=400, n_poison=100)
     assert list(ranks["detector"]) == ["loss", "margin", "distance", "random", "perfect"]
     assert ranks["mean_rank"].tolist()[:3] == [1, 2, 3]
@@ -332,10 +335,10 @@ def test_detectors_are_ranked_and_the_controls_stand_last_without_a_rank() -> No
     assert comparisons["value"].tolist() == pytest.approx(differences)
 
 
-def test_identical_detectors_differ_by_nothing_and_that_is_certain() -> None:
+def test_identical_detectors_do_not_differ() -> None:
     tables = score_all(poisons=["badnets", "blended"])
     twins = [table.assign(detector="twin") for table in tables if table["detector"].iloc[0] == "margin"]
-    ranks, comparisons = rank_detectors(gather_blocks(tables + twins, POISON), POISON)
+    ranks, comparisons = rank_detectors(gather_experiments(tables + twins, POISON), POISON)
     row = pick(comparisons, first="margin", second="twin").iloc[0]
     assert row[["value", "ci95_low", "ci95_high"]].tolist() == [0, 0, 0]
     means = ranks.set_index("detector")
@@ -343,13 +346,13 @@ def test_identical_detectors_differ_by_nothing_and_that_is_certain() -> None:
     assert means.loc["margin", "group"] == means.loc["twin", "group"]
 
 
-def test_a_paired_difference_is_narrower_than_that_of_other_rows() -> None:
+def test_differences_are_paired_by_row() -> None:
     # Two scores that differ a little are right and wrong on the same rows.
     tables = score_all(n=200, n_poison=50, seeds=[1])
     generator = np.random.default_rng(0)
     margin = tables[1]
     near = margin.assign(detector="near", score=margin["score"] + 0.05 * generator.normal(size=200))
-    ranks, comparisons = rank_detectors(gather_blocks([*tables, near], POISON), POISON)
+    ranks, comparisons = rank_detectors(gather_experiments([*tables, near], POISON), POISON)
     width = ranks.set_index("detector").eval("ci95_high - ci95_low")["margin"]
     both = comparisons[comparisons[["first", "second"]].isin(["margin", "near"]).all(axis=1)].iloc[0]
     assert both["ci95_high"] - both["ci95_low"] < width / 4
@@ -364,14 +367,14 @@ def test_one_experiment_ranks_without_a_test() -> None:
     assert comparisons["value"].notna().all()
 
 
-def test_a_bench_of_nothing_has_empty_tables() -> None:
+def test_an_empty_bench_has_empty_tables() -> None:
     ranks, comparisons = rank_detectors([], POISON)
     assert ranks.empty
     assert comparisons.empty
     assert "mean_rank" in ranks.columns
 
 
-def test_the_cost_is_the_median_of_runs_with_its_extremes() -> None:
+def test_cost_is_the_median_over_runs_with_extremes() -> None:
     costs = pd.DataFrame(
         {
             "bench": POISON,
@@ -381,12 +384,12 @@ def test_the_cost_is_the_median_of_runs_with_its_extremes() -> None:
         }
         | {"peak_mb": np.nan, "n_scored": [1000, 1000, 4000]}
     )
-    table = tabulate_cost([costs]).set_index("quantity")
+    table = summarize_costs([costs]).set_index("quantity")
     assert table.loc["fit_seconds", ["value", "lowest", "highest", "n"]].tolist() == [2, 1, 5, 3]
     assert table.loc["microseconds_a_row", ["value", "lowest", "highest"]].tolist() == [2000, 2000, 4000]
     assert table.loc["seconds", ["value", "lowest", "highest", "n"]].tolist() == [9, 3, 10, 3]
     assert "peak_mb" not in table.index
-    assert tabulate_cost([]).empty
+    assert summarize_costs([]).empty
 
 
 def write_benchmark(path: Path, seconds: float) -> Path:
@@ -395,7 +398,7 @@ def write_benchmark(path: Path, seconds: float) -> Path:
     return path
 
 
-def test_what_detectors_share_costs_the_sum_of_its_jobs_in_each_run(tmp_path: Path) -> None:
+def test_shared_cost_is_the_sum_over_jobs_of_a_run(tmp_path: Path) -> None:
     paths = [
         write_benchmark(tmp_path / f"mnist_badnets/seed{seed}/benchmarks/{job}.tsv", seconds)
         for seed, job, seconds in [(1, "train", 2.0), (1, "calibration", 1.5), (2, "train", 4.0)]
@@ -406,13 +409,13 @@ def test_what_detectors_share_costs_the_sum_of_its_jobs_in_each_run(tmp_path: Pa
         "detector": ["shared: capture"] * 2,
         "seconds": [3.5, 4.0],
     }
-    table = tabulate_cost([shared]).set_index(["detector", "quantity"])
+    table = summarize_costs([shared]).set_index(["detector", "quantity"])
     row = table.loc[("shared: capture", "seconds"), ["value", "lowest", "highest", "n"]]
     assert row.tolist() == [3.75, 3.5, 4.0, 2]
     assert len(table) == 1
 
 
-def test_a_benchmark_that_is_none_ends_in_a_sentence(tmp_path: Path) -> None:
+def test_a_broken_benchmark_is_an_input_error(tmp_path: Path) -> None:
     path = tmp_path / "run/benchmarks/search.tsv"
     with pytest.raises(InputError, match=r"search\.tsv does not exist$"):
         read_shared_costs([path], POISON, "search")
@@ -430,10 +433,10 @@ def write_scores(folder: Path, tables: Sequence[pd.DataFrame]) -> list[Path]:
     return paths
 
 
-RUN = ["--run", "variant test"]
+RUN = "--run=variant test"
 
 
-def test_the_programs_make_the_same_tables_and_figures_of_the_same_files(tmp_path: Path) -> None:
+def test_programs_write_the_same_bytes_again(tmp_path: Path) -> None:
     scores = write_scores(tmp_path, score_all(poisons=["badnets", "blended", "none_5"]))
     trained, retrained, costs = (tmp_path / f"{name}.csv" for name in ("trained", "retrained", "costs"))
     unfiltered = train_rows(accuracy=[0.9, 0.8], attack_success=0.5)
@@ -449,52 +452,52 @@ def test_the_programs_make_the_same_tables_and_figures_of_the_same_files(tmp_pat
 
     def make(folder: Path) -> dict[str, bytes]:
         table, ranks, pairs, cost = (folder / f"{name}.csv" for name in ("bench", "ranks", "pairs", "cost"))
-        figures = [folder / f"{name}.svg" for name in ("bench", "difference", "filters")]
-        of_ranks = ["--ranks", ranks, "--names", names, "--bench", POISON]
+        figures = {
+            name: [folder / f"{name}.{form}" for form in ("svg", "png")]
+            for name in ("bench", "difference", "filters")
+        }
+        bench, difference, filters = (["--svg", svg, "--png", png] for svg, png in figures.values())
+        of_ranks = ["--ranks", ranks, "--names", names, f"--bench={POISON}"]
+        networks = ["--trained", trained, "--retrained", retrained, "--share=0.1"]
+        costs_of_poison = ["--poison", costs, "--capture-poison", capture, "--search-poison", "--evasion"]
         _, errors = run_programs(
             (
-                "tabulate_poison_bench.py",
-                [
-                    "--scores",
-                    *scores,
-                    "--trained",
-                    trained,
-                    "--retrained",
-                    retrained,
-                    "--removed",
-                    0.1,
-                    "--table",
-                    table,
-                    *RUN,
-                ],
+                "leaderboard/tabulate_poison_bench.py",
+                ["--scores", *scores, *networks, "--table", table, RUN],
             ),
             (
-                "rank_detectors.py",
-                ["--poison-scores", *scores, "--ranks", ranks, "--comparisons", pairs, *RUN],
+                "leaderboard/rank_detectors.py",
+                ["--poison", *scores, "--evasion", "--ranks", ranks, "--comparisons", pairs, RUN],
             ),
             (
-                "tabulate_cost.py",
-                ["--costs-poison", costs, "--capture-poison", capture, "--table", cost, *RUN],
+                "leaderboard/tabulate_cost.py",
+                [*costs_of_poison, "--capture-evasion", "--search-evasion", "--table", cost, RUN],
             ),
-            ("plot_bench.py", ["--table", table, *of_ranks, "--output", figures[0]]),
-            ("plot_critical_difference.py", [*of_ranks, "--comparisons", pairs, "--output", figures[1]]),
-            ("plot_remove_and_retrain.py", ["--table", table, "--names", names, "--output", figures[2]]),
+            ("leaderboard/plot_bench.py", ["--table", table, *of_ranks, *bench]),
+            ("leaderboard/plot_critical_difference.py", [*of_ranks, "--comparisons", pairs, *difference]),
+            ("leaderboard/plot_remove_and_retrain.py", ["--table", table, "--names", names, *filters]),
         )
         assert errors == []
-        return {path.name: path.read_bytes() for path in [table, ranks, pairs, cost, *figures]}
+        made = [table, ranks, pairs, cost, *chain.from_iterable(figures.values())]
+        return {path.name: path.read_bytes() for path in made}
 
     assert make(tmp_path / "once") == make(tmp_path / "again")
 
 
-def test_a_missing_detector_and_a_bench_of_nothing_end_without_a_traceback(tmp_path: Path) -> None:
+def test_programs_end_in_a_sentence_or_an_empty_table(tmp_path: Path) -> None:
     scores = write_scores(tmp_path, score_all(poisons=["badnets", "blended"])[:-1])
+    without_networks = ["--trained", "--retrained", "--share=0.1", RUN]
+    kinds = [f"--{kind}{bench}" for kind in ("", "capture-", "search-") for bench in (POISON, EVASION)]
     _, errors = run_programs(
         (
-            "tabulate_poison_bench.py",
-            ["--scores", *scores, "--removed", 0.1, "--table", tmp_path / "bench.csv", *RUN],
+            "leaderboard/tabulate_poison_bench.py",
+            ["--scores", *scores, *without_networks, "--table", tmp_path / "bench.csv"],
         ),
-        ("tabulate_evasion_bench.py", ["--table", tmp_path / "nothing.csv", *RUN]),
-        ("tabulate_cost.py", ["--table", tmp_path / "cost.csv", *RUN]),
+        (
+            "leaderboard/tabulate_evasion_bench.py",
+            ["--scores", "--table", tmp_path / "nothing.csv", RUN],
+        ),
+        ("leaderboard/tabulate_cost.py", [*kinds, "--table", tmp_path / "cost.csv", RUN]),
     )
     (error,) = errors
     assert "perfect has no scores of mnist blended, seed 1" in error
@@ -506,10 +509,10 @@ def read_back(table: pd.DataFrame) -> pd.DataFrame:
     return pd.read_csv(StringIO(table.to_csv(index=False)))
 
 
-def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: Path) -> None:
-    blocks = gather_blocks(score_all(poisons=["badnets_5", "blended"]), POISON)
-    table = read_back(tabulate_poison(blocks, [], [], share=0.1))
-    ranks, _ = map(read_back, rank_detectors(blocks, POISON))
+def test_plot_auroc_names_every_detector_and_experiment(tmp_path: Path) -> None:
+    experiments = gather_experiments(score_all(poisons=["badnets_5", "blended"]), POISON)
+    table = read_back(tabulate_poison(experiments, [], [], share=0.1))
+    ranks, _ = map(read_back, rank_detectors(experiments, POISON))
     save(plot_auroc(table, ranks, NAMES, POISON), [], [tmp_path / "map.svg"])
     drawn = (tmp_path / "map.svg").read_text()
     rows = pick(table, quantity="auroc")
@@ -527,7 +530,7 @@ def test_the_map_of_areas_names_every_detector_experiment_and_figure(tmp_path: P
         assert f"{value:.2f}" in drawn
 
 
-def test_each_control_is_named_as_one_in_the_map_of_areas() -> None:
+def test_plot_auroc_marks_controls() -> None:
     columns = {"bench": POISON, "auroc": 0.5, "mean_rank": np.nan, "n_blocks": 1}
     ranks = pd.DataFrame([{"detector": name} | columns for name in CONTROLS])
     columns = {"setting": "mnist", "poison": "badnets", "quantity": "auroc", "value": 0.5}
@@ -540,11 +543,9 @@ def test_each_control_is_named_as_one_in_the_map_of_areas() -> None:
 
 
 @pytest.mark.parametrize("poisons", [["badnets"], ["badnets", "blended", "flips"], []])
-def test_the_diagram_of_ranks_says_what_was_tested_and_of_how_many(
-    tmp_path: Path, poisons: list[str]
-) -> None:
+def test_plot_ranks_says_what_was_tested(tmp_path: Path, poisons: list[str]) -> None:
     ranks, comparisons = map(read_back, rank(poisons=poisons, n=200, n_poison=50))
-    save(plot_critical_difference(ranks, comparisons, NAMES, POISON), [], [tmp_path / "ranks.svg"])
+    save(plot_ranks(ranks, comparisons, NAMES, POISON), [], [tmp_path / "ranks.svg"])
     drawn = (tmp_path / "ranks.svg").read_text()
     experiments = {0: "0 experiments", 1: "1 experiment", 3: "3 experiments"}[len(poisons)]
     assert f"{experiments}, {2 if poisons else 0} seeds" in drawn
@@ -553,33 +554,33 @@ def test_the_diagram_of_ranks_says_what_was_tested_and_of_how_many(
     assert ("too few detectors or experiments" in drawn) == (len(poisons) < 2)
 
 
-def test_the_control_of_pixels_is_a_control_in_ranks_and_figures(tmp_path: Path) -> None:
+def test_grey_pixels_are_a_control_in_ranks_and_figures(tmp_path: Path) -> None:
     """It judges inputs alone, better here than any detector, and has no rank and no part in tests."""
     inputs = {"clean": ([0.0, 1.0, 2.0], [False] * 3), "fgsm": ([1.5, 3.0], [True] * 2)}
     tables = [score_inputs(name, inputs) for name in ("loss", "margin", "distance", "grey_pixels")]
-    blocks = gather_blocks(tables, EVASION)
-    ranks, comparisons = rank_detectors(blocks, EVASION)
+    experiments = gather_experiments(tables, EVASION)
+    ranks, comparisons = rank_detectors(experiments, EVASION)
     assert ranks["detector"].tolist()[-1] == "grey_pixels"
     assert ranks["mean_rank"].isna().tolist() == [False, False, False, True]
     assert "grey_pixels" not in {*comparisons["first"], *comparisons["second"]}
     evasion = {"detector": ("grey_pixels", "Grey pixels"), "input": ("fgsm", "FGSM")}
     evasion |= {"evasion_setting": ("evasion_mnist", "MNIST")}
     names = pd.DataFrame([(kind, *named) for kind, named in evasion.items()], columns=NAMES.columns)
-    names, table = pd.concat([NAMES, names]), tabulate_detection(blocks, EVASION)
+    names, table = pd.concat([NAMES, names]), tabulate_detection(experiments, EVASION)
     save(plot_auroc(table, ranks, names, EVASION), [], [tmp_path / "map.svg"])
-    save(plot_critical_difference(ranks, comparisons, names, EVASION), [], [tmp_path / "ranks.svg"])
+    save(plot_ranks(ranks, comparisons, names, EVASION), [], [tmp_path / "ranks.svg"])
     assert ">Grey pixels (control)<" in (tmp_path / "map.svg").read_text()
     assert "Grey pixels" not in (tmp_path / "ranks.svg").read_text()
 
 
-def test_a_detector_without_a_name_ends_in_a_sentence() -> None:
+def test_a_detector_without_a_name_is_an_input_error() -> None:
     ranks, comparisons = rank(poisons=["badnets"])
     names = NAMES[NAMES["id"] != "margin"]
     with pytest.raises(InputError, match=r"^'margin' is no detector of names\.csv"):
-        plot_critical_difference(ranks, comparisons, names, POISON)
+        plot_ranks(ranks, comparisons, names, POISON)
 
 
-def test_figures_of_nothing_say_so(tmp_path: Path) -> None:
+def test_figures_without_rows_say_so(tmp_path: Path) -> None:
     nothing = tabulate_poison([], [], [], share=0.1)
     ranks, _ = rank_detectors([], POISON)
     save(plot_auroc(nothing, ranks, NAMES, POISON), [], [tmp_path / "map.svg"])
@@ -588,7 +589,7 @@ def test_figures_of_nothing_say_so(tmp_path: Path) -> None:
     assert "no network was" in (tmp_path / "filters.svg").read_text()
 
 
-def test_a_network_without_an_attack_is_shown_by_its_accuracy(tmp_path: Path) -> None:
+def test_plot_filters_without_an_attack_shows_accuracy(tmp_path: Path) -> None:
     columns: dict[str, Any] = {"poison": "none", "n_poison": 0, "n_probe": 0, "attack_success": np.nan}
     trained = train_rows(**columns, accuracy=[0.9, 0.92])
     table = tabulate_filters(trained, train_rows(**columns, accuracy=[0.8, 0.84], detector="random"))

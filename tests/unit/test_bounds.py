@@ -14,15 +14,17 @@ from conftest import REPOSITORY
 from torch import nn
 
 from layeraudit.activations import capture
-from layeraudit.attacks.neighbours import Layer, lead_to_neighbours
-from layeraudit.attacks.standard import bim, cw, fgsm
+from layeraudit.attacks._neighbours import Layer, lead_to_neighbours
+from layeraudit.attacks.bim import attack as bim
+from layeraudit.attacks.cw import attack as cw
+from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.evidence import Evidence
 from layeraudit.files import write_split
-from layeraudit.plugins import load, read_constants
+from layeraudit.leaderboard.filtering import choose_removed
 from layeraudit.neighbours import build
+from layeraudit.plugins import load, read_constants
 from layeraudit.poisons import AttackerData
 from layeraudit.poisons.feature_collision import collide
-from layeraudit.leaderboard.removal import choose_removed
 from layeraudit.splits import Split
 from layeraudit.torchvision_beside_cpu_torch import torchvision
 from layeraudit.training import train

@@ -1,4 +1,4 @@
-"""How well scores find what is to be found: closed form, scikit-learn, brute force, and coverage."""
+"""Detection figures and their intervals: closed form, scikit-learn, brute force, and coverage."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -22,13 +22,13 @@ from layeraudit.detection import (
     BETWEEN_SEEDS_AND_ROWS,
     CHUNK,
     QUANTITIES,
-    Block,
+    BenchExperiment,
     draw_weights,
     interval_of_resamples,
-    measure_block,
+    measure_experiment,
     measure_scores,
     name_interval,
-    resample_block,
+    resample_experiment,
 )
 from layeraudit.leaderboard.ranking import compare_methods, letter_groups
 
@@ -36,16 +36,16 @@ EIGHTHS = 2
 """Scores are rounded to so many parts of one, which makes ties."""
 
 
-def make_block(
+def make_experiment(
     *scores_of_seeds: NDArray[np.float64],
     positive: NDArray[np.bool_],
     setting: str = "mnist",
     kind: str = "badnets",
     numbers: Sequence[int] = (),
     seeds_of_setting: Sequence[int] = (),
-) -> Block:
+) -> BenchExperiment:
     detectors, seeds = len(scores_of_seeds[0]), len(scores_of_seeds)
-    return Block(
+    return BenchExperiment(
         setting,
         kind,
         tuple(f"detector{number}" for number in range(detectors)),
@@ -84,7 +84,7 @@ def measure_by_thresholds(
     }
 
 
-def test_what_is_measured_of_four_rows() -> None:
+def test_figures_of_four_rows() -> None:
     positive = np.array([True, False, True, False])
     figures = measure_scores(np.array([4.0, 3.0, 2.0, 1.0]), positive)
     # Pairs won: 2 of 2 and 1 of 2; precision 1 at the first positive, 2/3 at the second.
@@ -101,7 +101,7 @@ def test_ties_count_one_half_and_are_flagged_together() -> None:
     )
 
 
-def test_a_perfect_score_has_nothing_left_to_gain_and_its_opposite_all() -> None:
+def test_a_perfect_score_and_its_opposite() -> None:
     positive = np.arange(50) % 5 == 0
     perfect = measure_scores(positive.astype(float), positive)
     assert {quantity: values[0] for quantity, values in perfect.items()} == {
@@ -138,7 +138,7 @@ def test_infinite_scores_are_scores() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_figures_under_weights_are_those_of_scikit_learn(seed: int) -> None:
+def test_weighted_figures_agree_with_scikit_learn(seed: int) -> None:
     generator = np.random.default_rng(seed)
     scores, positive = sample_scores(generator)
     weights = draw_weights(len(scores), 20, generator)
@@ -162,7 +162,7 @@ small_cases = few.flatmap(
 
 
 @given(small_cases)
-def test_figures_under_weights_are_those_of_rows_repeated_and_every_threshold_tried(
+def test_weighted_figures_are_those_of_repeated_rows(
     case: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]],
 ) -> None:
     scores, positive, weights = case
@@ -187,7 +187,7 @@ def test_only_the_order_of_scores_counts(
 
 
 @given(small_cases)
-def test_the_area_of_the_opposite_score_is_what_is_missing_from_one(
+def test_auroc_of_the_opposite_score(
     case: tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]],
 ) -> None:
     scores, positive, weights = case
@@ -206,8 +206,8 @@ def test_weights_are_rows_drawn_with_replacement() -> None:
 
 def test_resampling_one_seed_is_the_bootstrap_of_its_rows() -> None:
     scores, positive = sample_scores(np.random.default_rng(3), n=300)
-    block = make_block(scores[np.newaxis], positive=positive)
-    resampled = resample_block(block, "poison")["auroc"][0]
+    experiment = make_experiment(scores[np.newaxis], positive=positive)
+    resampled = resample_experiment(experiment, "poison")["auroc"][0]
 
     generator = np.random.default_rng(4)
     drawn = [generator.integers(300, size=300) for _ in range(1000)]
@@ -220,7 +220,9 @@ def test_resampled_seeds_vary_as_seeds_and_rows_do() -> None:
     # One seed finds all and one nothing: a mean of two drawn is 0, 1/2 or 1, with chances 1/4, 1/2, 1/4.
     positive = np.arange(40) < 20
     perfect = positive.astype(float)[np.newaxis]
-    resampled = resample_block(make_block(perfect, -perfect, positive=positive), "poison")["auroc"][0]
+    resampled = resample_experiment(make_experiment(perfect, -perfect, positive=positive), "poison")["auroc"][
+        0
+    ]
     shares = [(resampled == value).mean() for value in (0, 0.5, 1)]
     assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.05)
 
@@ -229,55 +231,59 @@ def test_seeds_are_drawn_alike_in_all_experiments_of_a_setting() -> None:
     positive = np.arange(40) < 20
     perfect = positive.astype(float)[np.newaxis]
     of_kinds = [
-        resample_block(make_block(perfect, -perfect, positive=positive, kind=kind), "poison")["auroc"]
+        resample_experiment(make_experiment(perfect, -perfect, positive=positive, kind=kind), "poison")[
+            "auroc"
+        ]
         for kind in ("badnets", "blended")
     ]
     np.testing.assert_array_equal(*of_kinds)
-    elsewhere = make_block(perfect, -perfect, positive=positive, setting="fashion")
-    assert (resample_block(elsewhere, "poison")["auroc"] != of_kinds[0]).any()
+    elsewhere = make_experiment(perfect, -perfect, positive=positive, setting="fashion")
+    assert (resample_experiment(elsewhere, "poison")["auroc"] != of_kinds[0]).any()
 
 
 def test_a_detectors_resamples_do_not_depend_on_the_others() -> None:
     generator = np.random.default_rng(5)
     positive = np.arange(60) < 20
     three = [generator.normal(size=(3, 60)) + positive for _ in range(3)]
-    together = resample_block(make_block(*three, positive=positive), "poison")
-    alone = resample_block(make_block(*(scores[1:2] for scores in three), positive=positive), "poison")
+    together = resample_experiment(make_experiment(*three, positive=positive), "poison")
+    alone = resample_experiment(
+        make_experiment(*(scores[1:2] for scores in three), positive=positive), "poison"
+    )
     for quantity in QUANTITIES:
         np.testing.assert_array_equal(together[quantity][1:2], alone[quantity])
 
 
 @pytest.mark.parametrize("chunk", [1, 7, CHUNK, 5000])
-def test_how_many_resamples_are_held_at_once_changes_only_which_are_drawn(
+def test_the_chunk_size_changes_only_which_rows_are_drawn(
     monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     monkeypatch.setattr(detection, "CHUNK", chunk)
     scores, positive = sample_scores(np.random.default_rng(6))
-    resampled = resample_block(make_block(scores[np.newaxis], positive=positive), "poison")["auroc"]
+    resampled = resample_experiment(make_experiment(scores[np.newaxis], positive=positive), "poison")["auroc"]
     assert resampled.shape == (1, 1000)
     assert resampled.mean() == pytest.approx(roc_auc_score(positive, scores), abs=0.01)
 
 
-def test_every_resample_keeps_as_many_rows_that_are_to_be_found() -> None:
+def test_resamples_keep_the_number_of_positives() -> None:
     positive = np.arange(10) == 0
     scores = np.arange(10.0, 0.0, -1.0)[np.newaxis]
-    resampled = resample_block(make_block(scores, positive=positive), "poison")
+    resampled = resample_experiment(make_experiment(scores, positive=positive), "poison")
     assert (resampled["auroc"] == 1).all()
     # Of one positive that is the most suspicious each threshold that finds it is precise.
     assert (resampled["average_precision"] == 1).all()
 
 
-def test_a_drawn_seed_that_the_experiment_lacks_does_not_count() -> None:
+def test_drawn_seeds_that_are_missing_do_not_count() -> None:
     positive = np.arange(10) < 5
     scores = positive.astype(float)[np.newaxis]
-    block = make_block(scores, positive=positive, numbers=[2], seeds_of_setting=[1, 2])
-    resampled = resample_block(block, "poison")["auroc"]
+    experiment = make_experiment(scores, positive=positive, numbers=[2], seeds_of_setting=[1, 2])
+    resampled = resample_experiment(experiment, "poison")["auroc"]
     # Two seeds are drawn of two, and neither is the second with chance 1/4.
     assert np.isnan(resampled).mean() == pytest.approx(0.25, abs=0.05)
     assert interval_of_resamples(resampled)[:, 0] == pytest.approx([1, 1])
 
 
-def test_experiments_that_share_their_clean_rows_share_how_often_these_are_drawn() -> None:
+def test_experiments_of_a_setting_share_resampled_negatives() -> None:
     """A score that all positives pass alike has an area that the clean rows alone decide."""
     generator = np.random.default_rng(11)
     positive = np.arange(90) >= 60
@@ -285,8 +291,8 @@ def test_experiments_that_share_their_clean_rows_share_how_often_these_are_drawn
     of_kinds = []
     for kind in ("fgsm", "rotated"):
         scores = np.concatenate([clean, np.full(30, 0.3)])[np.newaxis]
-        block = make_block(scores, scores, positive=positive, kind=kind)
-        of_kinds.append(resample_block(block, "evasion", ["auroc"])["auroc"])
+        experiment = make_experiment(scores, scores, positive=positive, kind=kind)
+        of_kinds.append(resample_experiment(experiment, "evasion", ["auroc"])["auroc"])
     np.testing.assert_array_equal(*of_kinds)
     assert of_kinds[0].std() > 0.01
 
@@ -303,13 +309,13 @@ def test_of_one_seed_the_interval_is_over_rows_alone() -> None:
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
-def test_the_interval_of_the_area_holds_it_and_lies_within_0_and_1(seed: int, seeds: int) -> None:
+def test_the_interval_of_auroc_lies_within_0_and_1(seed: int, seeds: int) -> None:
     generator = np.random.default_rng(seed)
     positive = np.arange(60) < 20
     scores = [sample_scores(generator, shift=generator.normal())[0][np.newaxis] for _ in range(seeds)]
-    block = make_block(*scores, positive=positive)
-    ((value,),) = measure_block(block, ["auroc"])["auroc"].mean(axis=1, keepdims=True)
-    low, high = interval_of_resamples(resample_block(block, "poison", ["auroc"])["auroc"])[:, 0]
+    experiment = make_experiment(*scores, positive=positive)
+    ((value,),) = measure_experiment(experiment, ["auroc"])["auroc"].mean(axis=1, keepdims=True)
+    low, high = interval_of_resamples(resample_experiment(experiment, "poison", ["auroc"])["auroc"])[:, 0]
     assert 0 <= low <= value <= high <= 1
 
 
@@ -335,16 +341,16 @@ def cover(seeds: int, spread: float, repeats: int) -> float:
             (generator.normal(size=200) + generator.normal(1, spread) * positive)[np.newaxis]
             for _ in range(seeds)
         ]
-        resampled = resample_block(make_block(*scores, positive=positive), "poison", ["auroc"])["auroc"]
+        resampled = resample_experiment(make_experiment(*scores, positive=positive), "poison", ["auroc"])[
+            "auroc"
+        ]
         low, high = interval_of_resamples(resampled)[:, 0]
         held.append(low <= truth <= high)
     return float(np.mean(held))
 
 
 @pytest.mark.parametrize(("seeds", "spread", "least"), [(1, 0.0, 0.88), (5, 0.3, 0.80), (5, 0.05, 0.88)])
-def test_the_interval_holds_the_true_mean_about_as_often_as_it_says(
-    seeds: int, spread: float, least: float
-) -> None:
+def test_coverage_of_the_interval(seeds: int, spread: float, least: float) -> None:
     # Of few seeds that differ much a percentile interval is too narrow, as the report says.
     assert least <= cover(seeds, spread, repeats=100)
 
@@ -419,7 +425,7 @@ def test_methods_that_tie_everywhere_are_one_group() -> None:
     assert (compared.p == 1).all(axis=None)
 
 
-def test_blocks_that_all_agree_tell_every_method_apart_where_they_are_enough() -> None:
+def test_blocks_that_all_agree() -> None:
     figures = pd.DataFrame([[3.0, 2.0, 1.0, 1.0]] * 6, columns=list("abcd"))
     compared = compare_methods(figures)
     assert compared.p.loc["a", ["b", "c"]].tolist() == [0, 0]
@@ -460,16 +466,14 @@ def test_letters_of_p_values_laid_out_by_hand() -> None:
         (lambda n: np.eye(n), ["a", "b", "c"]),
     ],
 )
-def test_letters_where_all_are_alike_or_none_is(
+def test_letters_of_all_alike_or_none(
     alike: Callable[[int], NDArray[np.float64]], letters: list[str]
 ) -> None:
     assert list(letter_groups(table_of(alike(3).tolist())).values()) == letters
 
 
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=8), st.integers(0, 12))
-def test_two_share_a_letter_just_where_they_are_alike_and_groups_are_the_largest(
-    ranks: list[int], width: int
-) -> None:
+def test_letters_are_shared_just_where_methods_are_alike(ranks: list[int], width: int) -> None:
     """As Conover's test has it: two are told apart where their ranks differ by enough."""
     ordered = np.sort(ranks)
     matrix = np.abs(ordered[:, np.newaxis] - ordered) <= width

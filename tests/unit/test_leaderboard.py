@@ -1,7 +1,6 @@
 """The leaderboard says what the tables say, and its folder holds all that its page links to, or is absent."""
 
 import re
-import runpy
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from conftest import REPOSITORY, run_programs
 from PIL import Image
 
 from layeraudit.errors import InputError
-from layeraudit.files import write_split
-from layeraudit.leaderboard.page import FIGURES, TABLES, list_scores, read_citation, write_leaderboard
-from layeraudit.pages import MINUS, MISSING, Cell, duration, figure, follow_page, number
+from layeraudit.files import atomic_write_folder, write_split
 from layeraudit.leaderboard.examples import FACTORS, N_EXAMPLES, choose_examples
+from layeraudit.leaderboard.page import FIGURES, TABLES, read_citation, render_leaderboard
+from layeraudit.pages import MINUS, MISSING, Cell, duration, figure, follow_page, number
 from layeraudit.splits import Split
 
 NONE = float("nan")
@@ -37,6 +36,14 @@ NAMES = [
     ("poison_setting", "mnist", "", "MNIST", "", ""),
     ("evasion_setting", "evasion_mnist", "", "MNIST", "", ""),
 ]
+
+
+SCORES = [
+    *(("mnist_none", "knn_distance"), ("mnist_badnets_5", "random"), ("mnist_badnets_5", "knn_distance")),
+    *(("mnist_badnets_5", "energy"), ("evasion_mnist", "grey_pixels"), ("evasion_mnist", "energy")),
+    ("evasion_mnist", "knn_distance"),
+]
+"""Experiment and detector of each row of the tables of both benches."""
 
 
 def name_all() -> pd.DataFrame:
@@ -133,7 +140,7 @@ class Page(HTMLParser):
 
 
 def write(tables: dict[str, pd.DataFrame], **examples: object) -> str:
-    return write_leaderboard(tables, examples, CITATION)  # type: ignore[arg-type]
+    return render_leaderboard(tables, examples, CITATION)  # type: ignore[arg-type]
 
 
 def read(tables: dict[str, pd.DataFrame]) -> Page:
@@ -144,14 +151,14 @@ def texts(rows: list[list[tuple[str, str | None]]]) -> list[list[str]]:
     return [[text for text, _ in row] for row in rows]
 
 
-def test_a_figure_stands_with_its_interval_and_is_sorted_by_its_number() -> None:
+def test_figure_has_its_interval_and_sorts_by_number() -> None:
     assert figure(0.973, 0.951, 0.99) == Cell("0.973", "0.973", "[0.951, 0.990]")
     assert figure(-0.25, -0.5, 0) == Cell(f"{MINUS}0.250", "-0.25", f"[{MINUS}0.500, 0.000]")
     assert figure(0.5, NONE, NONE) == Cell("0.500", "0.5")
     assert figure(1.5, 0.4, 0.6, has_bar=True).share == 1
 
 
-def test_what_is_missing_is_a_dash_that_sorts_last() -> None:
+def test_missing_values_are_a_dash_that_sorts_last() -> None:
     assert figure(NONE, NONE, NONE, has_bar=True) == number(NONE, "nan") == Cell(MISSING, value="")
 
 
@@ -169,11 +176,11 @@ def test_what_is_missing_is_a_dash_that_sorts_last() -> None:
         (NONE, MISSING),
     ],
 )
-def test_a_duration_is_read_at_a_glance(seconds: float, text: str) -> None:
+def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_a_name_is_escaped_wherever_it_stands(tables: dict[str, pd.DataFrame]) -> None:
+def test_names_are_escaped(tables: dict[str, pd.DataFrame]) -> None:
     names = tables["names"]
     names[["title", "idea", "settings"]] = "<b onload='x'>\"&" + names[["title", "idea", "settings"]]
     for name in ("poison_bench", "names"):
@@ -187,7 +194,7 @@ def test_a_name_is_escaped_wherever_it_stands(tables: dict[str, pd.DataFrame]) -
     assert "&lt;u&gt;run" in page
 
 
-def test_every_table_has_as_many_cells_in_each_row_as_headers(tables: dict[str, pd.DataFrame]) -> None:
+def test_rows_have_as_many_cells_as_headers(tables: dict[str, pd.DataFrame]) -> None:
     found = read(tables).tables
     assert list(found) == ["overall", "poison-rows", "evasion-rows", "pairs", "costs"]
     for name, (header, *rows) in found.items():
@@ -195,7 +202,7 @@ def test_every_table_has_as_many_cells_in_each_row_as_headers(tables: dict[str, 
         assert {len(row) for row in rows} == {len(header)}, name
 
 
-def test_both_benches_stand_side_by_side_by_rank_and_controls_last(tables: dict[str, pd.DataFrame]) -> None:
+def test_overall_is_sorted_by_rank_controls_last(tables: dict[str, pd.DataFrame]) -> None:
     header, *rows = texts(read(tables).tables["overall"])
     assert header[:3] == ["detector", "poison, AUROC", "evasion, AUROC"]
     interval = "[0.250, 0.750]"
@@ -213,13 +220,13 @@ def test_both_benches_stand_side_by_side_by_rank_and_controls_last(tables: dict[
     ]
 
 
-def test_the_best_of_one_bench_is_placed_in_the_other(tables: dict[str, pd.DataFrame]) -> None:
+def test_the_best_of_one_bench_has_a_place_in_the_other(tables: dict[str, pd.DataFrame]) -> None:
     page = re.sub(r"\s+", " ", write(tables))
     assert "<b>k-NN distance, relu3</b>, which is <b>number 2 of 2</b> in the evasion bench" in page
     assert "<b>Energy</b>, which is <b>number 2 of 2</b> in the poison bench" in page
 
 
-def test_a_block_is_listed_best_first_controls_last_and_one_without_poison_after_it(
+def test_experiments_are_listed_best_first(
     tables: dict[str, pd.DataFrame],
 ) -> None:
     header, *rows = read(tables).tables["poison-rows"]
@@ -241,7 +248,7 @@ def test_a_block_is_listed_best_first_controls_last_and_one_without_poison_after
     assert dict(zip(titles, rows[2], strict=True))["AUROC"] == (MISSING, "")
 
 
-def test_a_pair_stands_both_ways_round_with_both_benches_in_a_row(tables: dict[str, pd.DataFrame]) -> None:
+def test_pairs_stand_both_ways_round(tables: dict[str, pd.DataFrame]) -> None:
     pair = tables["detector_comparisons"]
     evasion = pair.assign(bench="evasion", value=-0.25, ci95_low=NONE, ci95_high=NONE, p_conover_holm=0.04)
     turned = evasion.assign(first=evasion["second"], second=evasion["first"], value=0.25)
@@ -253,7 +260,7 @@ def test_a_pair_stands_both_ways_round_with_both_benches_in_a_row(tables: dict[s
     ]
 
 
-def test_what_detectors_share_comes_first_and_times_are_readable(tables: dict[str, pd.DataFrame]) -> None:
+def test_shared_costs_come_first(tables: dict[str, pd.DataFrame]) -> None:
     _, *rows = texts(read(tables).tables["costs"])
     assert rows == [
         ["shared: capture poison", f"3.1 s 1.6 s {MISSING} 6.2 s", *[MISSING] * 4, "poison", "20"],
@@ -264,13 +271,10 @@ def test_what_detectors_share_comes_first_and_times_are_readable(tables: dict[st
     ]
 
 
-def test_links_lead_to_the_web_and_to_what_the_folder_holds(tables: dict[str, pd.DataFrame]) -> None:
+def test_links_lead_to_the_web_or_into_the_folder(tables: dict[str, pd.DataFrame]) -> None:
     page = read(tables)
-    scores = list_scores(tables)
-    assert scores[:2] == [("mnist_none", "knn_distance"), ("mnist_badnets_5", "random")]
-    assert len(scores) == 7
     assert {link for link in page.links if link.endswith(".parquet")} == {
-        f"scores/{experiment}/{detector}.parquet" for experiment, detector in scores
+        f"scores/{experiment}/{detector}.parquet" for experiment, detector in SCORES
     }
     assert {link for link in page.links if link.endswith(".csv")} == {f"{name}.csv" for name in TABLES}
     assert {link for link in page.links if link.endswith(".svg")} == {f"{name}.svg" for name in FIGURES}
@@ -281,7 +285,7 @@ def test_links_lead_to_the_web_and_to_what_the_folder_holds(tables: dict[str, pd
     assert sections <= ids
 
 
-def test_filters_are_links_that_name_what_rows_are_named(tables: dict[str, pd.DataFrame]) -> None:
+def test_filters_are_links(tables: dict[str, pd.DataFrame]) -> None:
     page = read(tables)
     assert {link for link in page.links if "=" in link} == {
         *(f"#detector={name}&first={name}" for name in ("knn_distance", "energy", "random", "grey_pixels")),
@@ -296,7 +300,7 @@ def test_filters_are_links_that_name_what_rows_are_named(tables: dict[str, pd.Da
     assert chosen.index("badnets_5") < chosen.index("none")
 
 
-def test_facts_are_counted_in_the_tables(tables: dict[str, pd.DataFrame]) -> None:
+def test_facts_are_counted(tables: dict[str, pd.DataFrame]) -> None:
     facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", write(tables)))
     del facts["Run"], facts["Page"]
     assert facts == {
@@ -318,7 +322,7 @@ def test_controls_are_marked(tables: dict[str, pd.DataFrame]) -> None:
     assert all(">Random<" in row or ">Grey pixels<" in row for row in marked)
 
 
-def test_the_page_names_itself_its_run_and_how_to_cite(tables: dict[str, pd.DataFrame]) -> None:
+def test_the_page_has_its_run_and_citation(tables: dict[str, pd.DataFrame]) -> None:
     page = write(tables)
     assert "<h1>Layeraudit leaderboard</h1>" in page
     assert f"<dd>{RUN}</dd>" in page
@@ -338,7 +342,7 @@ def test_the_page_names_itself_its_run_and_how_to_cite(tables: dict[str, pd.Data
     ("before", "without", "fails"),
     [(0.9, 0.1, False), (0.12, 0.05, True), (0.05, None, True), (NONE, None, False)],
 )
-def test_a_poison_without_success_is_marked(
+def test_failing_poisons_are_marked(
     before: float, without: float | None, fails: bool, tables: dict[str, pd.DataFrame]
 ) -> None:
     bench = tables["poison_bench"]
@@ -357,7 +361,7 @@ def test_a_poison_without_success_is_marked(
     assert ("BadNets, 5 % · MNIST (fails)" in page) == fails
 
 
-def test_the_page_loads_nothing_but_its_pictures(tables: dict[str, pd.DataFrame]) -> None:
+def test_the_page_loads_pictures_alone(tables: dict[str, pd.DataFrame]) -> None:
     page = write(tables)
     assert "url(" not in page
     assert "@import" not in page
@@ -369,14 +373,14 @@ def test_the_page_loads_nothing_but_its_pictures(tables: dict[str, pd.DataFrame]
     assert [attributes["href"] for tag, attributes in tags if tag == "link"] == ["data:,"]
 
 
-def test_benches_without_rows_give_empty_tables(tables: dict[str, pd.DataFrame]) -> None:
+def test_benches_without_rows_have_empty_tables(tables: dict[str, pd.DataFrame]) -> None:
     names = tables["names"]
     page = read({name: table.iloc[:0] for name, table in tables.items()} | {"names": names})
     assert all(len(rows) == 1 for rows in page.tables.values())
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_missing_table_or_column_is_one_sentence(name: str, tables: dict[str, pd.DataFrame]) -> None:
+def test_a_missing_table_or_column_is_an_input_error(name: str, tables: dict[str, pd.DataFrame]) -> None:
     column = TABLES[name][-1]
     lacking = tables | {name: tables[name].drop(columns=column)}
     with pytest.raises(
@@ -390,13 +394,13 @@ def test_a_missing_table_or_column_is_one_sentence(name: str, tables: dict[str, 
         write(tables)
 
 
-def test_a_detector_without_a_name_is_one_sentence(tables: dict[str, pd.DataFrame]) -> None:
+def test_a_detector_without_a_name_is_an_input_error(tables: dict[str, pd.DataFrame]) -> None:
     tables["names"] = tables["names"].iloc[1:]
     with pytest.raises(InputError, match=r"^'knn_distance' is no detector of names\.csv, which has energy, "):
         write(tables)
 
 
-def test_the_software_is_cited_as_its_file_says(tmp_path: Path) -> None:
+def test_read_citation(tmp_path: Path) -> None:
     found = read_citation(REPOSITORY / "CITATION.cff")
     assert found == {"title": "Layeraudit", "version": "0.1.0", "authors": "The Layeraudit authors"}
     (tmp_path / "CITATION.cff").write_text("title: Layeraudit\n")
@@ -420,7 +424,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
-def test_text_stands_out_from_all_that_lies_behind_it_by_wcag_aa(mode: int) -> None:
+def test_contrast_is_wcag_aa(mode: int) -> None:
     style = (PAGES / "style.css").read_text()
     colours = dict(re.findall(r"--(\w+): (#\w+);", style.split("@media")[mode]))
     for text in ("ink", "quiet", "accent", "warning"):
@@ -432,7 +436,7 @@ def test_text_stands_out_from_all_that_lies_behind_it_by_wcag_aa(mode: int) -> N
     assert contrast(banner[1], banner[2]) >= 4.5
 
 
-def test_a_figure_gets_the_dark_style_once_and_stays_what_it_was() -> None:
+def test_follow_page_adds_the_dark_style_once() -> None:
     drawn = '<svg><text style="font-size: 9px">Loss</text></svg>\n'
     dark = follow_page(drawn)
     assert dark.startswith(drawn[:-8])
@@ -447,7 +451,7 @@ def make_split(x: np.ndarray, *, y: int, source: int) -> Split:
     return Split(images, np.full(n, y), labels, np.ones(n, bool), source + np.arange(n))
 
 
-def test_examples_are_at_even_steps_beside_what_they_were_made_of() -> None:
+def test_examples_stand_beside_their_sources() -> None:
     sources = make_split(np.linspace(0, 0.5, 11), y=0, source=100)
     poison = make_split(np.linspace(0, 0.5, 11) + 0.06, y=7, source=100)
     poison.x[4:6] -= 0.1  # the sixth, which is shown, is darker than its source
@@ -465,7 +469,7 @@ def test_examples_are_at_even_steps_beside_what_they_were_made_of() -> None:
     assert len(examples.pictures) == 3 * N_EXAMPLES
 
 
-def test_a_few_pixels_that_change_much_do_not_hide_what_the_others_do() -> None:
+def test_few_large_changes_do_not_hide_the_others() -> None:
     sources = make_split(np.zeros(5), y=0, source=0)
     poison = make_split(np.full(5, 0.02), y=0, source=0)
     poison.x[:, 0, 0, 0] = 1  # one of twelve
@@ -474,7 +478,7 @@ def test_a_few_pixels_that_change_much_do_not_hide_what_the_others_do() -> None:
     assert examples.pictures["difference_0"][0, 0, 3] == 255
 
 
-def test_examples_without_a_known_source_show_the_poison_alone() -> None:
+def test_examples_without_a_source() -> None:
     poison = make_split(np.array([0.2, 0.4]), y=7, source=5)
     examples = choose_examples(poison, make_split(np.zeros(3), y=0, source=100))
     assert list(examples.pictures) == ["poisoned_0", "poisoned_1"]
@@ -482,14 +486,14 @@ def test_examples_without_a_known_source_show_the_poison_alone() -> None:
     assert choose_examples(nothing, nothing).points == []
 
 
-def test_an_unchanged_image_has_an_empty_difference() -> None:
+def test_unchanged_images_have_an_empty_difference() -> None:
     split = make_split(np.array([0.2, 0.4]), y=7, source=5)
     examples = choose_examples(split, split)
     assert examples.factor == FACTORS[0]
     assert not examples.pictures["difference_0"][..., 3].any()
 
 
-def test_a_card_shows_its_examples_with_their_labels(tables: dict[str, pd.DataFrame]) -> None:
+def test_cards_show_examples_with_labels(tables: dict[str, pd.DataFrame]) -> None:
     poison = make_split(np.array([0.2, 0.4]), y=1, source=5)
     page = write(tables, mnist_badnets_5=choose_examples(poison, poison))
     assert page.count('src="examples/mnist_badnets_5/') == 6
@@ -511,7 +515,7 @@ def results(tables: dict[str, pd.DataFrame], tmp_path: Path) -> Path:
         path = folder / "figures" / f"{name}.svg"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"<svg>{name}</svg>")
-    for experiment, detector in list_scores(tables):
+    for experiment, detector in SCORES:
         path = folder / experiment / "detectors" / f"{detector}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{experiment} {detector}")
@@ -527,7 +531,7 @@ def making(results: Path) -> tuple[str, list[object]]:
     options += ["--scores", *sorted(results.glob("*/detectors/*"))]
     options += ["--poison", *results.glob("*/seed1/data/poison.npz")]
     options += ["--sources", *results.glob("*/seed1/data/attack_sources.npz")]
-    return "make_leaderboard.py", [
+    return "leaderboard/make_leaderboard.py", [
         *options,
         *("--citation", REPOSITORY / "CITATION.cff", "--output", results / "leaderboard"),
     ]
@@ -537,7 +541,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_folder_holds_all_that_its_page_links_to_wherever_it_is(results: Path, tmp_path: Path) -> None:
+def test_the_folder_holds_all_that_its_page_links_to(results: Path, tmp_path: Path) -> None:
     (results / "leaderboard").mkdir()
     (results / "leaderboard/of_an_older_one.csv").touch()
     (results / ".partial-killed-leaderboard").mkdir()
@@ -560,24 +564,25 @@ def test_the_folder_holds_all_that_its_page_links_to_wherever_it_is(results: Pat
         assert (picture.size, picture.mode, picture.getpixel((0, 0))) == ((3, 4), "L", 102)
 
 
-def test_what_is_missing_is_one_sentence_and_no_folder(results: Path) -> None:
-    whole = making(results)
-    lacking_table = (whole[0], [option for option in whole[1] if "detector_cost" not in str(option)])
-    lacking_figure = (whole[0], [option for option in whole[1] if "evasion_bench.svg" not in str(option)])
-    (results / "evasion_mnist/detectors/energy.parquet").unlink()
-    _, errors = run_programs(whole, lacking_table, lacking_figure)
+def test_missing_inputs_are_an_input_error_and_no_folder(results: Path) -> None:
+    program, options = making(results)
+    sentences = {
+        "evasion_mnist/detectors/energy": "scores/evasion_mnist/energy.parquet, which a row",
+        "detector_cost": "the leaderboard lacks the table detector_cost.csv",
+        "evasion_bench.svg": "the leaderboard lacks the figure evasion_bench.svg",
+    }
+    _, errors = run_programs(
+        *((program, [option for option in options if name not in str(option)]) for name in sentences)
+    )
     assert len(errors) == 3
-    assert "evasion_mnist/detectors/energy.parquet, which a row of the leaderboard links to" in errors[0]
-    assert "the leaderboard lacks the table detector_cost.csv" in errors[1]
-    assert "the leaderboard lacks the figure evasion_bench.svg" in errors[2]
+    assert all(sentence in error for sentence, error in zip(sentences.values(), errors, strict=True))
     assert not list(results.glob("*leaderboard*"))
 
 
-def test_a_fault_in_the_middle_leaves_the_older_folder_as_it_was(tmp_path: Path) -> None:
-    program = runpy.run_path(str(REPOSITORY / "scripts/make_leaderboard.py"), run_name="program")
+def test_a_fault_leaves_the_older_folder(tmp_path: Path) -> None:
     (tmp_path / "board").mkdir()
     (tmp_path / "board/index.html").write_text("older")
-    with pytest.raises(OSError, match="full"), program["atomic_write_folder"](tmp_path / "board") as folder:
+    with pytest.raises(OSError, match="full"), atomic_write_folder(tmp_path / "board") as folder:
         (folder / "index.html").write_text("newer")
         raise OSError("the disk is full")
     assert contents(tmp_path / "board") == {"index.html": b"older"}

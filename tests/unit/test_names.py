@@ -11,16 +11,22 @@ from conftest import REPOSITORY, run_programs
 
 from layeraudit.errors import InputError
 from layeraudit.experiments import INPUTS as CONFIGURED_INPUTS
-from layeraudit.plugins import Kind
 from layeraudit.names import COLUMNS, INPUTS, find_titles, list_names, name_method
+from layeraudit.plugins import Kind
 
 LAYERS = ["relu1", "relu2", "fc"]
+KEYS = ("detectors", "poisons", "benches")
 
 
 @pytest.fixture
 def configuration() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
     return found
+
+
+def list_all(configuration: dict[str, Any]) -> pd.DataFrame:
+    layers = configuration["activations"]["layers"]
+    return list_names(*(configuration[key] for key in KEYS), layers)
 
 
 @pytest.mark.parametrize(
@@ -58,15 +64,13 @@ def configuration() -> dict[str, Any]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_method_is_named_by_its_title_and_what_tells_its_uses_apart(
-    kind: Kind, configured: dict[str, Any], name: str
-) -> None:
+def test_methods_are_named_by_title_and_options(kind: Kind, configured: dict[str, Any], name: str) -> None:
     assert name_method(kind, configured, LAYERS) == name
 
 
 def test_no_two_names_of_a_kind_are_equal(configuration: dict[str, Any]) -> None:
     configuration["detectors"]["another"] = configuration["detectors"]["lid"] | {"k": 5}
-    names = list_names(configuration)
+    names = list_all(configuration)
     assert not names.duplicated(["kind", "title"]).any()
     titles = find_titles(names, "detector", ["lid", "another"])
     assert set(titles.values()) == {
@@ -75,11 +79,11 @@ def test_no_two_names_of_a_kind_are_equal(configuration: dict[str, Any]) -> None
     }
 
 
-def test_all_that_the_benches_show_has_a_name_and_what_they_do_not_show_has_none(
+def test_all_that_the_benches_use_has_a_name(
     configuration: dict[str, Any],
 ) -> None:
     configuration["poisons"]["unused"] = configuration["poisons"]["badnets_5"]
-    names = list_names(configuration)
+    names = list_all(configuration)
     assert list(names.columns) == list(COLUMNS)
     ids = {str(kind): set(of["id"]) for kind, of in names.groupby("kind")}
     assert ids["detector"] == set(configuration["detectors"])
@@ -89,8 +93,8 @@ def test_all_that_the_benches_show_has_a_name_and_what_they_do_not_show_has_none
     assert ids["evasion_setting"] == {"evasion_mnist", "evasion_fashion"}
 
 
-def test_settings_are_said_in_words_and_apart_where_they_differ(configuration: dict[str, Any]) -> None:
-    words = list_names(configuration).set_index(["kind", "id"])["settings"]
+def test_settings_in_words(configuration: dict[str, Any]) -> None:
+    words = list_all(configuration).set_index(["kind", "id"])["settings"]
     assert words["detector", "knn_distance"] == "layer relu3; k 50"
     assert words["detector", "softmax"] == ""
     assert words["poison", "flips_targeted_5"] == "rate 0.05; source 4; target 9"
@@ -101,17 +105,17 @@ def test_settings_are_said_in_words_and_apart_where_they_differ(configuration: d
     assert words["poison_setting", "mnist_transfer"].endswith("after training on 5000 other images")
 
 
-def test_an_id_without_a_name_is_one_sentence(configuration: dict[str, Any]) -> None:
-    names = list_names(configuration)
+def test_an_id_without_a_name_is_an_input_error(configuration: dict[str, Any]) -> None:
+    names = list_all(configuration)
     with pytest.raises(InputError, match=r"^'margin' is no detector of names\.csv, which has dknn_paper, "):
         find_titles(names, "detector", ["lid", "margin"])
 
 
-def test_the_program_writes_what_the_library_lists(configuration: dict[str, Any], tmp_path: Path) -> None:
+def test_the_program_writes_the_names(configuration: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
-    _, errors = run_programs(
-        ("tabulate_names.py", ["--configuration", json.dumps(configuration), "--table", path])
-    )
+    settings = {key: configuration[key] for key in KEYS} | {"layers": configuration["activations"]["layers"]}
+    options = [f"--{name}={json.dumps(value)}" for name, value in settings.items()]
+    _, errors = run_programs(("leaderboard/tabulate_names.py", [*options, "--table", path]))
     assert errors == []
     written = pd.read_csv(path).fillna("")
-    pd.testing.assert_frame_equal(written[list(COLUMNS)], list_names(configuration), check_dtype=False)
+    pd.testing.assert_frame_equal(written[list(COLUMNS)], list_all(configuration), check_dtype=False)

@@ -1,4 +1,4 @@
-"""The benches of a finished run keep their contracts, and say what a slow, independent count says."""
+"""The benches of a finished run keep their contracts, and agree with a slow, independent count."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from layeraudit.configuration import is_for
 
 CONFIGURATION = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-JUDGING = {
+DETECTORS = {
     bench: [name for name in CONFIGURATION["detectors"] if is_for(bench, CONFIGURATION, name)]
     for bench in ("poison", "evasion")
 }
@@ -55,12 +55,12 @@ def scores_of(finished_run: Path, experiment: str, detector: str) -> pd.DataFram
 
 
 @pytest.mark.parametrize("experiment", POISONED)
-def test_every_detector_scores_every_training_row_of_every_seed(experiment: str, finished_run: Path) -> None:
+def test_detectors_score_every_training_row(experiment: str, finished_run: Path) -> None:
     splits = [
         load(run_of(finished_run, experiment, seed) / "data/train.npz") for seed in POISONED[experiment]
     ]
     expected = {key: np.concatenate([split[key] for split in splits]) for key in ("y", "y_true", "is_poison")}
-    for detector in JUDGING["poison"]:
+    for detector in DETECTORS["poison"]:
         scores = scores_of(finished_run, experiment, detector)
         names = ["setting", "poison", "detector", "seed", "row", "y", "y_true", "is_poison", "score"]
         assert scores.columns.tolist() == names
@@ -72,7 +72,7 @@ def test_every_detector_scores_every_training_row_of_every_seed(experiment: str,
         assert set(scores["detector"]) == {detector}
 
 
-def test_detectors_of_neighbours_say_what_the_scores_of_dknn_say(finished_run: Path) -> None:
+def test_detectors_agree_with_the_scores_of_dknn(finished_run: Path) -> None:
     for experiment in ("mnist_badnets_5", "mnist_secml_1x50"):
         dknn = pd.concat(
             pd.read_parquet(run_of(finished_run, experiment, seed) / "scores/train.parquet")
@@ -81,17 +81,17 @@ def test_detectors_of_neighbours_say_what_the_scores_of_dknn_say(finished_run: P
         credibility = scores_of(finished_run, experiment, "dknn_paper")["score"]
         np.testing.assert_allclose(credibility, 1 - dknn["credibility"])
         for layer in ("relu1", "relu3"):
-            aliens = scores_of(finished_run, experiment, f"label_disagreement_{layer}")["score"]
-            np.testing.assert_allclose(aliens, 1 - dknn[f"same_label_neighbours_{layer}"] / 10)
-        fc = np.concatenate(
-            [np.load(run_of(finished_run, experiment, s) / "layers/train/fc.npy") for s in (1, 2)]
+            disagreement = scores_of(finished_run, experiment, f"label_disagreement_{layer}")["score"]
+            np.testing.assert_allclose(disagreement, 1 - dknn[f"same_label_neighbours_{layer}"] / 10)
+        logits = np.concatenate(
+            [np.load(run_of(finished_run, experiment, seed) / "logits/train.npy") for seed in (1, 2)]
         )
-        softmax = torch.softmax(torch.from_numpy(fc), dim=1).max(dim=1).values
+        softmax = torch.softmax(torch.from_numpy(logits), dim=1).max(dim=1).values
         suspicion = scores_of(finished_run, experiment, "softmax")["score"]
         np.testing.assert_allclose(suspicion - suspicion.iloc[0], softmax[0] - softmax, atol=1e-5)
 
 
-def test_poisons_of_a_setting_stand_beside_the_same_clean_images(finished_run: Path) -> None:
+def test_poisons_of_a_setting_share_clean_images(finished_run: Path) -> None:
     for seed in (1, 2):
         runs = [run_of(finished_run, name, seed) for name in list(POISONED)[:3]]
         for name in ("test", "calibration"):
@@ -104,7 +104,7 @@ def test_poisons_of_a_setting_stand_beside_the_same_clean_images(finished_run: P
             assert not set(other["source"][other["is_poison"]]) & set(first["source"])
 
 
-def test_a_backdoor_shows_in_the_images_and_on_the_network(finished_run: Path) -> None:
+def test_backdoors_show_in_images_and_network(finished_run: Path) -> None:
     images = load(finished_run / "results/datasets/mnist.npz")["x"]
     for seed in (1, 2):
         run = run_of(finished_run, "mnist_badnets_5", seed)
@@ -120,14 +120,14 @@ def test_a_backdoor_shows_in_the_images_and_on_the_network(finished_run: Path) -
         assert (trained["attack_success"] > clean["attack_success"] + 0.3).all()
 
 
-def test_transfer_trains_the_last_layer_alone(finished_run: Path) -> None:
+def test_pretrained_networks_train_their_last_layer_alone(finished_run: Path) -> None:
     run = run_of(finished_run, "mnist_transfer_collision", 1)
     before, after = (torch.load(run / f"{name}.pt", weights_only=True) for name in ("pretrained", "model"))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"fc.weight", "fc.bias"}
 
 
-def test_filters_remove_what_they_say_and_no_more(finished_run: Path) -> None:
+def test_filters_remove_the_highest_scores(finished_run: Path) -> None:
     for experiment, seeds in POISONED.items():
         for detector in ("label_disagreement_relu3", "random", "perfect"):
             table = pd.read_csv(finished_run / f"results/small/{experiment}/retrained/{detector}.csv")
@@ -148,7 +148,7 @@ def test_filters_remove_what_they_say_and_no_more(finished_run: Path) -> None:
                 assert (surely & of_seed["is_poison"]).sum() <= row["n_poison_removed"] or not most
 
 
-def test_the_poison_bench_is_what_scikit_learn_says(finished_run: Path) -> None:
+def test_the_poison_bench_agrees_with_scikit_learn(finished_run: Path) -> None:
     table = pd.read_csv(finished_run / "results/small/tables/poison_bench.csv").set_index(
         ["setting", "poison", "detector", "quantity"]
     )
@@ -171,9 +171,7 @@ def test_the_poison_bench_is_what_scikit_learn_says(finished_run: Path) -> None:
 
 
 @pytest.mark.parametrize("experiment", EVADED)
-def test_the_inputs_of_the_evasion_bench_are_what_they_are_called(
-    experiment: str, finished_run: Path
-) -> None:
+def test_inputs_of_the_evasion_bench(experiment: str, finished_run: Path) -> None:
     for seed in EVADED[experiment]:
         run = run_of(finished_run, experiment, seed)
         evasion, test = load(run / "data/evasion.npz"), load(run / "data/test.npz")
@@ -188,8 +186,8 @@ def test_the_inputs_of_the_evasion_bench_are_what_they_are_called(
             move = np.abs(evasion["x"][rows] - test["x"][: INPUTS[name]]).max(axis=(1, 2, 3))
             assert (move <= epsilon + 2**-23).all()
             assert move.max() > epsilon / 2
-        logits = np.load(run / "layers/evasion/fc.npy")
-        for detector in JUDGING["evasion"]:
+        logits = np.load(run / "logits/evasion.npy")
+        for detector in DETECTORS["evasion"]:
             scores = scores_of(finished_run, experiment, detector)
             of_seed = scores[scores["seed"] == seed]
             assert of_seed["input"].tolist() == record["input"].tolist()
@@ -219,10 +217,10 @@ def test_the_evasion_bench_counts_attacks_that_succeed(finished_run: Path) -> No
         assert row["value"] == pytest.approx(np.mean(by_seed), abs=1e-5)
 
 
-def test_what_a_detector_costs_stands_for_every_run(finished_run: Path) -> None:
+def test_costs_of_every_run(finished_run: Path) -> None:
     for bench, experiments in [("poison", POISONED), ("evasion", EVADED)]:
         for experiment, seeds in experiments.items():
-            for detector in JUDGING[bench]:
+            for detector in DETECTORS[bench]:
                 path = finished_run / f"results/small/{experiment}/detectors/{detector}.csv"
                 costs = pd.read_csv(path)
                 assert costs["seed"].tolist() == seeds
@@ -230,20 +228,20 @@ def test_what_a_detector_costs_stands_for_every_run(finished_run: Path) -> None:
                 assert (costs["peak_mb"] > 20).all()
     table = pd.read_csv(finished_run / "results/small/tables/detector_cost.csv")
     shared = {"shared: capture", "shared: search"}
-    assert set(table["detector"]) == {*JUDGING["poison"], *JUDGING["evasion"]} | shared
+    assert set(table["detector"]) == {*DETECTORS["poison"], *DETECTORS["evasion"]} | shared
 
 
 @pytest.mark.parametrize(("bench", "experiments"), [("poison", POISONED), ("evasion", EVADED)])
-def test_what_detectors_share_costs_what_its_jobs_took(
+def test_shared_costs_are_those_of_their_jobs(
     bench: str, experiments: dict[str, list[int]], finished_run: Path
 ) -> None:
     table = pd.read_csv(finished_run / "results/small/tables/detector_cost.csv")
     table = table[table["bench"] == bench].set_index(["detector", "quantity"])
-    judged = {"poison": ["train"], "evasion": ["train", "evasion"]}[bench]
+    scored = {"poison": ["train"], "evasion": ["train", "evasion"]}[bench]
     jobs = {
-        "shared: capture": [f"extract_layers_{split}" for split in ("calibration", *judged)],
+        "shared: capture": [f"extract_layers_{split}" for split in ("calibration", *scored)],
         "shared: search": ["build_index"]
-        + [f"search_neighbours_{split}" for split in ("calibration", judged[-1])],
+        + [f"search_neighbours_{split}" for split in ("calibration", scored[-1])],
     }
     for step, names in jobs.items():
         seconds = [
@@ -257,7 +255,7 @@ def test_what_detectors_share_costs_what_its_jobs_took(
         )
 
 
-def test_every_detector_and_poison_of_the_tables_has_a_name(finished_run: Path) -> None:
+def test_all_that_tables_hold_has_a_name(finished_run: Path) -> None:
     tables = finished_run / "results/small/tables"
     names = pd.read_csv(tables / "names.csv").fillna("")
     ids = {str(kind): set(of["id"]) for kind, of in names.groupby("kind")}
@@ -271,7 +269,7 @@ def test_every_detector_and_poison_of_the_tables_has_a_name(finished_run: Path) 
     assert title["poison", "badnets_5"] == "BadNets, 10 %"  # as the small configuration has it
 
 
-def test_the_control_of_pixels_judges_inputs_and_has_no_rank(finished_run: Path) -> None:
+def test_grey_pixels_have_no_rank(finished_run: Path) -> None:
     ranks = pd.read_csv(finished_run / "results/small/tables/detector_ranks.csv")
     of_pixels = ranks[ranks["detector"] == "grey_pixels"]
     assert of_pixels["bench"].tolist() == ["evasion"]
@@ -279,7 +277,7 @@ def test_the_control_of_pixels_judges_inputs_and_has_no_rank(finished_run: Path)
     assert of_pixels["auroc"].between(0, 1).all()
 
 
-def test_activations_of_the_benches_stay(finished_run: Path) -> None:
+def test_activations_are_kept(finished_run: Path) -> None:
     for experiment, seeds in (POISONED | EVADED).items():
         for seed in seeds:
             folder = run_of(finished_run, experiment, seed) / "layers/train"

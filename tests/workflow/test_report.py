@@ -28,11 +28,11 @@ VERDICTS = [
 FIGURES = {
     "Attacks that know the defence": 1,
     "Attacks that transfer": 4,
-    "Benches": 5,
     "Deep k-nearest neighbours on MNIST": 2,
     "Experiment 1": 1,
     "Experiment 2.1": 4,
     "Experiment 2.2": 2,
+    "Leaderboard": 5,
     "Pictures": 3,
     "Section 4": 1,
 }

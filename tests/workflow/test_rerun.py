@@ -149,8 +149,8 @@ OF_A_NEW_DETECTOR = {
 }
 
 OF_A_NEW_POISON = OF_A_NEW_DETECTOR - {"tabulate_evasion_bench"} | {
-    *("draw_splits", "make_poison", "merge_training_set", "train_model", "measure_trained", "retrain"),
-    *("extract_layers_to_stay", "build_index", "search_neighbours"),
+    *("draw_splits", "make_poison", "merge_training_set", "train_model", "evaluate_networks", "retrain"),
+    *("extract_layers", "build_index", "search_neighbours"),
 }
 
 

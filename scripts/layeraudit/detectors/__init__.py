@@ -9,7 +9,7 @@ idea, which the leaderboard prints. A module has
     BENCHES : of "poison" (it judges the training rows, by the labels that they were given) and "evasion" (it
         judges other inputs, by the labels that the network gives them), those that it is for
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
-    SCHEMA : its options, a JSON Schema for each name; all are required
+    OPTIONS : its options, a JSON Schema for each name; all are required
     fit(training, calibration, *, seed, **options) : takes the `Evidence` of the training rows and of held-out
         calibration rows, whose labels are true, and gives a function of evidence, which scores its rows:
         float64 [n], finite; larger is more suspicious

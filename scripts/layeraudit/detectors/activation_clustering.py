@@ -17,7 +17,7 @@ TITLE = "Activation clustering"
 REFERENCE = "Chen et al. 2018, https://arxiv.org/abs/1811.03728"
 BENCHES = ["poison"]
 ENVIRONMENT = "detectors"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "Layer whose activations are clustered; in the paper the last but one.",
         "type": "string",

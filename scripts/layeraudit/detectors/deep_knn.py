@@ -10,7 +10,7 @@ TITLE = "Deep k-NN filter"
 REFERENCE = "Peri et al. 2020, https://arxiv.org/abs/1909.13374"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "Layer whose neighbours vote; in the paper the last but one.",
         "type": "string",

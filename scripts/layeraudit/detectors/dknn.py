@@ -10,7 +10,7 @@ TITLE = "DkNN credibility"
 REFERENCE = "Papernot & McDaniel 2018, https://arxiv.org/abs/1803.04765"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
-SCHEMA = {
+OPTIONS = {
     "mode": {
         "description": "How p-values are calibrated, as for calibration.mode.",
         "type": "string",

@@ -10,7 +10,7 @@ TITLE = "Energy"
 REFERENCE = "Liu et al. 2020, https://arxiv.org/abs/2010.03759"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:

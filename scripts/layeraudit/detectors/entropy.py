@@ -10,7 +10,7 @@ TITLE = "Entropy"
 REFERENCE = "Chan et al. 2021, https://arxiv.org/abs/2012.06575"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:

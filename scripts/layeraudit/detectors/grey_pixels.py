@@ -13,7 +13,7 @@ TITLE = "Grey pixels"
 REFERENCE = ""
 BENCHES = ["evasion"]
 ENVIRONMENT = "tables"
-SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:

@@ -10,7 +10,7 @@ TITLE = "k-NN distance"
 REFERENCE = "Sun et al. 2022, https://arxiv.org/abs/2204.06507"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "Layer in which the distance is measured; in the paper the last but one.",
         "type": "string",

@@ -16,7 +16,7 @@ TITLE = "Label disagreement"
 REFERENCE = "Papernot & McDaniel 2018, https://arxiv.org/abs/1803.04765"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
-SCHEMA = {
+OPTIONS = {
     "layers": {
         "description": "Layers whose neighbours count, all of them alike.",
         "type": "array",

@@ -12,7 +12,7 @@ TITLE = "Local intrinsic dimensionality"
 REFERENCE = "Ma et al. 2018, https://arxiv.org/abs/1801.02613"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
-SCHEMA = {
+OPTIONS = {
     "layers": {
         "description": "Layers whose estimates are averaged.",
         "type": "array",

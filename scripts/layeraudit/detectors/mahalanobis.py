@@ -10,7 +10,7 @@ TITLE = "Mahalanobis distance"
 REFERENCE = "Lee et al. 2018, https://arxiv.org/abs/1807.03888"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "Layer whose activations are measured; its square is the size of a matrix.",
         "type": "string",

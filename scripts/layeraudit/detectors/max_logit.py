@@ -10,7 +10,7 @@ TITLE = "Maximum logit"
 REFERENCE = "Hendrycks et al. 2022, https://arxiv.org/abs/1911.11132"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:

@@ -9,7 +9,7 @@ TITLE = "Perfect"
 REFERENCE = ""
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "tables"
-SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:

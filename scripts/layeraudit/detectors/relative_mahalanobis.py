@@ -10,7 +10,7 @@ TITLE = "Relative Mahalanobis distance"
 REFERENCE = "Ren et al. 2021, https://arxiv.org/abs/2106.09022"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "Layer whose activations are measured; its square is the size of a matrix.",
         "type": "string",

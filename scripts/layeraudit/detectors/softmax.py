@@ -10,7 +10,7 @@ TITLE = "Softmax confidence"
 REFERENCE = "Hendrycks & Gimpel 2017, https://arxiv.org/abs/1610.02136"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:

@@ -14,7 +14,7 @@ TITLE = "Spectral signatures"
 REFERENCE = "Tran et al. 2018, https://arxiv.org/abs/1811.00636"
 BENCHES = ["poison"]
 ENVIRONMENT = "detectors"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "Layer whose activations are projected; in the paper the last but one.",
         "type": "string",

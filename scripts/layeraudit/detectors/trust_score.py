@@ -14,7 +14,7 @@ TITLE = "Trust score"
 REFERENCE = "Jiang et al. 2018, https://arxiv.org/abs/1805.11783"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "Layer in which distances are measured.",
         "type": "string",

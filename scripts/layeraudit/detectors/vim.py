@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.errors import InputError
 from layeraudit.detectors._features import take_activations
 from layeraudit.detectors._pytorch_ood import ViM, score_features, to_tensor
+from layeraudit.errors import InputError
 
 TITLE = "ViM"
 REFERENCE = "Wang et al. 2022, https://arxiv.org/abs/2203.10807"
 BENCHES = ["poison", "evasion"]
 ENVIRONMENT = "detectors"
-SCHEMA = {
+OPTIONS = {
     "layer": {
         "description": "The layer that the last one takes.",
         "type": "string",

@@ -1,13 +1,13 @@
 """The benches of detectors: how well each finds poison, and inputs that a network errs on, and at what cost.
 
-A detector gives every row a score, larger for what it suspects more; `layeraudit.detection` says what is
+A detector gives every row a score, larger for what it suspects more; `layeraudit.detection` defines what is
 measured of the scores and how its intervals are made. The controls, `random`, which knows nothing, and
 `perfect`, which knows all, are shown beside the detectors; they have no rank and no part in tests.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,18 +15,21 @@ from numpy.typing import NDArray
 
 from layeraudit.detection import (
     QUANTITIES,
-    Block,
+    BenchExperiment,
     interval_of_resamples,
-    measure_block,
+    measure_experiment,
     name_interval,
-    resample_block,
+    resample_experiment,
 )
 from layeraudit.errors import InputError
 from layeraudit.experiments import ATTACKS, CLEAN, RANDOM, UNFILTERED
-from layeraudit.leaderboard.removal import choose_removed
+from layeraudit.leaderboard.filtering import choose_removed
 from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
 
-POISON, EVASION = "poison", "evasion"
+Bench = Literal["poison", "evasion"]
+
+POISON: Bench = "poison"
+EVASION: Bench = "evasion"
 BENCHES = (POISON, EVASION)
 
 KIND = {POISON: "poison", EVASION: "input"}
@@ -40,14 +43,7 @@ SCORE_COLUMNS = {
 POISON_QUANTITIES = QUANTITIES[:3]
 
 FIGURE_COLUMNS = [
-    "quantity",
-    "value",
-    "ci95_low",
-    "ci95_high",
-    "interval",
-    "n_points",
-    "n_positives",
-    "n_seeds",
+    *("quantity", "value", "ci95_low", "ci95_high", "interval", "n_points", "n_positives", "n_seeds")
 ]
 
 SHARED = {"capture": "shared: capture", "search": "shared: search"}
@@ -56,7 +52,7 @@ SHARED = {"capture": "shared: capture", "search": "shared: search"}
 COST_QUANTITIES = ("seconds", "fit_seconds", "score_seconds", "microseconds_a_row", "peak_mb")
 
 
-class Piece(NamedTuple):
+class DetectorScores(NamedTuple):
     """The scores of one detector in one seed of an experiment.
 
     Attributes
@@ -75,7 +71,7 @@ class Piece(NamedTuple):
     scores: NDArray[np.float64]
 
 
-def stream_scores(paths: Iterable[Path], bench: str) -> Iterator[pd.DataFrame]:
+def stream_scores(paths: Iterable[Path], bench: Bench) -> Iterator[pd.DataFrame]:
     """Read the scores of a bench's detectors, a file at a time: all of them together may not fit into memory.
 
     Raises
@@ -96,8 +92,8 @@ def stream_scores(paths: Iterable[Path], bench: str) -> Iterator[pd.DataFrame]:
         yield table
 
 
-def gather_blocks(tables: Iterable[pd.DataFrame], bench: str) -> list[Block]:
-    """Put what all detectors of a bench say of the same rows side by side.
+def gather_experiments(tables: Iterable[pd.DataFrame], bench: Bench) -> list[BenchExperiment]:
+    """Put the scores that all detectors of a bench give to the same rows side by side.
 
     Parameters
     ----------
@@ -105,8 +101,8 @@ def gather_blocks(tables: Iterable[pd.DataFrame], bench: str) -> list[Block]:
 
     Returns
     -------
-    A block for each experiment, in the order of their names; seeds that have nothing to find, or nothing
-    else, are left out, and with them experiments that have no other
+    The experiments in the order of their names; seeds that have nothing to find, or nothing else, are left
+    out, and with them experiments that have no other
 
     Raises
     ------
@@ -114,144 +110,137 @@ def gather_blocks(tables: Iterable[pd.DataFrame], bench: str) -> list[Block]:
         Where a detector lacks an experiment or a seed of it that others have, or was shown other rows.
     """
     split = _split_poison if bench == POISON else _split_inputs
-    truths: dict[tuple[str, str, int], Piece] = {}
-    scores: dict[tuple[str, str, int], dict[str, NDArray[np.float64]]] = {}
+    found: dict[tuple[str, str, int], dict[str, DetectorScores]] = {}
     for table in tables:
-        for piece in split(table):
-            if piece.positive.all() or not piece.positive.any():
+        for part in split(table):
+            if part.positive.all() or not part.positive.any():
                 continue
-            key = piece.setting, piece.kind, piece.seed
-            first = truths.setdefault(key, piece._replace(scores=np.empty(0)))
-            known = scores.setdefault(key, {})
-            same = all(
-                np.array_equal(*pair) for pair in [(piece.rows, first.rows), (piece.positive, first.positive)]
-            )
-            if not same or piece.detector in known:
-                fault = "has other rows than " + first.detector if not same else "is there twice"
-                raise InputError(
-                    f"{piece.detector} {fault} in {piece.setting} {piece.kind}, seed {piece.seed}"
-                )
-            known[piece.detector] = piece.scores
-    detectors = sorted({detector for of_seed in scores.values() for detector in of_seed})
-    for (setting, kind, seed), of_seed in scores.items():
-        if missing := [detector for detector in detectors if detector not in of_seed]:
+            known = found.setdefault((part.setting, part.kind, part.seed), {})
+            first = next(iter(known.values()), part)
+            same = np.array_equal(part.rows, first.rows) and np.array_equal(part.positive, first.positive)
+            if not same or part.detector in known:
+                fault = "is there twice" if same else f"has other rows than {first.detector}"
+                raise InputError(f"{part.detector} {fault} in {part.setting} {part.kind}, seed {part.seed}")
+            known[part.detector] = part._replace(rows=first.rows, positive=first.positive)  # held once
+    detectors = sorted({detector for known in found.values() for detector in known})
+    for (setting, kind, seed), known in found.items():
+        if missing := [detector for detector in detectors if detector not in known]:
             raise InputError(
                 f"{missing[0]} has no scores of {setting} {kind}, seed {seed}, "
                 f"allowed are detectors that have scores of all experiments and seeds of the bench"
             )
-    blocks = []
-    for setting, kind in sorted({key[:2] for key in scores}):
-        of_setting = sorted({key[2] for key in scores if key[0] == setting})
-        seeds = sorted(key[2] for key in scores if key[:2] == (setting, kind))
-        of_seeds = [scores[setting, kind, seed] for seed in seeds]
-        blocks.append(
-            Block(
+    experiments = []
+    for setting, kind in sorted({key[:2] for key in found}):
+        seeds = sorted(key[2] for key in found if key[:2] == (setting, kind))
+        by_seed = [found[setting, kind, seed] for seed in seeds]
+        experiments.append(
+            BenchExperiment(
                 setting,
                 kind,
-                tuple(detectors),
-                tuple(seeds),
-                tuple(of_setting),
-                tuple(np.stack([of_seed[detector] for detector in detectors]) for of_seed in of_seeds),
-                tuple(truths[setting, kind, seed].positive for seed in seeds),
+                detectors=tuple(detectors),
+                seeds=tuple(seeds),
+                seeds_of_setting=tuple(sorted({key[2] for key in found if key[0] == setting})),
+                scores=tuple(np.stack([known[name].scores for name in detectors]) for known in by_seed),
+                positive=tuple(known[detectors[0]].positive for known in by_seed),
             )
         )
-    return blocks
+    return experiments
 
 
-def _split_poison(table: pd.DataFrame) -> Iterator[Piece]:
+def _split_poison(table: pd.DataFrame) -> Iterator[DetectorScores]:
     for (setting, poison, detector, _), rows in table.groupby(["setting", "poison", "detector", "seed"]):
         rows = rows.sort_values("row", kind="stable")
         columns = (rows[name].to_numpy() for name in ("row", "is_poison", "score"))
-        yield Piece(str(setting), str(poison), int(rows["seed"].iloc[0]), str(detector), *columns)
+        yield DetectorScores(str(setting), str(poison), int(rows["seed"].iloc[0]), str(detector), *columns)
 
 
-def _split_inputs(table: pd.DataFrame) -> Iterator[Piece]:
-    for (setting, detector, _), of_seed in table.groupby(["setting", "detector", "seed"]):
-        seed = int(of_seed["seed"].iloc[0])
-        inputs = {
-            str(name): rows.sort_values("row", kind="stable") for name, rows in of_seed.groupby("input")
-        }
+def _split_inputs(table: pd.DataFrame) -> Iterator[DetectorScores]:
+    for (setting, detector, _), own in table.groupby(["setting", "detector", "seed"]):
+        seed = int(own["seed"].iloc[0])
+        inputs = {str(name): rows.sort_values("row", kind="stable") for name, rows in own.groupby("input")}
         if CLEAN not in inputs:
             raise InputError(f"{detector} has no {CLEAN} images in {setting}, seed {seed}")
         clean = inputs.pop(CLEAN)
         for name, rows in inputs.items():
-            found = rows[rows["dnn_label"] != rows["y_true"]] if name in ATTACKS else rows
-            both = pd.concat([clean, found])
+            both = pd.concat([clean, rows[rows["dnn_label"] != rows["y_true"]] if name in ATTACKS else rows])
+            positive = np.arange(len(both)) >= len(clean)
             row, score = (both[column].to_numpy() for column in ("row", "score"))
-            yield Piece(
-                str(setting), name, seed, str(detector), row, np.arange(len(both)) >= len(clean), score
-            )
+            yield DetectorScores(str(setting), name, seed, str(detector), row, positive, score)
 
 
 def tabulate_detection(
-    blocks: Iterable[Block], bench: str, quantities: Sequence[str] = QUANTITIES
+    experiments: Iterable[BenchExperiment], bench: Bench, quantities: Sequence[str] = QUANTITIES
 ) -> pd.DataFrame:
     """Tabulate how well each detector finds what is to be found in each experiment.
 
     Returns
     -------
-    A row for each block, detector and quantity: `setting`, `poison` or `input`, `detector`, and
+    A row for each experiment, detector and quantity: `setting`, `poison` or `input`, `detector`, and
     `FIGURE_COLUMNS`; the value is the mean over seeds
     """
     table: list[dict[str, Any]] = []
-    for block in blocks:
-        figures = measure_block(block, quantities)
+    for experiment in experiments:
+        figures = measure_experiment(experiment, quantities)
         intervals = {
             quantity: interval_of_resamples(resampled)
-            for quantity, resampled in resample_block(block, bench, quantities).items()
+            for quantity, resampled in resample_experiment(experiment, bench, quantities).items()
         }
-        for at, detector in enumerate(block.detectors):
+        counts = {
+            "interval": name_interval(len(experiment.seeds)),
+            "n_points": sum(map(len, experiment.positive)),
+            "n_positives": sum(int(positive.sum()) for positive in experiment.positive),
+            "n_seeds": len(experiment.seeds),
+        }
+        for at, detector in enumerate(experiment.detectors):
             for quantity in quantities:
                 low, high = intervals[quantity][:, at]
                 value = figures[quantity][at].mean()
                 table.append(
-                    {"setting": block.setting, KIND[bench]: block.kind, "detector": detector}
+                    {"setting": experiment.setting, KIND[bench]: experiment.kind, "detector": detector}
                     | {"quantity": quantity, "value": value}
                     # Of few rows resamples may all lie on one side of a figure that is not linear in them.
                     | {"ci95_low": min(low, value), "ci95_high": max(high, value)}
-                    | {"interval": name_interval(len(block.seeds))}
-                    | {"n_points": sum(map(len, block.positive))}
-                    | {"n_positives": sum(int(positive.sum()) for positive in block.positive)}
-                    | {"n_seeds": len(block.seeds)}
+                    | counts
                 )
     return pd.DataFrame(table, columns=["setting", KIND[bench], "detector", *FIGURE_COLUMNS])
 
 
-def tabulate_removal(blocks: Iterable[Block], share: float) -> pd.DataFrame:
+def tabulate_removal(experiments: Iterable[BenchExperiment], share: float) -> pd.DataFrame:
     """Tabulate the shares of the poison and of the clean rows that each detector removes as a filter.
 
     Parameters
     ----------
-    blocks : of the poison bench
+    experiments : of the poison bench
     share : of all rows, which a filter may remove
 
     Returns
     -------
-    A row for each block, detector, and quantity `poison_removed` or `clean_removed`: `setting`, `poison`,
-    `detector`, and `FIGURE_COLUMNS`; `n_points` counts the poison, or the clean rows, of all seeds
+    A row for each experiment, detector, and quantity `poison_removed` or `clean_removed`: `setting`,
+    `poison`, `detector`, and `FIGURE_COLUMNS`; `n_points` counts the poison, or the clean rows, of all seeds
     """
     table: list[dict[str, Any]] = []
-    for block in blocks:
-        for at, detector in enumerate(block.detectors):
+    for experiment in experiments:
+        n_positives = sum(int(positive.sum()) for positive in experiment.positive)
+        n_clean = sum(map(len, experiment.positive)) - n_positives
+        for at, detector in enumerate(experiment.detectors):
             shares: dict[str, list[float]] = {"poison_removed": [], "clean_removed": []}
-            for seed, scores, positive in zip(block.seeds, block.scores, block.positive, strict=True):
+            by_seed = zip(experiment.seeds, experiment.scores, experiment.positive, strict=True)
+            for seed, scores, positive in by_seed:
                 removed = choose_removed(detector, scores[at], positive, share, seed=seed)
                 shares["poison_removed"].append(float(removed[positive].mean()))
                 shares["clean_removed"].append(float(removed[~positive].mean()))
-            n_positives = sum(int(positive.sum()) for positive in block.positive)
-            n_clean = sum(map(len, block.positive)) - n_positives
-            counts = {"poison_removed": n_positives, "clean_removed": n_clean}
             table += [
-                {"setting": block.setting, "poison": block.kind, "detector": detector, "quantity": quantity}
-                | figure_over_seeds(by_seed, low=0, high=1)
-                | {"interval": BETWEEN_SEEDS, "n_points": counts[quantity], "n_positives": n_positives}
-                for quantity, by_seed in shares.items()
+                {"setting": experiment.setting, "poison": experiment.kind, "detector": detector}
+                | {"quantity": quantity}
+                | figure_over_seeds(values, low=0, high=1)
+                | {"interval": BETWEEN_SEEDS, "n_points": n_points, "n_positives": n_positives}
+                for (quantity, values), n_points in zip(shares.items(), [n_positives, n_clean], strict=True)
             ]
     return pd.DataFrame(table, columns=["setting", "poison", "detector", *FIGURE_COLUMNS])
 
 
 def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate what the network is like that was trained on what each detector leaves as a filter.
+    """Tabulate the networks that were trained without the rows that each detector removes as a filter.
 
     Parameters
     ----------
@@ -316,21 +305,24 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
 
 
 def tabulate_poison(
-    blocks: Sequence[Block],
+    experiments: Sequence[BenchExperiment],
     trained: Sequence[pd.DataFrame],
     retrained: Sequence[pd.DataFrame],
     *,
     share: float,
 ) -> pd.DataFrame:
-    """Tabulate the bench of poison: what detectors find, and what filtering by them does.
+    """Tabulate the poison bench: what detectors find, and what filtering by them does.
 
     Parameters
     ----------
-    blocks : see `tabulate_detection`
-    trained, retrained : see `tabulate_filters`; of none, nothing is said of networks
+    experiments : see `tabulate_detection`
+    trained, retrained : see `tabulate_filters`; without any the table has no networks
     share : see `tabulate_removal`
     """
-    parts = [tabulate_detection(blocks, POISON, POISON_QUANTITIES), tabulate_removal(blocks, share)]
+    parts = [
+        tabulate_detection(experiments, POISON, POISON_QUANTITIES),
+        tabulate_removal(experiments, share),
+    ]
     if retrained:
         parts.append(
             tabulate_filters(pd.concat(trained, ignore_index=True), pd.concat(retrained, ignore_index=True))
@@ -346,8 +338,8 @@ def stack_tables(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
-def read_shared_costs(paths: Iterable[Path], bench: str, step: str) -> pd.DataFrame:
-    """Read what a step costs each run before any detector starts, from Snakemake's benchmarks of its jobs.
+def read_shared_costs(paths: Iterable[Path], bench: Bench, step: str) -> pd.DataFrame:
+    """Read what a step that detectors share costs each run, from Snakemake's benchmarks of its jobs.
 
     Parameters
     ----------
@@ -376,8 +368,8 @@ def read_shared_costs(paths: Iterable[Path], bench: str, step: str) -> pd.DataFr
     return pd.DataFrame({"bench": bench, "detector": SHARED[step], "seconds": list(seconds.values())})
 
 
-def tabulate_cost(costs: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Tabulate what detectors, and the steps that they share, cost: the median over runs, and the extremes.
+def summarize_costs(costs: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Summarize what detectors, and the steps that they share, cost: the median over runs, and the extremes.
 
     Parameters
     ----------

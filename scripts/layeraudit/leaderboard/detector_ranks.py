@@ -1,8 +1,8 @@
 """Which detectors of a bench are better: by their ranks over its experiments, and by pairs.
 
 A block is an experiment of the bench, its figure of a detector the mean AUROC over seeds. Tests are over
-blocks (`layeraudit.leaderboard.ranking`) and speak of other experiments, as far as these are a sample of them; intervals
-are over the seeds and rows of these experiments (`layeraudit.detection`), and speak of these.
+blocks (`layeraudit.leaderboard.ranking`) and generalize to other experiments, as far as these are a sample of
+them; intervals are over the seeds and rows of these experiments (`layeraudit.detection`), and hold for these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,43 +12,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from layeraudit.detection import Block, interval_of_resamples, measure_block, resample_block
+from layeraudit.detection import (
+    BenchExperiment,
+    interval_of_resamples,
+    measure_experiment,
+    resample_experiment,
+)
 from layeraudit.experiments import CONTROLS
+from layeraudit.leaderboard.benches import Bench, stack_tables
 from layeraudit.leaderboard.ranking import compare_methods
-from layeraudit.leaderboard.benches import stack_tables
 
 RANK_COLUMNS = [
-    "bench",
-    "detector",
-    "mean_rank",
-    "auroc",
-    "ci95_low",
-    "ci95_high",
-    "group",
-    "n_blocks",
-    "n_seeds",
-    "friedman_p",
+    *("bench", "detector", "mean_rank", "auroc", "ci95_low", "ci95_high", "group"),
+    *("n_blocks", "n_seeds", "friedman_p"),
 ]
 
 COMPARISON_COLUMNS = [
-    "bench",
-    "first",
-    "second",
-    "value",
-    "ci95_low",
-    "ci95_high",
-    "p_conover_holm",
-    "n_blocks",
-    "n_seeds",
+    *("bench", "first", "second", "value", "ci95_low", "ci95_high", "p_conover_holm"),
+    *("n_blocks", "n_seeds"),
 ]
 
 
-def rank_detectors(blocks: Sequence[Block], bench: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rank the detectors of a bench over its blocks, and compare them by pairs.
+def rank_detectors(experiments: Sequence[BenchExperiment], bench: Bench) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rank the detectors of a bench over its experiments, and compare them by pairs.
 
     Parameters
     ----------
-    blocks : of the same detectors, as `layeraudit.leaderboard.benches.gather_blocks` gives them
+    experiments : with the same detectors, as `layeraudit.leaderboard.benches.gather_experiments` returns them
 
     Returns
     -------
@@ -56,27 +46,26 @@ def rank_detectors(blocks: Sequence[Block], bench: str) -> tuple[pd.DataFrame, p
     - a row a pair of detectors, the better ranked `first`: `COMPARISON_COLUMNS`; `value` is the mean over
       blocks of the first's AUROC less the second's, its interval of the same resamples for both
 
-    `n_seeds` counts different seeds, each of which is of several blocks. What takes three detectors or two
+    `n_seeds` counts different seeds, each of which several blocks have. What takes three detectors or two
     blocks is empty without them.
     """
-    if not blocks:
+    if not experiments:
         return pd.DataFrame(columns=RANK_COLUMNS), pd.DataFrame(columns=COMPARISON_COLUMNS)
-    names = list(blocks[0].detectors)
+    names = list(experiments[0].detectors)
     figures = pd.DataFrame(
-        [measure_block(block, ["auroc"])["auroc"].mean(axis=1) for block in blocks], columns=names
+        [measure_experiment(one, ["auroc"])["auroc"].mean(axis=1) for one in experiments], columns=names
     )
-    resampled = np.mean([resample_block(block, bench, ["auroc"])["auroc"] for block in blocks], axis=0)
+    resampled = np.mean([resample_experiment(one, bench, ["auroc"])["auroc"] for one in experiments], axis=0)
     compared = compare_methods(figures[[name for name in names if name not in CONTROLS]])
-    of_bench = {"n_blocks": len(blocks), "n_seeds": len({seed for block in blocks for seed in block.seeds})}
+    seeds = {seed for one in experiments for seed in one.seeds}
+    counts = {"bench": bench, "n_blocks": len(experiments), "n_seeds": len(seeds)}
 
-    means = figures.mean()
     ranked = sorted(compared.mean_ranks.index, key=lambda name: (compared.mean_ranks[name], name))
     ranks: list[dict[str, Any]] = []
     for name in [*ranked, *(control for control in CONTROLS if control in names)]:
         low, high = interval_of_resamples(resampled[names.index(name)])
         ranks.append(
-            {"bench": bench, "detector": name, "auroc": means[name], "ci95_low": low, "ci95_high": high}
-            | of_bench
+            counts | {"detector": name, "auroc": figures[name].mean(), "ci95_low": low, "ci95_high": high}
         )
         if name not in CONTROLS:
             ranks[-1] |= {"mean_rank": compared.mean_ranks[name], "group": compared.groups[name]}
@@ -87,20 +76,17 @@ def rank_detectors(blocks: Sequence[Block], bench: str) -> tuple[pd.DataFrame, p
         difference = resampled[names.index(first)] - resampled[names.index(second)]
         low, high = interval_of_resamples(difference)
         comparisons.append(
-            {
-                "bench": bench,
-                "first": first,
-                "second": second,
-                "value": (figures[first] - figures[second]).mean(),
-            }
+            counts
+            | {"first": first, "second": second, "value": (figures[first] - figures[second]).mean()}
             | {"ci95_low": low, "ci95_high": high, "p_conover_holm": compared.p.loc[first, second]}
-            | of_bench
         )
     return pd.DataFrame(ranks, columns=RANK_COLUMNS), pd.DataFrame(comparisons, columns=COMPARISON_COLUMNS)
 
 
-def rank_benches(benches: Mapping[str, Sequence[Block]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def rank_benches(
+    benches: Mapping[Bench, Sequence[BenchExperiment]],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Put the tables that `rank_detectors` makes of each bench below one another."""
-    parts = [rank_detectors(blocks, bench) for bench, blocks in benches.items()]
+    parts = [rank_detectors(experiments, bench) for bench, experiments in benches.items()]
     ranks, comparisons = (stack_tables(tables) for tables in zip(*parts, strict=True))
     return ranks, comparisons

@@ -92,7 +92,8 @@ def choose_examples(poison: Split, sources: Split) -> Examples:
 
 
 def write_picture(path: Path, picture: Picture) -> None:
-    """Write a picture as `.png`; the same picture gives the same bytes."""
+    """Write a picture as `.png`; the same picture has the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(picture.squeeze()).save(path, optimize=True)
 
 

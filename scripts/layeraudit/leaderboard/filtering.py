@@ -1,39 +1,89 @@
-"""Filters: what a network is worth after rows of its training set were removed."""
+"""Filters: which training rows a detector removes, and how a network does that was trained without them."""
 
-import math
+from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
-from layeraudit.networks import predict
+from layeraudit.errors import InputError
+from layeraudit.experiments import PERFECT
 from layeraudit.splits import Split
 
 COLUMNS = (
     *("setting", "poison", "detector", "seed", "n_training", "n_removed", "n_poison", "n_poison_removed"),
     *("accuracy", "attack_success", "n_test", "n_probe"),
 )
-"""Of the tables that say what networks are worth, a row a seed."""
+"""Of the tables of networks, a row a seed."""
+
+BATCH_SIZE = 500
+"""Images that a network predicts at once."""
 
 
-def measure_worth(
-    network: nn.Module,
-    train: Split,
-    removed: NDArray[np.bool_],
-    test: Split,
-    probe: Split,
+def choose_removed(
+    detector: str,
+    scores: NDArray[np.float64],
+    is_poison: NDArray[np.bool_],
+    share: float,
     *,
-    batch_size: int = 500,
-) -> dict[str, int | float | str]:
-    """Measure what a network is worth to its owner and to the attacker, after rows were removed.
+    seed: int,
+) -> NDArray[np.bool_]:
+    """Choose the training rows that a detector removes as a filter.
+
+    It removes those with the highest scores, and among equal scores a random choice: training rows stand in
+    an order, poison last, that must not decide. A row with the lowest score of all is never removed. The
+    control `perfect` removes the poison, all of it, however much that is.
 
     Parameters
     ----------
+    detector : its name
+    scores : float64 [n], finite
+    is_poison : bool [n], at which only the control looks
+    share : of the rows, above 0, below 1
+    seed : of the choice among equal scores
+
+    Returns
+    -------
+    bool [n], at most round(share · n), but for the control
+
+    Raises
+    ------
+    InputError
+        Where there is no score, one is not finite, or there are more or fewer than rows.
+    """
+    if not len(scores) or not np.isfinite(scores).all():
+        raise InputError("the scores hold NaN or infinity, or are none, allowed are finite numbers")
+    if len(scores) != len(is_poison):
+        raise InputError(
+            f"{detector} has {len(scores)} scores in seed {seed}, "
+            f"allowed are {len(is_poison)}, one for each training row"
+        )
+    if detector == PERFECT:
+        return is_poison.copy()
+    shuffled = np.random.default_rng(seed).permutation(len(scores))
+    order = shuffled[np.argsort(-scores[shuffled], kind="stable")]
+    removed = np.zeros(len(scores), dtype=bool)
+    removed[order[: round(share * len(scores))]] = True
+    removed &= scores > scores.min()
+    return removed
+
+
+def evaluate_network(
+    predict: Callable[[NDArray[np.float32]], NDArray[np.int64]],
+    train: Split,
+    test: Split,
+    probe: Split,
+    *,
+    removed: NDArray[np.bool_],
+) -> dict[str, int | float | str]:
+    """Evaluate a network for its owner and for the attacker, after rows were removed.
+
+    Parameters
+    ----------
+    predict : returns the network's labels, int64 [n], of images, float32 [n, c, h, w]
     train : the training rows, all of them
-    removed : bool, for each of them, whether the network was trained without it
     test : held-out images
-    probe : images as the attacker shows them, with the labels that he wants as `y`
+    probe : attacked images, with the labels that the attacker wants as `y`
+    removed : bool, for each training row, whether the network was trained without it
 
     Returns
     -------
@@ -41,20 +91,13 @@ def measure_worth(
     label, `attack_success` that of the probe that gets the label which the attacker wants, or empty without
     a probe
     """
-
-    def share(split: Split, labels: NDArray[np.int64]) -> float:
-        if not len(split):
-            return math.nan
-        found = predict(network, torch.from_numpy(split.x), batch_size=batch_size).numpy()
-        return float((found == labels).mean())
-
     return {
         "n_training": len(train),
         "n_removed": int(removed.sum()),
         "n_poison": int(train.is_poison.sum()),
         "n_poison_removed": int((train.is_poison & removed).sum()),
-        "accuracy": share(test, test.y_true),
-        "attack_success": share(probe, probe.y) if len(probe) else "",
+        "accuracy": float((predict(test.x) == test.y_true).mean()),
+        "attack_success": float((predict(probe.x) == probe.y).mean()) if len(probe) else "",
         "n_test": len(test),
         "n_probe": len(probe),
     }

@@ -1,7 +1,7 @@
-"""The leaderboard: what the two benches found, on a page that is read without us."""
+"""The page of the leaderboard: the results of both benches, for readers who know nothing of the workflow."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ import pandas as pd
 
 from layeraudit.errors import InputError
 from layeraudit.experiments import CONTROLS, PERFECT
+from layeraudit.leaderboard.benches import BENCHES, KIND, SHARED, Bench
+from layeraudit.leaderboard.benches import EVASION as EVASION_BENCH
+from layeraudit.leaderboard.benches import POISON as POISON_BENCH
+from layeraudit.leaderboard.examples import Examples
 from layeraudit.names import DETECTOR, INPUT, POISON, find_titles
 from layeraudit.pages import MISSING, Cell, Column, Dot, Row, Table, duration, figure, number, render
-from layeraudit.leaderboard.examples import Examples
-from layeraudit.provenance import SMALL, describe_today, list_runs
+from layeraudit.provenance import describe_today, is_small, list_runs
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
-from layeraudit.leaderboard.benches import BENCHES, KIND, SHARED
 
 INTERVAL = ["value", "ci95_low", "ci95_high"]
 _COUNTS = ["n_points", "n_positives", "n_seeds"]
@@ -40,10 +42,29 @@ FIGURES = {
     "evasion_bench": "AUROC of each detector in each setting and input, mean over seeds.",
     "remove_and_retrain": "What training again gains once a filter has removed its most suspicious images.",
 }
-"""What the page says of each figure that it shows."""
+"""The figures that the page shows, each with its caption."""
 
 LOW_SUCCESS = 0.1
 """A poison fails whose attack succeeds by less than this more often than without the poison."""
+
+DETECTION = {
+    "auroc": Column("AUROC"),
+    "average_precision": Column("average precision"),
+    "fpr_at_95_tpr": Column("FPR at 95 % TPR", order="ascending"),
+}
+QUANTITIES = {
+    POISON_BENCH: DETECTION
+    | {
+        "poison_removed": Column("poison removed"),
+        "clean_removed": Column("clean removed", order="ascending"),
+        "accuracy_before": Column("accuracy before"),
+        "accuracy_after": Column("accuracy after"),
+        "success_before": Column("attack success before"),
+        "success_after": Column("attack success after", order="ascending"),
+    },
+    EVASION_BENCH: DETECTION | {"tpr_at_5_fpr": Column("TPR at 5 % FPR")},
+}
+"""The quantities that the page shows of each bench, in the order of their columns."""
 
 _DETECTOR = Column("detector", "text", "ascending")
 _COUNTED = [Column("images"), Column("to find"), Column("seeds"), Column("scores", "text", "ascending")]
@@ -65,11 +86,46 @@ def check_tables(tables: Mapping[str, pd.DataFrame]) -> None:
                 raise InputError(f"{name}.csv lacks the column {column}, needed are {', '.join(columns)}")
 
 
-def list_scores(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
-    """List the experiment and the detector of each file of scores that rows of the page link to."""
+def find_figures(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths of the figures that the page shows.
+
+    Raises
+    ------
+    InputError
+        Where one is missing.
+    """
+    found = {path.stem: path for path in paths}
+    if missing := [name for name in FIGURES if name not in found]:
+        raise InputError(
+            f"the leaderboard lacks the figure {missing[0]}.svg, needed are {', '.join(FIGURES)}"
+        )
+    return [found[name] for name in FIGURES]
+
+
+def find_scores(tables: Mapping[str, pd.DataFrame], paths: Iterable[Path]) -> dict[str, Path]:
+    """Return the file of scores that each row of the page links to, by its name in the folder of the page.
+
+    Parameters
+    ----------
+    paths : `{experiment}/detectors/{detector}.parquet`
+
+    Raises
+    ------
+    InputError
+        Where a row has no file.
+    """
     poison, evasion = tables["poison_bench"], tables["evasion_bench"]
-    runs = zip(poison["setting"] + "_" + poison["poison"], poison["detector"], strict=True)
-    return list(dict.fromkeys(chain(runs, zip(evasion["setting"], evasion["detector"], strict=True))))
+    found = {_link_scores(path.parents[1].name, path.stem): path for path in paths}
+    experiments = chain(poison["setting"] + "_" + poison["poison"], evasion["setting"])
+    detectors = chain(poison["detector"], evasion["detector"])
+    links = dict.fromkeys(map(_link_scores, experiments, detectors))
+    if missing := [link for link in links if link not in found]:
+        raise InputError(f"{missing[0]}, which a row of the leaderboard links to, is no file of scores")
+    return {link: found[link] for link in links}
+
+
+def _link_scores(experiment: str, detector: str) -> str:
+    return f"scores/{experiment}/{detector}.parquet"
 
 
 def read_citation(path: Path) -> dict[str, str]:
@@ -88,10 +144,10 @@ def read_citation(path: Path) -> dict[str, str]:
     return found
 
 
-def write_leaderboard(
+def render_leaderboard(
     tables: Mapping[str, pd.DataFrame], examples: Mapping[str, Examples], citation: Mapping[str, str]
 ) -> str:
-    """Return the page, for a folder that holds the tables, figures, scores and examples.
+    """Return the page as HTML, for a folder that holds the tables, figures, scores and examples.
 
     Parameters
     ----------
@@ -107,7 +163,6 @@ def write_leaderboard(
     check_tables(tables)
     names = tables["names"].fillna("")
     poison, evasion, ranks = (tables[name] for name in ("poison_bench", "evasion_bench", "detector_ranks"))
-    costs = tables["detector_cost"]
     detectors = _title(names, DETECTOR, {*poison["detector"], *evasion["detector"], *ranks["detector"]})
     poisons, inputs = _title(names, POISON, {*poison["poison"]}), _title(names, INPUT, {*evasion["input"]})
     settings = {
@@ -117,11 +172,12 @@ def write_leaderboard(
     cards = list(_describe_poisons(poison, names, settings["poison"], examples))
     failing = {(card["id"], run["setting"]) for card in cards for run in card["runs"] if run["fails"]}
     runs = list_runs(tables.values())
+    comparisons = tables["detector_comparisons"]
     return render(
         "leaderboard.html.j2",
         title=f"{citation['title']} leaderboard",
         runs=runs,
-        is_small=any(run.startswith(SMALL) for run in runs),
+        is_small=is_small(runs),
         date=describe_today(),
         citation=citation,
         facts=_count(poison, evasion, names),
@@ -140,12 +196,12 @@ def write_leaderboard(
         failing=sorted({card["title"] for card in cards if any(run["fails"] for run in card["runs"])}),
         low_success=LOW_SUCCESS,
         inputs=[_describe(row) for row in _rows_of(names, INPUT) if row["id"] in inputs],
-        poison_bench=_lay_out_poison(poison, detectors, poisons, settings["poison"], failing),
-        evasion_bench=_lay_out_evasion(evasion, detectors, inputs, settings["evasion"]),
-        opponents=_list_opponents(tables["detector_comparisons"], detectors),
-        pairs=_lay_out_pairs(tables["detector_comparisons"], detectors),
+        poison_bench=_lay_out_bench(poison, POISON_BENCH, detectors, poisons, settings["poison"], failing),
+        evasion_bench=_lay_out_bench(evasion, EVASION_BENCH, detectors, inputs, settings["evasion"]),
+        opponents=_list_opponents(comparisons, detectors),
+        pairs=_lay_out_pairs(comparisons, detectors),
         level=SIGNIFICANCE_LEVEL,
-        costs=_lay_out_costs(costs, detectors),
+        costs=_lay_out_costs(tables["detector_cost"], detectors),
         figures=FIGURES,
         missing=MISSING,
     )
@@ -367,46 +423,44 @@ NO_FIGURE = dict.fromkeys(INTERVAL, float("nan"))
 
 def _lay_out_bench(
     table: pd.DataFrame,
-    bench: str,
-    quantities: Mapping[str, Column],
+    bench: Bench,
     detectors: Mapping[str, str],
     kinds: Mapping[str, str],
     settings: Mapping[str, str],
     failing: Collection[tuple[str, str]] = (),
 ) -> Table:
-    """Lay out a row for each detector in each block, the best AUROC first, blocks without any last.
+    """Lay out a row for each detector in each experiment, the best AUROC first, those without any last.
 
     Parameters
     ----------
-    quantities : in the order of their columns, AUROC first
     failing : poisons and settings that are marked
     """
-    kind_of = KIND[bench]
+    kind_of, quantities = KIND[bench], QUANTITIES[bench]
     rows = []
-    blocks = dict(iter(table.groupby(["setting", kind_of], sort=False)))
-    order = [block for block in product(settings, kinds) if block in blocks]
-    for setting, kind in sorted(order, key=lambda block: not _has_auroc(blocks[block])):
-        of_block = blocks[setting, kind]
-        experiment = f"{setting}_{kind}" if bench == "poison" else setting
+    experiments = dict(iter(table.groupby(["setting", kind_of], sort=False)))
+    order = [key for key in product(settings, kinds) if key in experiments]
+    for setting, kind in sorted(order, key=lambda key: not _has_auroc(experiments[key])):
+        own = experiments[setting, kind]
+        experiment = f"{setting}_{kind}" if bench == POISON_BENCH else setting
         mark = "fails" if (kind, settings[setting]) in failing else ""
-        auroc = of_block[of_block["quantity"] == "auroc"].set_index("detector")["value"]
-        found = pd.Series(of_block["detector"].unique())
+        auroc = own[own["quantity"] == "auroc"].set_index("detector")["value"]
+        found = pd.Series(own["detector"].unique())
         for detector in found.iloc[(-found.map(auroc)).argsort(kind="stable")]:
-            figures = _index(of_block[of_block["detector"] == detector], "quantity")
+            figures = _index(own[own["detector"] == detector], "quantity")
             counts = figures.get("auroc", next(iter(figures.values())))
             note = f"{kinds[kind]} · {settings[setting]}" + (f" ({mark})" if mark else "")
-            of_quantities = [
+            shown = [
                 figure(*(figures.get(quantity, NO_FIGURE)[part] for part in INTERVAL), has_bar=not place)
                 for place, quantity in enumerate(quantities)
             ]
             cells = [
                 _name(detector, detectors, note=note),
-                of_quantities[0],
+                shown[0],
                 Cell(kinds[kind], kinds[kind], mark=mark),
                 Cell(settings[setting], settings[setting]),
-                *of_quantities[1:],
+                *shown[1:],
                 *(number(counts[count], f"{counts[count]:,.0f}") for count in _COUNTS),
-                Cell("file", detector, href=f"scores/{experiment}/{detector}.parquet"),
+                Cell("file", detector, href=_link_scores(experiment, detector)),
             ]
             named = {"detector": detector, kind_of: kind, "setting": settings[setting]}
             rows.append(Row(cells, named, detector in CONTROLS))
@@ -423,31 +477,6 @@ def _index(rows: pd.DataFrame, *keys: str) -> dict[Any, dict[Any, Any]]:
 
 def _has_auroc(rows: pd.DataFrame) -> bool:
     return bool(rows.loc[rows["quantity"] == "auroc", "value"].notna().any())
-
-
-def _lay_out_poison(table: pd.DataFrame, *more: Any) -> Table:
-    quantities = {
-        "auroc": Column("AUROC"),
-        "average_precision": Column("average precision"),
-        "fpr_at_95_tpr": Column("FPR at 95 % TPR", order="ascending"),
-        "poison_removed": Column("poison removed"),
-        "clean_removed": Column("clean removed", order="ascending"),
-        "accuracy_before": Column("accuracy before"),
-        "accuracy_after": Column("accuracy after"),
-        "success_before": Column("attack success before"),
-        "success_after": Column("attack success after", order="ascending"),
-    }
-    return _lay_out_bench(table, "poison", quantities, *more)
-
-
-def _lay_out_evasion(table: pd.DataFrame, *more: Any) -> Table:
-    quantities = {
-        "auroc": Column("AUROC"),
-        "average_precision": Column("average precision"),
-        "fpr_at_95_tpr": Column("FPR at 95 % TPR", order="ascending"),
-        "tpr_at_5_fpr": Column("TPR at 5 % FPR"),
-    }
-    return _lay_out_bench(table, "evasion", quantities, *more)
 
 
 def _turn_round(table: pd.DataFrame) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def compare_methods(figures: pd.DataFrame) -> Comparison:
 
 
 def _compare_pairs(figures: pd.DataFrame, ranks: pd.DataFrame) -> pd.DataFrame:
-    """Give Conover's p-value of every pair of methods, not corrected."""
+    """Return Conover's p-value of every pair of methods, not corrected."""
     if (ranks == ranks.iloc[0]).all(axis=None):
         # Blocks that all agree leave no error to divide by: every difference is infinitely many errors wide.
         first = ranks.iloc[0].to_numpy()
@@ -83,7 +83,7 @@ def _correct(p: pd.DataFrame) -> pd.DataFrame:
 
 
 def letter_groups(alike: pd.DataFrame) -> dict[str, str]:
-    """Give each method the letters of the groups that it belongs to: a compact letter display (Piepho 2004).
+    """Return the letters of the groups that each method belongs to: a compact letter display (Piepho 2004).
 
     A group is a longest run of methods, by rank, whose first and last cannot be told apart. Conover's p-value
     falls with the difference of the ranks, so neither can any two between them.

@@ -7,14 +7,16 @@ idea, which the leaderboard prints. A module has
     REFERENCE : authors, year and link of its paper, as "Gu et al. 2017, https://arxiv.org/abs/1708.06733"; ""
         where it has none
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
-    SCHEMA : its options, a JSON Schema for each name; all are required
+    OPTIONS : its options, a JSON Schema for each name; all are required
     poison(means, *, seed, **options) : takes the attacker's `AttackerData` and gives a `Poison`
 
 All but the function are literals, since the configuration is checked where the libraries are not installed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +36,7 @@ class AttackerData:
     test : held-out images, on which the attack is to show
     n_clean : clean training images beside which the poison will stand
     n_classes : classes that the network tells apart
-    network, weights : the name of the network and the file of the weights that the victim starts from, of
+    network, weights : the network, as the configuration has it, and the file of the weights that the victim starts from, of
         which it will train the last layer alone; None where it trains all layers from scratch
     """
 
@@ -43,7 +45,7 @@ class AttackerData:
     test: Split
     n_clean: int
     n_classes: int
-    network: str | None = None
+    network: Mapping[str, Any] | None = None
     weights: Path | None = None
 
 

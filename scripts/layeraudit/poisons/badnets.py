@@ -9,7 +9,7 @@ from layeraudit.poisons._triggers import open_backdoor, stamp
 TITLE = "BadNets"
 REFERENCE = "Gu et al. 2017, https://arxiv.org/abs/1708.06733"
 ENVIRONMENT = "numpy"
-SCHEMA = {
+OPTIONS = {
     "rate": {
         "description": "Share of the training set that is poison.",
         "type": "number",

@@ -11,7 +11,7 @@ from layeraudit.poisons._triggers import blend, open_backdoor
 TITLE = "Blended injection"
 REFERENCE = "Chen et al. 2017, https://arxiv.org/abs/1712.05526"
 ENVIRONMENT = "numpy"
-SCHEMA = {
+OPTIONS = {
     "rate": {
         "description": "Share of the training set that is poison.",
         "type": "number",

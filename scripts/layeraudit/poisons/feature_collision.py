@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from layeraudit.activations import capture, stopped_at
-from layeraudit.attacks.conditions import check_images, check_number, frozen
+from layeraudit.attacks._conditions import check_images, check_number, frozen
 from layeraudit.errors import InputError
 from layeraudit.networks import read_network
 from layeraudit.poisons import AttackerData, Poison, list_sources
@@ -22,7 +22,7 @@ from layeraudit.splits import Split, merge, take
 TITLE = "Feature collision"
 REFERENCE = "Shafahi et al. 2018, https://arxiv.org/abs/1804.00792"
 ENVIRONMENT = "torch"
-SCHEMA = {
+OPTIONS = {
     "targets": {
         "description": "Test images that the network is to take for another class.",
         "type": "integer",
@@ -182,7 +182,7 @@ def poison(
         )
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity is {opacity}, allowed are numbers from 0 to 1")
-    network = read_network(means.network, means.weights)
+    network = read_network(means.network, means.weights, means.sources)
     first, second = _rank(network, means.test)
     right = np.flatnonzero(first == means.test.y_true)
     if targets > len(right):

@@ -9,7 +9,7 @@ from layeraudit.splits import Split, take
 TITLE = "Label flips"
 REFERENCE = ""
 ENVIRONMENT = "numpy"
-SCHEMA = {
+OPTIONS = {
     "rate": {
         "description": "Share of the training set that is poison.",
         "type": "number",

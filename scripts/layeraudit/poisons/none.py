@@ -8,7 +8,7 @@ from layeraudit.splits import take
 TITLE = "No poison"
 REFERENCE = ""
 ENVIRONMENT = "numpy"
-SCHEMA = {}  # type: ignore[var-annotated]  # a literal, as all methods have
+OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def poison(means: AttackerData, *, seed: int) -> Poison:

@@ -24,7 +24,7 @@ from layeraudit.splits import Split, merge, take
 TITLE = "secml"
 REFERENCE = "Biggio et al. 2012, https://arxiv.org/abs/1206.6389"
 ENVIRONMENT = "secml"
-SCHEMA = {
+OPTIONS = {
     "pairs": {
         "description": "The pairs of classes that are attacked one after the other, no class in two of them.",
         "type": "array",

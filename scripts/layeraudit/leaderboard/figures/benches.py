@@ -1,4 +1,4 @@
-"""Figures of the benches of detectors: who finds what, and what training without the suspects does."""
+"""Figures of the benches: which detector finds what, and what training without its suspects does."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from layeraudit.experiments import CONTROLS, UNFILTERED
 from layeraudit.figures import CLEAN, POISON, REFERENCE, seed_error_bars
-from layeraudit.names import DETECTOR, find_titles
-from layeraudit.leaderboard.benches import KIND
+from layeraudit.leaderboard.benches import KIND, Bench
 from layeraudit.leaderboard.benches import POISON as POISON_BENCH
+from layeraudit.names import DETECTOR, find_titles
 
 TITLES = {
     "poison": "How well detectors find the poison in a training set",
@@ -36,7 +36,7 @@ DARK = 0.32
 """So far from 0.5 a colour is too dark for black figures."""
 
 
-def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, names: pd.DataFrame, bench: str) -> Figure:
+def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, names: pd.DataFrame, bench: Bench) -> Figure:
     """Draw the AUROC of every detector in every experiment as a map, best mean rank first, controls last.
 
     Parameters
@@ -48,7 +48,7 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, names: pd.DataFrame, be
     rows = table[table["quantity"] == "auroc"]
     ranks = ranks[ranks["bench"] == bench].set_index("detector")
     if rows.empty or ranks.empty:
-        return _say(f"{TITLES[bench]}: no experiment")
+        return _draw_text(f"{TITLES[bench]}: no experiment")
     keys = ["setting", KIND[bench]]
     experiments = rows.drop_duplicates(keys)
     columns = [tuple(pair) for pair in experiments[keys].to_numpy()]
@@ -124,12 +124,12 @@ def title_detectors(names: pd.DataFrame, detectors: Collection[str]) -> dict[str
 
 
 def count(n: int, noun: str) -> str:
-    """Say how many there are of what the noun names."""
+    """Return a number with its noun, in the plural where it is not 1."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-def _say(text: str) -> Figure:
-    """Draw a figure of nothing, which says so."""
+def _draw_text(text: str) -> Figure:
+    """Draw a figure of one sentence, where there is nothing to plot."""
     figure, axes = plt.subplots(figsize=(8, 1), layout="constrained")
     axes.set_axis_off()
     axes.text(0, 0.5, text, va="center")
@@ -137,7 +137,7 @@ def _say(text: str) -> Figure:
 
 
 def plot_filters(table: pd.DataFrame, names: pd.DataFrame) -> Figure:
-    """Plot what networks are like that were trained without what each detector suspects.
+    """Plot the networks that were trained without the suspects of each detector.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def plot_filters(table: pd.DataFrame, names: pd.DataFrame) -> Figure:
     shown = [f"{name}_{time}" for name in QUANTITIES for time in ("before", "after")]
     rows = table[table["quantity"].isin(shown)]
     if rows.empty:
-        return _say("Trained again without the suspects: no network was")
+        return _draw_text("Trained again without the suspects: no network was")
     experiments = list(dict.fromkeys(rows[["setting", "poison"]].itertuples(index=False, name=None)))
     settings = find_titles(names, "poison_setting", rows["setting"])
     poisons = find_titles(names, "poison", rows["poison"])

@@ -8,13 +8,12 @@ from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
 from layeraudit.figures import CLEAN, REFERENCE
+from layeraudit.leaderboard.benches import Bench
 from layeraudit.leaderboard.figures.benches import count, title_detectors
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
 
 
-def plot_critical_difference(
-    ranks: pd.DataFrame, comparisons: pd.DataFrame, names: pd.DataFrame, bench: str
-) -> Figure:
+def plot_ranks(ranks: pd.DataFrame, comparisons: pd.DataFrame, names: pd.DataFrame, bench: Bench) -> Figure:
     """Draw the mean ranks of a bench's detectors; a bar joins those that cannot be told apart.
 
     Parameters
@@ -28,8 +27,8 @@ def plot_critical_difference(
     mean_ranks = own.set_index("detector")["mean_rank"]
     p = pd.DataFrame(np.eye(len(own)), mean_ranks.index, mean_ranks.index)
     pairs = comparisons[comparisons["bench"] == bench]
-    for first, second, of_pair in pairs[["first", "second", "p_conover_holm"]].itertuples(index=False):
-        p.loc[first, second] = p.loc[second, first] = of_pair
+    for first, second, corrected in pairs[["first", "second", "p_conover_holm"]].itertuples(index=False):
+        p.loc[first, second] = p.loc[second, first] = corrected
     friedman_p = own["friedman_p"].max()
     tested = not np.isnan(friedman_p)
     # Friedman's test has to reject before any pair is told apart.
@@ -50,6 +49,8 @@ def plot_critical_difference(
             text_h_margin=0.1,
         )
         plt.setp(drawn["labels"], color="black")  # else they are as pale as their lines
+        for (bar,) in drawn["crossbars"]:  # their points come from a set, in another order each time
+            bar.set_xdata(np.sort(bar.get_xdata()))
         axes.set_xlim(mean_ranks.min() - 0.3, mean_ranks.max() + 0.3)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     else:

@@ -1,0 +1,56 @@
+"""Data sets: images with labels, in two parts.
+
+There is a data set a module, found by its name in the configuration. The first line of its docstring says
+what it is. A module has
+
+    TITLE : its name, as tables, figures and pages print it
+    REFERENCE : authors, year and link of its paper; "" where it has none
+    ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
+    OPTIONS : its options, a JSON Schema for each name; all are required
+    COUNTS : images of each class in the parts `train` and `test`, where they are known before they are read
+    read(scratch, **options) : takes an empty folder, which is removed afterwards, and returns `Images`
+
+All but the function are literals, since the configuration is checked where the libraries are not installed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layeraudit.errors import InputError
+
+
+@dataclass(frozen=True)
+class Images:
+    """A data set.
+
+    Attributes
+    ----------
+    x : uint8 [n, c, h, w]; 0 is black, 255 white or the full colour
+    y : int64 [n], a row of `classes`
+    n_train : rows of the training part, which come first; the others are held out
+    classes : names of the classes
+
+    Raises
+    ------
+    InputError
+        Where a shape, a type or a value is another.
+    """
+
+    x: NDArray[np.uint8]
+    y: NDArray[np.int64]
+    n_train: int
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.x.dtype != np.uint8 or self.x.ndim != 4:
+            raise InputError(f"x is {self.x.dtype} {list(self.x.shape)}, allowed is uint8 [n, c, h, w]")
+        if self.y.dtype != np.int64 or self.y.shape != self.x.shape[:1]:
+            raise InputError(f"y is {self.y.dtype} {list(self.y.shape)}, allowed is int64 [{len(self.x)}]")
+        outside = (self.y < 0) | (self.y >= len(self.classes))
+        if outside.any():
+            row = int(outside.argmax())
+            raise InputError(f"y is {self.y[row]} in row {row}, allowed are 0 to {len(self.classes) - 1}")
+        if not 0 < self.n_train < len(self.y):
+            raise InputError(f"n_train is {self.n_train}, allowed are 1 to {len(self.y) - 1}")

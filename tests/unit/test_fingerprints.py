@@ -1,0 +1,74 @@
+"""Code counts, comments and docstrings do not."""
+
+from pathlib import Path
+
+import pytest
+
+from layeraudit.fingerprints import _read, fingerprint
+
+PROGRAM = '''"""Says what it does."""
+import tools.numbers
+from tools import texts
+
+
+def main():
+    """Return a number."""
+    return tools.numbers.ONE  # the first
+'''
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "tools").mkdir()
+    for name, text in {
+        "program": PROGRAM,
+        "tools/__init__": "",
+        "tools/numbers": "from tools.deep import TWO\nONE = TWO - 1\n",
+        "tools/deep": 'TWO = 2\n"""A number."""\n',
+        "tools/texts": "def shout(text):\n    import tools.late\n    return text.upper()\n",
+        "tools/late": "LATE = True\n",
+        "tools/unused": "UNUSED = 1\n",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    return tmp_path
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "counts"),
+    [
+        ("program", "the first", "the very first", False),
+        ("program", "Says what", "Tells what", False),
+        ("program", "Return a number", "Return the number", False),
+        ("program", "\n\n\ndef", "\n# A comment.\n\n\n\ndef", False),
+        ("program", "numbers.ONE", "numbers.TWO", True),
+        ("tools/numbers", "- 1", "- 0", True),
+        ("tools/deep", "A number", "One number", False),
+        ("tools/deep", "TWO = 2", "TWO = 3", True),
+        ("tools/late", "True", "False", True),
+        ("tools/texts", "upper", "lower", True),
+        ("tools/__init__", "", "import os\n", True),
+        ("tools/unused", "1", "2", False),
+    ],
+)
+def test_what_a_change_is_to_a_program(file: str, old: str, new: str, counts: bool, root: Path) -> None:
+    before = fingerprint([root / "program.py"], root)
+    change(root / f"{file}.py", old, new)
+    _read.cache_clear()  # a run reads each file once
+    assert (fingerprint([root / "program.py"], root) != before) == counts
+
+
+def test_a_module_that_takes_another_name_counts(root: Path) -> None:
+    before = fingerprint([root / "tools/deep.py"], root)
+    (root / "tools/deep.py").rename(root / "tools/deeper.py")
+    assert fingerprint([root / "tools/deeper.py"], root) != before
+
+
+def test_the_order_of_programs_does_not_count(root: Path) -> None:
+    files = [root / "tools/deep.py", root / "tools/late.py"]
+    assert fingerprint(files, root) == fingerprint(reversed(files), root)
