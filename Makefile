@@ -1,6 +1,6 @@
 # A newcomer types these; `make help` lists them, and docs/commands.txt is that list. Each sets up first.
 # No target is a file, as Snakemake decides what to make again, but the mark of a complete benchmark environment.
-.PHONY: help small table1 leaderboard summary all report results/table1.csv test \
+.PHONY: help small table1 leaderboard summary all report results/table1.csv check test \
 	benchmark-neighbours benchmark-report benchmark-leaderboard
 
 define python_3_11
@@ -32,6 +32,12 @@ results/table1.csv leaderboard summary all:
 
 report: all
 	$(call snakemake,all --report report.html)
+
+# Each worker has a core of its own.
+check: export OMP_NUM_THREADS := 1
+check:
+	$(call set_up,--tests)
+	$(in_venv) python -m pytest --numprocesses auto --dist loadfile -m 'not slow' tests/test_lint.py tests/unit
 
 test:
 	$(call set_up,--tests)

@@ -12,7 +12,7 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 
 
-EXPERIMENTS = read_configuration()
+EXPERIMENTS, PROBLEMS = read_configuration()
 
 
 pathvars:

@@ -13,9 +13,9 @@ sys.path.insert(0, str(SCRIPTS))
 
 from layeraudit.configuration import check
 from layeraudit.errors import InputError
-from layeraudit.experiments import list_experiments
+from layeraudit.experiments import OTHER_DATA, list_experiments
 from layeraudit.fingerprints import fingerprint
-from layeraudit.plugins import read_constants
+from layeraudit.plugins import list_methods, read_constants
 from layeraudit.provenance import describe_commit, describe_run
 from layeraudit.results import keep_configuration, name_made
 
@@ -45,14 +45,18 @@ STARTED = time.time()
 
 
 def read_configuration():
-    """The experiments of the configuration by their names, once it is found that it can be run."""
+    """The experiments of the configuration by their names, and why some, and some detectors, cannot be run."""
     schema = yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text())
     try:
-        check(config, schema)
+        problems = check(config, schema)
     except InputError as error:
-        # Any other exception would print where in our files it was raised.
-        sys.exit(f"The configuration cannot be run: {error} (see config/schema.yaml).")
-    return list_experiments(config)
+        refuse(error)
+    return list_experiments(config), problems
+
+
+def refuse(problem):
+    # Any other exception would print where in our files it was raised.
+    sys.exit(f"The configuration cannot be run: {problem} (see config/schema.yaml).")
 
 
 def find(path, wildcards=None):
@@ -78,6 +82,9 @@ def step(program, *plugins, **settings):
         return fingerprint([SCRIPTS / file for file in files], SCRIPTS)
 
     def write_settings(wildcards):
+        for name in (wildcards.get("experiment"), wildcards.get("detector")):
+            if name in PROBLEMS:  # of others no job is planned
+                refuse(PROBLEMS[name])
         values = {
             name: resolve(value, dict(wildcards.items()))
             for name, value in settings.items()

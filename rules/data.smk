@@ -1,15 +1,26 @@
 """Needs a network, npm, apt or folders that hold the data sets; makes the splits of each run."""
 
 
+def folder_of_dataset(wildcards):
+    """The user's own files of a data set, where the configuration names them."""
+    return config["datasets"][wildcards.dataset].get("folder") or []
+
+
 rule fetch_dataset:
+    input:
+        folder_of_dataset,
     output:
-        output="results/datasets/{name}.npz",
+        output="results/datasets/{dataset}.npz",
     log:
-        "results/datasets/logs/{name}.log",
+        "results/datasets/logs/{dataset}.log",
     conda:
-        "../envs/torch.yaml"
+        environment_of("datasets", "datasets/{dataset}/method")
     params:
-        **step("fetch_dataset", name="{name}", folder="folders/{name}"),
+        **step(
+            "fetch_dataset",
+            method_of("datasets", "datasets/{dataset}/method"),
+            settings="datasets/{dataset}",
+        ),
     shell:
         STEP
 
@@ -22,8 +33,8 @@ rule draw_splits:
     input:
         dataset=dataset_of_experiment,
     output:
-        attack_sources="<run>/data/attack_sources.npz",
-        attack_validation="<run>/data/attack_validation.npz",
+        sources="<run>/data/attack_sources.npz",
+        validation="<run>/data/attack_validation.npz",
         clean="<run>/data/clean.npz",
         pretraining="<run>/data/pretraining.npz",
         calibration="<run>/data/calibration.npz",
@@ -38,11 +49,8 @@ rule draw_splits:
     params:
         **step(
             "draw_splits",
-            digits="experiment/digits",
-            attack_digits="experiment/attack/digits",
-            attack_part="experiment/attack/part",
-            attack_sources_size="experiment/attack/sources",
-            attack_validation_size="experiment/attack/validation",
+            classes="experiment/classes",
+            attacker="experiment/attacker",
             clean_size="experiment/train",
             pretraining_size="experiment/pretraining",
             calibration_size="experiment/calibration",

@@ -1,26 +1,33 @@
 """Needs a model and its held-out images; makes other inputs that it is shown."""
 
 
+def inputs_of(*methods):
+    """The names of inputs of some methods, as a pattern."""
+    inputs = [item for of in EXPERIMENTS.values() for item in of["inputs"].items()]
+    names = {name for name, settings in inputs if settings["method"] in methods}
+    return "|".join(sorted(names)) or "(?!)"
+
+
 rule attack:
     input:
         split="<run>/data/test.npz",
         weights="<run>/model.pt",
     output:
-        output="<run>/data/{attack}.npz",
+        output="<run>/data/{input}.npz",
     log:
-        log_of("attack_{attack}"),
+        log_of("attack_{input}"),
     benchmark:
-        benchmark_of("attack_{attack}")
+        benchmark_of("attack_{input}")
     wildcard_constraints:
-        attack="fgsm|bim|cw|ila",
+        input=inputs_of(*list_methods("attacks")),
     priority: PRIORITIES["attack"]
     conda:
-        "../envs/foolbox.yaml"
+        environment_of("attacks", "experiment/inputs/{input}/method")
     params:
         **step(
             "attack",
-            method="{attack}",
-            options="experiment/inputs/{attack}",
+            method_of("attacks", "experiment/inputs/{input}/method"),
+            settings="experiment/inputs/{input}",
             network="experiment/network",
             batch_size="activations/batch_size",
         ),
@@ -28,50 +35,31 @@ rule attack:
         STEP
 
 
-rule rotate_images:
-    input:
-        split="<run>/data/test.npz",
-    output:
-        output="<run>/data/rotated.npz",
-    log:
-        log_of("rotate_images"),
-    benchmark:
-        benchmark_of("rotate_images")
-    priority: PRIORITIES["attack"]
-    conda:
-        "../envs/torch.yaml"
-    params:
-        **step(
-            "rotate_images",
-            images="experiment/inputs/rotated/images",
-            degrees="experiment/inputs/rotated/degrees",
-        ),
-    shell:
-        STEP
-
-
 def other_dataset(wildcards):
-    """The file of the data set whose images a model is shown that was trained on another."""
-    inputs = EXPERIMENTS[wildcards.experiment]["inputs"]
-    return f"results/datasets/{inputs['other_data']['dataset']}.npz"
+    """The file of the data set whose images a network is shown that was trained on another."""
+    shown = EXPERIMENTS[wildcards.experiment]["inputs"][wildcards.input]
+    return f"results/datasets/{shown['dataset']}.npz"
 
 
 rule sample_ood_images:
     input:
         dataset=other_dataset,
+        split="<run>/data/test.npz",
     output:
-        output="<run>/data/other_data.npz",
+        output="<run>/data/{input}.npz",
     log:
-        log_of("sample_ood_images"),
+        log_of("sample_ood_images_{input}"),
     benchmark:
-        benchmark_of("sample_ood_images")
+        benchmark_of("sample_ood_images_{input}")
+    wildcard_constraints:
+        input=inputs_of(OTHER_DATA),
     priority: PRIORITIES["attack"]
     conda:
         "../envs/numpy.yaml"
     params:
         **step(
             "sample_ood_images",
-            images="experiment/inputs/other_data/images",
+            images="experiment/inputs/{input}/images",
             seed="{seed}",
         ),
     shell:

@@ -148,7 +148,7 @@ rule evaluate_networks:
         **step(
             "leaderboard/evaluate_networks",
             setting="experiment/setting",
-            poison="experiment/name",
+            poison="experiment/poison_name",
             seeds="experiment/seeds",
             network="experiment/network",
         ),
@@ -176,7 +176,7 @@ rule retrain:
         **step(
             "leaderboard/retrain",
             setting="experiment/setting",
-            poison="experiment/name",
+            poison="experiment/poison_name",
             detector="{detector}",
             seeds="experiment/seeds",
             share="benches/poison/removed",

@@ -76,15 +76,13 @@ rule make_poison:
         benchmark_of("make_poison")
     priority: PRIORITIES["training"]
     conda:
-        environment_of("poisons", "experiment/method")
+        environment_of("poisons", "experiment/poison_settings/method")
     params:
         **step(
             "make_poison",
-            method_of("poisons", "experiment/method"),
-            method="experiment/method",
-            options="experiment/options",
+            method_of("poisons", "experiment/poison_settings/method"),
+            settings="experiment/poison_settings",
             n_clean="experiment/train",
-            classes="experiment/digits",
             network="experiment/network",
             seed="{seed}",
         ),

@@ -1,8 +1,8 @@
 """Attack Deep k-nearest neighbours itself, and write what comes out as a split.
 
 Each of the first images of a split is led to training images of another class, in all layers at once (see
-`layeraudit.attacks.neighbours`): in L-infinity balls, and in L2 balls, where points on the way from the image
-to the attacked one are written too, since one of them may be enough. In each ball those that DkNN is still
+`layeraudit.attacks._neighbours`): in L-infinity balls, and in L2 balls, where points on the way from the
+image to the attacked one are written too, since one of them may be enough. In each ball those that DkNN is still
 right on are led to the next class. What is made in one L-infinity ball is also fine-tuned by the intermediate
 level attack in each layer. Writes the split and a record of its rows: `row, image, attack` (`adaptive` or
 `ilap`), `norm, radius, share` (of the way), `classes` (how many the image was led to, one after the other),
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layeraudit.activations import capture
-from layeraudit.attacks.intermediate_level import ila, projection
-from layeraudit.attacks.neighbours import (
+from layeraudit.attacks._intermediate_level import ila, projection
+from layeraudit.attacks._neighbours import (
     Layer,
     Norm,
     choose_guides,

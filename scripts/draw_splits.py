@@ -7,9 +7,10 @@ training images) and `pretraining` (those that the network is trained on before)
 left.
 """
 
-from typing import Literal
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_arrays, write_split
@@ -19,17 +20,14 @@ from layeraudit.splits import draw_rows, take_clean
 def draw_splits(
     *,
     dataset: Input,
-    attack_sources: Output,
-    attack_validation: Output,
+    sources: Output,
+    validation: Output,
     clean: Output,
     pretraining: Output,
     calibration: Output,
     test: Output,
-    digits: list[int],
-    attack_digits: list[int],
-    attack_part: Literal["train", "test"],
-    attack_sources_size: int,
-    attack_validation_size: int,
+    classes: list[int] | None,
+    attacker: dict[str, Any],
     clean_size: int,
     pretraining_size: int,
     calibration_size: int,
@@ -38,26 +36,27 @@ def draw_splits(
 ) -> None:
     """Write the splits.
 
-    digits : classes of the model
-    attack_digits : classes of the attack
+    classes : that the network is to tell apart; null is all
+    attacker : `classes` and `part` of the attacker's images, and how many are `sources` and `validation`
     """
-    x, y, n_train, classes = read_arrays(dataset, "x", "y", "n_train", "classes")
+    x, y, n_train, names = read_arrays(dataset, "x", "y", "n_train", "classes")
     parts = {"train": np.arange(n_train), "test": np.arange(n_train, len(y))}
     generator = np.random.default_rng(seed)
-    of_attack = parts[attack_part][np.isin(y[parts[attack_part]], attack_digits)]
-    sizes = {"attack_sources": attack_sources_size, "attack_validation": attack_validation_size}
-    drawn = draw_rows(of_attack, sizes, generator)
+
+    def choose(rows: NDArray[np.int64], labels: list[int] | None) -> NDArray[np.int64]:
+        return rows if labels is None else rows[np.isin(y[rows], labels)]
+
+    sizes = {name: attacker[name] for name in ("sources", "validation")}
+    drawn = draw_rows(choose(parts[attacker["part"]], attacker["classes"]), sizes, generator)
     taken = np.concatenate(list(drawn.values()))
     for part, sizes in [
         ("train", {"clean": clean_size, "pretraining": pretraining_size}),
         ("test", {"calibration": calibration_size, "test": test_size}),
     ]:
-        left = np.setdiff1d(parts[part], taken)
-        drawn |= draw_rows(left[np.isin(y[left], digits)], sizes, generator)
-    for path, (name, rows) in zip(
-        (attack_sources, attack_validation, clean, pretraining, calibration, test), drawn.items(), strict=True
-    ):
-        write_split(path, take_clean(x, y, rows, len(classes)))
+        drawn |= draw_rows(choose(np.setdiff1d(parts[part], taken), classes), sizes, generator)
+    outputs = (sources, validation, clean, pretraining, calibration, test)
+    for path, (name, rows) in zip(outputs, drawn.items(), strict=True):
+        write_split(path, take_clean(x, y, rows, len(names)))
         print(f"{name}: {len(rows)} images")
 
 

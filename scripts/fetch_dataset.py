@@ -15,7 +15,7 @@ import numpy as np
 
 from layeraudit.cli import Output, run
 from layeraudit.files import write_arrays
-from layeraudit.plugins import load
+from layeraudit.plugins import load, split_settings
 
 
 @contextmanager
@@ -29,14 +29,14 @@ def emptied_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path)
 
 
-def fetch_dataset(*, output: Output, dataset: dict[str, Any]) -> None:
+def fetch_dataset(*, output: Output, settings: dict[str, Any]) -> None:
     """Write a data set.
 
-    dataset : `method`, and its options
+    settings : `method`, and its options
     """
-    options = {name: value for name, value in dataset.items() if name != "method"}
+    method, options = split_settings(settings)
     with emptied_folder(output.with_name(f".partial-{output.stem}")) as scratch:
-        images = load("datasets", dataset["method"]).read(scratch, **options)
+        images = load("datasets", method).read(scratch, **options)
     write_arrays(
         output,
         x=images.x,

@@ -9,7 +9,7 @@ from typing import Any
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_split
-from layeraudit.plugins import load
+from layeraudit.plugins import load, split_settings
 from layeraudit.poisons import AttackerData
 
 
@@ -21,10 +21,8 @@ def make_poison(
     pretrained: Input | None = None,
     poison: Output,
     probe: Output,
-    method: str,
-    options: dict[str, Any],
+    settings: dict[str, Any],
     n_clean: int,
-    classes: list[int],
     network: dict[str, Any],
     seed: int,
 ) -> None:
@@ -33,18 +31,20 @@ def make_poison(
     sources : images that may become poison
     validation : further images of the attacker's
     pretrained : weights that training begins with
+    settings : `method`, and its options
     n_clean : clean training images beside the poison
-    classes : those that the network tells apart
     """
+    images = read_split(sources)
     data = AttackerData(
-        sources=read_split(sources),
+        sources=images,
         validation=read_split(validation),
         test=read_split(test),
         n_clean=n_clean,
-        n_classes=len(classes),
+        n_classes=images.n_classes,
         network=network,
         weights=pretrained,
     )
+    method, options = split_settings(settings)
     made = load("poisons", method).poison(data, seed=seed, **options)
     write_split(poison, made.points)
     write_split(probe, made.probe)

@@ -7,13 +7,14 @@ import numpy as np
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.errors import InputError
-from layeraudit.files import read_arrays, write_split
+from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.splits import take_clean
 
 
-def sample_ood_images(*, dataset: Input, output: Output, images: int, seed: int) -> None:
+def sample_ood_images(*, dataset: Input, split: Input, output: Output, images: int, seed: int) -> None:
     """Write images that are out of the distribution that a model was trained on.
 
+    split : images that the model was trained on or could have been, whose form these have to have
     images : how many
     """
     x, y, n_train, classes = read_arrays(dataset, "x", "y", "n_train", "classes")
@@ -22,6 +23,11 @@ def sample_ood_images(*, dataset: Input, output: Output, images: int, seed: int)
         raise InputError(
             f"{images} images are asked for, allowed are 1 to {len(test)}, "
             f"which the test part of {dataset} has"
+        )
+    if x.shape[1:] != read_split(split).x.shape[1:]:
+        raise InputError(
+            f"{dataset} has images of {list(x.shape[1:])}, allowed are those of {split}, "
+            f"{list(read_split(split).x.shape[1:])}"
         )
     rows = np.sort(np.random.default_rng(seed).choice(test, size=images, replace=False))
     write_split(output, take_clean(x, y, rows, len(classes)))

@@ -19,9 +19,9 @@ from layeraudit.cli import Input, Output, run
 from layeraudit.detectors import Evidence
 from layeraudit.errors import InputError
 from layeraudit.evidence import Files, read_evidence
-from layeraudit.experiments import ATTACKS, CLEAN
+from layeraudit.experiments import CLEAN, OTHER_DATA, is_attack
 from layeraudit.files import atomic_write, open_logits, read_split
-from layeraudit.plugins import load
+from layeraudit.plugins import load, split_settings
 
 UNKNOWN_CLASS = -1
 
@@ -33,14 +33,21 @@ def read_training_rows(training: Evidence, files: Files) -> tuple[pd.DataFrame, 
     return rows, training
 
 
-def read_shown_rows(files: Files, record: Path, names: list[str]) -> tuple[pd.DataFrame, Evidence]:
-    """Return what is known of the rows of the evasion bench, and their evidence."""
+def read_shown_rows(
+    files: Files, record: Path, names: list[str], inputs: dict[str, dict[str, Any]]
+) -> tuple[pd.DataFrame, Evidence]:
+    """Return what is known of the rows of the evasion bench, and their evidence.
+
+    Of attacks only those rows are to be found that the network errs on; of other inputs all.
+    """
     split, shown = read_split(files.split), pd.read_csv(record)["input"]
     dnn_label = open_logits(files.logits, rows=len(split)).argmax(axis=1)
-    y_true = np.where(shown == "other_data", UNKNOWN_CLASS, split.y_true)
+    others = [name for name, settings in inputs.items() if settings["method"] == OTHER_DATA]
+    attacks = [name for name, settings in inputs.items() if is_attack(settings["method"])]
+    y_true = np.where(shown.isin(others), UNKNOWN_CLASS, split.y_true)
     rows = pd.DataFrame({"input": shown, "y_true": y_true, "dnn_label": dnn_label})
     errs = rows["dnn_label"] != rows["y_true"]
-    is_suspect = ((shown != CLEAN) & (errs | ~shown.isin(ATTACKS))).to_numpy()
+    is_suspect = ((shown != CLEAN) & (errs | ~shown.isin(attacks))).to_numpy()
     return rows, read_evidence(files, names, y=dnn_label.astype(np.int64), is_suspect=is_suspect)
 
 
@@ -105,8 +112,8 @@ def score_detector(
     setting: str,
     poison: str,
     detector: str,
-    method: str,
-    options: dict[str, Any],
+    settings: dict[str, Any],
+    inputs: dict[str, Any],
     seeds: list[int],
     names: list[str],
 ) -> None:
@@ -114,11 +121,11 @@ def score_detector(
 
     bench : what is scored
     setting, poison, detector : their names, for the tables
-    options : of the method, and `method`
+    settings : of the detector: `method`, and its options
     names : the layers, from input to output
     """
+    method, options = split_settings(settings)
     plugin = load("detectors", method)
-    of_plugin = {name: value for name, value in options.items() if name != "method"}
     tables, costs_of_seeds = [], []
     for number, seed in enumerate(seeds):
 
@@ -139,9 +146,9 @@ def score_detector(
             labels["poison"] = poison
         else:
             shown = files(evasion, evasion_layers, evasion_logits, evasion_neighbours)
-            rows, scored = read_shown_rows(shown, evasion_record[number], names)
+            rows, scored = read_shown_rows(shown, evasion_record[number], names, inputs)
             labels["input"] = rows.pop("input")
-        found, cost = score_rows(plugin, of_plugin, training, clean, scored, seed=seed)
+        found, cost = score_rows(plugin, options, training, clean, scored, seed=seed)
         labels |= {"detector": detector, "seed": seed, "row": np.arange(len(rows))}
         tables.append(pd.DataFrame(labels).join(rows).assign(score=found))
         costs_of_seeds.append(

@@ -4,7 +4,6 @@ Where it was trained on other images before, only its last layer is trained, fro
 """
 
 import io
-
 from typing import Any
 
 import torch

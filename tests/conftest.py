@@ -28,8 +28,21 @@ READ_BY_A_RUN = [
     "scripts",
 ]
 
+ORDER = ["test_lint.py", "unit", "workflow", "faults"]
+"""The files and folders of this one, in the order in which their tests run: the quickest answers first."""
+
 settings.register_profile("here", deadline=None)  # these machines are shared: no test asserts a time
 settings.load_profile("here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests in order, and mark as slow those that start Snakemake."""
+    place = {item: item.path.relative_to(REPOSITORY / "tests").parts[0] for item in items}
+    items.sort(key=lambda item: ORDER.index(place[item]))
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if place[item] in ("workflow", "faults") or {"environment", "finished_run"} & set(fixtures):
+            item.add_marker(pytest.mark.slow)
 
 
 def command(*options: str) -> list[str]:

@@ -16,7 +16,7 @@ SNAKEMAKE = ["Snakefile", "rules", "tests/workflow/imports.smk"]
         ["ruff", "format", "--check", "--quiet", *PYTHON],
         ["mypy"],
         ["snakefmt", "--check", *SNAKEMAKE],
-        ["snakemake", "--lint", "--workflow-profile", "none"],
+        pytest.param(["snakemake", "--lint", "--workflow-profile", "none"], marks=pytest.mark.slow),
     ],
     ids=lambda command: " ".join(command[:2]),
 )

@@ -3,33 +3,35 @@
 import math
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from difflib import get_close_matches
 from itertools import accumulate, chain, islice
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from layeraudit.datasets import DATASETS
 from layeraudit.errors import InputError
-from layeraudit.experiments import CONTROLS, RANDOM, UNFILTERED, of_evasion_bench, of_poison_bench, of_report
+from layeraudit.experiments import (
+    ADAPTIVE,
+    CONTROLS,
+    OTHER_DATA,
+    RANDOM,
+    UNFILTERED,
+    Experiment,
+    list_experiments,
+    list_settings,
+)
 from layeraudit.plugins import Kind, list_methods, read_constants
-
-LAYERS = ("relu1", "relu2", "relu3", "fc")
-"""From input to output."""
-
-NETWORKS_FOR_GREY = ("report_cnn", "tramer_a", "tramer_b", "tramer_c", "tramer_d", "lenet", "small_resnet")
-"""Networks for the images of MNIST and Fashion-MNIST."""
-
-NETWORKS_FOR_COLOUR = ("all_convolutional", "resnet20", "vgg11")
-"""Networks for the images of CIFAR-10."""
 
 RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "replaced", "tables")
 """Folders of a variant that are of no experiment."""
+
+SPLITS = ("train", "test", "clean", "calibration", "pretraining", "poison", "probe", "evasion")
+"""Names of splits that no input may take."""
 
 SHARED = ("datasets", "leaderboard")
 """Folders of results that are of no variant."""
@@ -73,27 +75,45 @@ _BRIEF.maxlist = _BRIEF.maxdict = 20
 _BRIEF.maxstring = _BRIEF.maxother = 80
 
 
-def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check a configuration against its schema, then its values against each other and the data set.
+class Problem(NamedTuple):
+    """What is wrong with a configuration.
+
+    Attributes
+    ----------
+    sentence : with the key, its value and what is allowed
+    concerns : names of the experiments and detectors that cannot be run; none where nothing can
+    """
+
+    sentence: str
+    concerns: tuple[str, ...] = ()
+
+
+def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, str]:
+    """Check a configuration against its schema, then its values against each other and the data sets.
+
+    Returns
+    -------
+    For each experiment or detector that cannot be run a sentence, or several, that says why.
 
     Raises
     ------
     InputError
-        Where it cannot be run: a sentence with the key, its value and what is allowed, for each problem that
-        the schema finds, or for the first of the others.
+        Where nothing can be run: with all that was found, a sentence each.
     """
     _check_extent(configuration)
     errors = _Validator(_with_options(schema)).iter_errors(configuration)
-    problems = list(islice(chain.from_iterable(map(_describe, errors)), LONGEST))
-    if problems:
-        raise InputError(_join(problems))
-    if (variant := configuration["variant"]) in SHARED:
-        raise InputError(f"variant is {variant!r}, allowed are other names than {' and '.join(SHARED)}")
-    _check_methods("poisons", configuration)
-    _check_methods("detectors", configuration)
-    _check_sizes(configuration)
-    _check_benches(configuration)
-    _check_folders(configuration["folders"])
+    sentences = list(islice(chain.from_iterable(map(_describe, errors)), LONGEST))
+    problems: list[Problem] = []
+    if not sentences:
+        problems = list(find_problems(configuration))
+        sentences = [problem.sentence for problem in problems if not problem.concerns]
+    if sentences:
+        raise InputError(_join(sentences))
+    concerned = {name for problem in problems for name in problem.concerns}
+    return {
+        name: _join([problem.sentence for problem in problems if name in problem.concerns])
+        for name in concerned
+    }
 
 
 def _check_extent(configuration: object) -> None:
@@ -128,27 +148,48 @@ def _walk(key: str, value: object, level: int) -> Iterator[tuple[str, object, in
 
 
 def _with_options(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema together with that of the options of each poison and detector."""
-    kinds: dict[str, Any] = {}
-    for kind in ("poisons", "detectors"):
-        methods = {name: read_constants(kind, name)["SCHEMA"] for name in list_methods(kind)}
-        kinds[kind] = {
-            "additionalProperties": {
-                "properties": {"method": {"enum": list(methods)}},
-                "allOf": [
-                    {
-                        "if": {"required": ["method"], "properties": {"method": {"const": name}}},
-                        "then": {
-                            "properties": {"method": True} | options,
-                            "required": list(options),
-                            "additionalProperties": False,
-                        },
-                    }
-                    for name, options in methods.items()
-                ],
-            }
+    """Return the schema together with that of the options of each plug-in."""
+    kinds: dict[str, Any] = {
+        kind: {"additionalProperties": _describe_methods(_list_options(kind))} for kind in get_args(Kind)
+    }
+    del kinds["attacks"]
+    inputs = _describe_methods(
+        {method: {"images": True} | options for method, options in _list_options("attacks").items()}
+        | {
+            ADAPTIVE: {"images": True, "epsilon": read_constants("attacks", "fgsm")["OPTIONS"]["epsilon"]},
+            OTHER_DATA: {"images": True, "dataset": {"title": "the name of a data set", "type": "string"}},
         }
+    )
+    experiment = {"properties": {"inputs": {"additionalProperties": inputs}}}
+    bench = {"properties": {"settings": {"additionalProperties": experiment}}}
+    kinds |= {
+        "experiments": {"additionalProperties": experiment},
+        "benches": {"properties": {"poison": bench, "evasion": bench}},
+    }
     return {**schema, "allOf": [{"properties": kinds}]}
+
+
+def _list_options(kind: Kind) -> dict[str, dict[str, Any]]:
+    common: dict[str, Any] = {"normalisation": True} if kind == "networks" else {}
+    return {name: common | read_constants(kind, name)["OPTIONS"] for name in list_methods(kind)}
+
+
+def _describe_methods(methods: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the schema of a method together with the options that it has."""
+    return {
+        "properties": {"method": {"enum": list(methods)}},
+        "allOf": [
+            {
+                "if": {"required": ["method"], "properties": {"method": {"const": name}}},
+                "then": {
+                    "properties": {"method": True, **options},
+                    "required": list(options),
+                    "additionalProperties": False,
+                },
+            }
+            for name, options in methods.items()
+        ],
+    }
 
 
 def _join(problems: Sequence[str]) -> str:
@@ -251,266 +292,333 @@ def _number(value: float) -> str:
     return re.sub(r"^(\d+)e", r"\1.0e", repr(value))
 
 
-def _check_methods(kind: Kind, configuration: Mapping[str, Any]) -> None:
-    """Check the options of each poison or detector against the other keys."""
-    layers, k = configuration["activations"]["layers"], configuration["neighbours"]["k"]
-    for name, settings in configuration[kind].items():
-        named = [*settings.get("layers", []), *([settings["layer"]] if "layer" in settings else [])]
-        for layer in named:
-            if layer not in layers:
-                raise InputError(
-                    f"{kind}.{name} has the layer {_show(layer)}, "
-                    f"allowed are those of activations.layers, {layers}"
-                )
-        if kind == "detectors" and settings.get("k", 1) > k:
-            raise InputError(
-                f"{kind}.{name}.k is {settings['k']}, allowed are 1 to {k}, which is neighbours.k"
-            )
-
-
-def _check_benches(configuration: Mapping[str, Any]) -> None:
-    bench = configuration["benches"]["poison"]
-    for control in CONTROLS:
-        if (found := configuration["detectors"].get(control)) != {"method": control}:
-            allowed = {"method": control}
-            raise InputError(f"detectors.{control} is {_show(found)}, allowed is {allowed}: it is a control")
-    if RANDOM not in bench["retrained"]:
-        raise InputError(
-            f"benches.poison.retrained is {_show(bench['retrained'])}, "
-            f"allowed is a list that has {RANDOM!r}, with which the others are compared"
-        )
-    if UNFILTERED in configuration["detectors"]:
-        raise InputError(f"detectors has {UNFILTERED!r}, allowed are other names: it stands for none of them")
-    for setting, settings in bench["settings"].items():
-        for poison in settings["poisons"]:
-            key = f"benches.poison.settings.{setting}.poisons"
-            _check_name(poison, configuration["poisons"], key, "poisons")
-    for detector in bench["retrained"]:
-        judging = [name for name in configuration["detectors"] if is_for("poison", configuration, name)]
-        _check_name(detector, judging, "benches.poison.retrained", "detectors")
-    if not any(of["seeds"] and of["method"] != "none" for of in of_poison_bench(configuration).values()):
-        raise InputError("benches.poison.settings has no seed of a poison, allowed are one or more")
-    if not any(of["seeds"] for of in of_evasion_bench(configuration).values()):
-        raise InputError("benches.evasion.settings has no seed, allowed are one or more")
-    names = [*configuration["experiments"], *configuration["benches"]["evasion"]["settings"], *RESERVED]
-    names += [f"{setting}_{poison}" for setting, of in bench["settings"].items() for poison in of["poisons"]]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(
-                f"benches: {name} is the name of two experiments or folders of results, "
-                "allowed are names of one"
-            )
-    k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
-    for experiment in (of_poison_bench(configuration) | of_evasion_bench(configuration)).values():
-        key = f"benches.{experiment['bench']}.settings.{experiment['setting']}"
-        for value, of, most in [(k, "k", experiment["train"] - 1), (shards, "shards", experiment["train"])]:
-            if value > most:
-                raise InputError(
-                    f"neighbours.{of} is {value}, allowed are 1 to {most} with the rows of {key}.train"
-                )
-        if experiment["bench"] == "evasion":
-            _check_evasions(experiment, key)
-        _check_parts(
-            experiment,
-            {"sources": f"{key}.attack_sources", "validation": f"{key}.attack_validation"},
-            key,
-        )
-
-
-def _check_evasions(experiment: Mapping[str, Any], key: str) -> None:
-    other, dataset = experiment["inputs"]["other_data"]["dataset"], experiment["dataset"]
-    allowed = {"mnist": "fashion_mnist", "fashion_mnist": "mnist"}[dataset]
-    if other != allowed:
-        raise InputError(
-            f"{key}.inputs.other_data.dataset is {_show(other)}, "
-            f"allowed is {allowed!r}, since {key}.dataset is {dataset!r}"
-        )
-    for name, settings in experiment["inputs"].items():
-        of_other_data = name == "other_data"
-        most = sum(DATASETS[settings["dataset"]].test_counts) if of_other_data else experiment["test"]
-        if settings["images"] > most:
-            raise InputError(f"{key}.inputs.{name}.images is {settings['images']}, allowed are up to {most}")
-
-
-def _check_name(name: str, allowed: Iterable[str], key: str, kind: Kind) -> None:
-    if name not in allowed:
-        raise InputError(
-            f"{key} has {_show(name)}{_guess(name, allowed)}, allowed are those of {kind}: {_list(allowed)}"
-        )
-
-
 def is_for(bench: str, configuration: Mapping[str, Any], detector: str) -> bool:
-    """Say whether a detector of the configuration judges what a bench shows: `poison` or `evasion`."""
+    """Return whether a detector of the configuration scores what a bench shows: `poison` or `evasion`."""
     method = configuration["detectors"][detector]["method"]
     return bench in read_constants("detectors", method)["BENCHES"]
 
 
-def _check_sizes(configuration: Mapping[str, Any]) -> None:
-    poison = configuration["poison"]
-    k, shards = configuration["neighbours"]["k"], configuration["neighbours"]["shards"]
-    for name, experiment in configuration["experiments"].items():
-        key = f"experiments.{name}"
-        _check_digits(poison["digits"], experiment["digits"], key)
-        _check_parts(
-            of_report(configuration)[name],
-            {"sources": "poison.train", "validation": "poison.validation"},
-            key,
+def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find what is wrong with a configuration that its schema allows."""
+    if (variant := configuration["variant"]) in SHARED:
+        yield Problem(f"variant is {variant!r}, allowed are other names than {' and '.join(SHARED)}")
+    yield from _find_unknown_names(configuration)
+    yield from _find_controls(configuration)
+    yield from _find_missing_files(configuration["datasets"])
+    if unknown := list(_find_dangling(configuration)):
+        yield from unknown  # what follows looks these names up
+        return
+    experiments, keys = list_experiments(configuration), _name_keys(configuration)
+    for name, experiment in experiments.items():
+        for problem in _find_in_experiment(experiment, configuration, keys[name]):
+            yield Problem(problem, (name,))
+    yield from _find_in_detectors(configuration, experiments)
+    yield from _find_in_inputs(experiments, keys)
+    yield from _find_in_report(configuration)
+
+
+def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the configuration calls each experiment."""
+    keys = {name: f"experiments.{name}" for name in configuration["experiments"]}
+    return keys | {
+        name: f"benches.{bench}.settings.{setting}"
+        for bench, setting, name, _ in list_settings(configuration)
+    }
+
+
+def _find_unknown_names(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    names = [*configuration["experiments"], *RESERVED]
+    names += [name for _, _, name, _ in list_settings(configuration)]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        yield Problem(
+            f"{name} is the name of two experiments or folders of results, allowed are names of one"
         )
-        _check_points(experiment["poison"], f"{key}.poison", poison["train"])
-        rows = experiment["train"] + experiment["poison"]
-        for value, of, most in [(k, "k", rows - 1), (shards, "shards", rows)]:
-            if value > most:
-                raise InputError(
-                    f"neighbours.{of} is {value}, allowed are 1 to {most} "
-                    f"with the {rows} rows of {key}.train + poison"
+
+
+def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find names of data sets, networks, poisons and detectors that the configuration has not."""
+    bench = configuration["benches"]["poison"]
+    named = {f"experiments.{name}": settings for name, settings in configuration["experiments"].items()}
+    for kind in ("poison", "evasion"):
+        for setting, settings in configuration["benches"][kind]["settings"].items():
+            named[f"benches.{kind}.settings.{setting}"] = settings
+    for key, settings in named.items():
+        for name, kind in [("dataset", "datasets"), ("network", "networks")]:
+            yield from _find_name(settings[name], configuration, f"{key}.{name}", kind)
+        for number, poison in enumerate(settings.get("poisons", [])):
+            yield from _find_name(poison, configuration, f"{key}.poisons[{number}]", "poisons")
+        poison = settings.get("poison")
+        if poison is not None and not re.fullmatch(r"(poison|flips)_[1-9]\d{0,6}", poison):
+            yield from _find_name(poison, configuration, f"{key}.poison", "poisons")
+        for name, of in settings.get("inputs", {}).items():
+            if of["method"] == OTHER_DATA:
+                yield from _find_name(
+                    of["dataset"], configuration, f"{key}.inputs.{name}.dataset", "datasets"
                 )
-    _check_trainings(configuration["experiments"])
-    layers = configuration["activations"]["layers"]
-    if layers != [layer for layer in LAYERS if layer in layers]:
-        raise InputError(f"activations.layers is {layers}, allowed are layers in the order {list(LAYERS)}")
-    _check_inputs(configuration["inputs"], configuration["experiments"]["clean"]["test"])
-    _check_transfer(configuration["transfer"], configuration["experiments"])
-    _check_adaptive(configuration["adaptive"], configuration)
-    for points in poison["test_points"]:
-        _check_points(points, "poison.test_points", poison["train"])
+    scored = [name for name in configuration["detectors"] if is_for("poison", configuration, name)]
+    for number, detector in enumerate(bench["retrained"]):
+        yield from _find_name(
+            detector, {"detectors": scored}, f"benches.poison.retrained[{number}]", "detectors"
+        )
+    for experiment, settings in configuration["transfer"]["experiments"].items():
+        audited = configuration["experiments"].get(experiment, {}).get("network")
+        others = [name for name in configuration["networks"] if name != audited]
+        for role in ("sources", "targets"):
+            for number, network in enumerate(settings[role]):
+                key = f"transfer.experiments.{experiment}.{role}[{number}]"
+                yield from _find_name(network, {"networks": others}, key, "networks")
 
 
-def _check_trainings(experiments: Mapping[str, Any]) -> None:
-    """Check that the trainings that Table 1 compares are of the same images and poison."""
-    shared = ("digits", "calibration", "test", "poison", "poison_part")
-    for name, like, keys in [
-        ("two_digits_memorised", "two_digits", (*shared, "train")),
-        ("two_digits_quarter", "two_digits", shared),
-        ("two_digits_quarter_flips", "two_digits_quarter", (*shared, "train", "epochs", "batch_size")),
-    ]:
-        for key in keys:
-            value, wanted = experiments[name][key], experiments[like][key]
-            if value != wanted:
-                raise InputError(
-                    f"experiments.{name}.{key} is {value!r}, allowed is {wanted!r}, as in experiments.{like}"
-                )
+def _find_name(
+    name: str, configuration: Mapping[str, Collection[str]], key: str, kind: str
+) -> Iterator[Problem]:
+    if name not in (allowed := configuration[kind]):
+        yield Problem(
+            f"{key} is {_show(name)}{_guess(name, allowed)}, allowed are those of {kind}: {_list(allowed)}"
+        )
 
 
-def _check_inputs(inputs: Mapping[str, Any], n_test: int) -> None:
-    for name, settings in inputs.items():
-        most = sum(DATASETS[name].test_counts) if name in DATASETS else n_test
-        if settings["images"] > most:
-            of = f"the test part of {name}" if name in DATASETS else "experiments.clean.test"
-            raise InputError(
-                f"inputs.{name}.images is {settings['images']}, allowed are up to {most}, those of {of}"
+def _find_controls(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    bench = configuration["benches"]["poison"]
+    for control in CONTROLS:
+        if (found := configuration["detectors"].get(control)) != {"method": control}:
+            allowed = {"method": control}
+            yield Problem(f"detectors.{control} is {_show(found)}, allowed is {allowed}: it is a control")
+    if RANDOM not in bench["retrained"]:
+        yield Problem(
+            f"benches.poison.retrained is {_show(bench['retrained'])}, "
+            f"allowed is a list that has {RANDOM!r}, with which the others are compared"
+        )
+    if UNFILTERED in configuration["detectors"]:
+        yield Problem(f"detectors has {UNFILTERED!r}, allowed are other names: it stands for none of them")
+    if not any(
+        settings["seeds"] and configuration["poisons"].get(settings["poison"], {}).get("method") != "none"
+        for bench, _, _, settings in list_settings(configuration)
+        if bench == "poison"
+    ):
+        yield Problem("benches.poison.settings has no seed of a poison, allowed are one or more")
+    if not any(of["seeds"] for of in configuration["benches"]["evasion"]["settings"].values()):
+        yield Problem("benches.evasion.settings has no seed, allowed are one or more")
+
+
+def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any], key: str) -> Iterator[str]:
+    constants = read_constants("datasets", configuration["datasets"][experiment["dataset"]]["method"])
+    counts: Mapping[str, Sequence[int]] | None = constants.get("COUNTS")
+    points = _count_points(experiment)
+    attacker = experiment["attacker"]
+    if points > attacker["sources"]:
+        yield (
+            f"{key}.poison is {experiment['poison_name']!r}, allowed are up to {attacker['sources']} points, "
+            f"as many as {key}.attacker.sources"
+        )
+    rows = experiment["train"] + points
+    for name, most in [("k", rows - 1), ("shards", rows)]:
+        value = configuration["neighbours"][name]
+        if value > most:
+            yield (
+                f"neighbours.{name} is {value}, allowed are 1 to {most} with the {rows} rows of {key}.train "
+                "and its poison"
             )
-
-
-def _check_transfer(transfer: Mapping[str, Any], experiments: Mapping[str, Any]) -> None:
-    for name, settings in transfer["experiments"].items():
-        for key, value, of in [
-            (f"experiments.{name}.images", settings["images"], "test"),
-            ("validation", transfer["validation"], "calibration"),
-            (f"experiments.{name}.networks.train", settings["networks"]["train"], "train"),
-        ]:
-            if value > (most := experiments[name][of]):
-                allowed = f"allowed are up to {most}, those of experiments.{name}.{of}"
-                raise InputError(f"transfer.{key} is {value}, {allowed}")
-        audited, dataset = experiments[name]["network"], experiments[name]["dataset"]
-        networks = NETWORKS_FOR_COLOUR if dataset == "cifar10" else NETWORKS_FOR_GREY
-        allowed = ", ".join(network for network in networks if network != audited)
-        for key in ("sources", "targets"):
-            for network in settings[key]:
-                if network not in networks or network == audited:
-                    raise InputError(
-                        f"transfer.experiments.{name}.{key} has {_show(network)}, allowed are {allowed}, "
-                        f"which take the images of {dataset} and are not experiments.{name}.network"
-                    )
-
-
-def _check_adaptive(adaptive: Mapping[str, Any], configuration: Mapping[str, Any]) -> None:
-    if adaptive["images"] > (most := configuration["experiments"]["clean"]["test"]):
-        allowed = f"allowed are up to {most}, those of experiments.clean.test"
-        raise InputError(f"adaptive.images is {adaptive['images']}, {allowed}")
-    layer, layers = adaptive["guides"]["layer"], configuration["activations"]["layers"]
-    if layer not in layers:
-        raise InputError(
-            f"adaptive.guides.layer is {_show(layer)}, allowed are those of activations.layers, {layers}"
+    if counts:
+        yield from _find_missing_images(experiment, counts, key)
+    layers = read_constants("networks", experiment["network"]["method"])["LAYERS"]
+    if experiment["layers"] != [layer for layer in layers if layer in experiment["layers"]]:
+        yield (
+            f"{key}.layers is {_show(experiment['layers'])}, allowed are layers of "
+            f"{experiment['network_name']} in their order, {layers}"
         )
-    classes, digits = adaptive["guides"]["classes"], configuration["experiments"]["clean"]["digits"]
-    if classes >= len(digits):
-        raise InputError(
-            f"adaptive.guides.classes is {classes}, allowed are 1 to {len(digits) - 1}, "
-            "the digits of experiments.clean.digits but an image's own"
+    for name, settings in experiment["inputs"].items():
+        of = f"{key}.inputs.{name}"
+        if settings["method"] == OTHER_DATA:
+            method = configuration["datasets"][settings["dataset"]]["method"]
+            others = read_constants("datasets", method).get("COUNTS")
+            most = sum(others["test"]) if others else settings["images"]
+            if settings["dataset"] == experiment["dataset"]:
+                yield f"{of}.dataset is {settings['dataset']!r}, allowed are others than {key}.dataset"
+        else:
+            most = experiment["test"]
+        if settings["images"] > most:
+            yield f"{of}.images is {settings['images']}, allowed are up to {most}"
+        if "layer" in settings and settings["layer"] not in experiment["layers"]:
+            yield f"{of}.layer is {_show(settings['layer'])}, allowed are {experiment['layers']}"
+    if experiment["adaptive"]:
+        yield from _find_in_adaptive(experiment, counts)
+
+
+def _find_in_adaptive(experiment: Experiment, counts: Mapping[str, Sequence[int]] | None) -> Iterator[str]:
+    adaptive = experiment["adaptive"] or {}
+    if adaptive["images"] > experiment["test"]:
+        yield f"adaptive.images is {adaptive['images']}, allowed are up to {experiment['test']}"
+    if (layer := adaptive["guides"]["layer"]) not in experiment["layers"]:
+        yield f"adaptive.guides.layer is {_show(layer)}, allowed are {experiment['layers']}"
+    classes = experiment["classes"] or (range(len(counts["train"])) if counts else None)
+    if classes and adaptive["guides"]["classes"] >= len(classes):
+        yield (
+            f"adaptive.guides.classes is {adaptive['guides']['classes']}, "
+            f"allowed are 1 to {len(classes) - 1}, the classes but an image's own"
         )
     epsilon, epsilons = adaptive["intermediate_level"]["epsilon"], adaptive["epsilons"]
     if epsilon not in epsilons:
-        raise InputError(
+        yield (
             f"adaptive.intermediate_level.epsilon is {epsilon}, "
             f"allowed are those of adaptive.epsilons, {_show(epsilons)}"
         )
     if adaptive["radii"] != sorted(adaptive["radii"]):
-        raise InputError(f"adaptive.radii is {_show(adaptive['radii'])}, allowed are radii from the least")
+        yield f"adaptive.radii is {_show(adaptive['radii'])}, allowed are radii from the least"
 
 
-def _check_digits(digits: Sequence[int], allowed: Sequence[int], key: str) -> None:
-    if not set(digits) <= set(allowed):
-        raise InputError(f"poison.digits is {digits}, allowed are digits of {key}.digits, {allowed}")
+def _count_points(experiment: Experiment) -> int:
+    """Count the poison points of the report's own poison, which its name tells."""
+    own = re.fullmatch(r"(?:poison|flips)_(\d+)", experiment["poison_name"])
+    return int(own[1]) if own and experiment["poison_settings"] is None else 0
 
 
-def _check_points(points: int, key: str, sources: int) -> None:
-    if points > sources:
-        raise InputError(
-            f"{key} is {points}, allowed are up to {sources}, "
-            "the images of poison.train that the points start from"
-        )
-
-
-def _check_parts(experiment: Mapping[str, Any], keys: Mapping[str, str], key: str) -> None:
-    """Check that each part of the data set has the images drawn from it, first those of the attack.
-
-    Parameters
-    ----------
-    experiment : as `list_experiments` gives it
-    keys : what the configuration calls the `sources` and the `validation` of its attack
-    key : what it calls the experiment
-    """
-    attack = experiment["attack"]
-    of_the_model = ["train", *(["pretraining"] if experiment["pretraining"] else [])]
-    for part, names in [("train", of_the_model), ("test", ["calibration", "test"])]:
-        counts = DATASETS[experiment["dataset"]].counts(part)
+def _find_missing_images(
+    experiment: Experiment, counts: Mapping[str, Sequence[int]], key: str
+) -> Iterator[str]:
+    """Find parts of a data set that have fewer images than are drawn from them."""
+    every = list(range(len(counts["train"])))
+    attacker = experiment["attacker"]
+    for name, classes in [("classes", experiment["classes"]), ("attacker.classes", attacker["classes"])]:
+        if outside := [label for label in classes or [] if label not in every]:
+            yield f"{key}.{name} has {outside[0]}, allowed are 0 to {every[-1]}"
+            return
+    own = ["train", *(["pretraining"] if experiment["pretraining"] else [])]
+    drawn: dict[str, list[str]] = {"train": own, "test": ["calibration", "test"]}
+    for part, names in drawn.items():
         of = f"the {part} part of {experiment['dataset']}"
-        wanted = {f"{key}.{name}": experiment[name] for name in names}
-        if attack["part"] == part and attack["sources"] + attack["validation"]:
-            of_attack = {keys[name]: attack[name] for name in keys}
-            _check_available(of_attack, attack["digits"], counts, of)
-            wanted |= of_attack
-        _check_available(wanted, experiment["digits"], counts, of)
+        wanted = {f"{key}.{name}": int(experiment[name]) for name in names}  # type: ignore[literal-required]
+        if attacker["part"] == part and attacker["sources"] + attacker["validation"]:
+            taken = {
+                f"{key}.attacker.sources": attacker["sources"],
+                f"{key}.attacker.validation": attacker["validation"],
+            }
+            yield from _find_missing(taken, attacker["classes"] or every, counts[part], of)
+            wanted |= taken
+        yield from _find_missing(wanted, experiment["classes"] or every, counts[part], of)
 
 
-def _check_available(
-    wanted: Mapping[str, int], digits: Sequence[int], counts: Sequence[int], of: str
-) -> None:
-    total, available = sum(wanted.values()), sum(counts[digit] for digit in digits)
+def _find_missing(
+    wanted: Mapping[str, int], classes: Sequence[int], counts: Sequence[int], of: str
+) -> Iterator[str]:
+    total, available = sum(wanted.values()), sum(counts[label] for label in classes)
     if total > available:
-        raise InputError(
+        yield (
             f"{' + '.join(wanted)} is {total}, allowed are up to {available}, "
-            f"the images of the classes {digits} in {of}"
+            f"the images of the classes {list(classes)} in {of}"
         )
 
 
-def _check_folders(folders: Mapping[str, str | None]) -> None:
-    for name, folder in folders.items():
-        if folder is not None and (problem := _find_problem(Path(folder), DATASETS[name].checksums)):
-            raise InputError(
-                f"folders.{name} is {_show(folder)}, which {problem}, "
-                f"allowed is null or a folder with {', '.join(DATASETS[name].checksums)}"
+def _find_in_detectors(
+    configuration: Mapping[str, Any], experiments: Mapping[str, Experiment]
+) -> Iterator[Problem]:
+    """Find options of detectors and poisons that do not suit the experiments that they are used in."""
+    k = configuration["neighbours"]["k"]
+    compared = {of["network_name"]: of["layers"] for of in experiments.values() if of["bench"]}
+    for name, settings in configuration["detectors"].items():
+        if settings.get("k", 1) > k:
+            yield Problem(
+                f"detectors.{name}.k is {settings['k']}, allowed are 1 to {k}, which is neighbours.k", (name,)
+            )
+        for network, layers in compared.items():
+            for layer in _list_layers(settings):
+                if layer not in layers:
+                    yield Problem(
+                        f"detectors.{name} has the layer {_show(layer)}, allowed are those of {network}, "
+                        f"{layers}",
+                        (name,),
+                    )
+    for name, experiment in experiments.items():
+        for layer in _list_layers(experiment["poison_settings"] or {}):
+            if layer not in experiment["layers"]:
+                yield Problem(
+                    f"poisons.{experiment['poison_name']} has the layer {_show(layer)}, "
+                    f"allowed are those of {experiment['network_name']}, {experiment['layers']}",
+                    (name,),
+                )
+
+
+def _list_layers(settings: Mapping[str, Any]) -> list[str]:
+    return [*settings.get("layers", []), *([settings["layer"]] if "layer" in settings else [])]
+
+
+def _find_in_inputs(experiments: Mapping[str, Experiment], keys: Mapping[str, str]) -> Iterator[Problem]:
+    """Find names of inputs that stand for two kinds of them, which no rule could tell apart."""
+    first: dict[str, tuple[str, bool]] = {}
+    for experiment, of in experiments.items():
+        for name, settings in of["inputs"].items():
+            method = settings["method"]
+            kind = method if method in (ADAPTIVE, OTHER_DATA) else "attack"
+            before, _ = first.setdefault(name, (kind, True))
+            if before != kind or (kind == ADAPTIVE) != (name == ADAPTIVE) or name in SPLITS:
+                yield Problem(
+                    f"{keys[experiment]}.inputs.{name}.method is {method!r}, allowed under this name is "
+                    f"{'nothing' if name in SPLITS else 'another method'}: it is taken",
+                    (experiment,),
+                )
+
+
+def _find_in_report(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find settings of the student report's study that do not fit together."""
+    experiments = configuration["experiments"]
+    trainings = [
+        ("two_digits_memorised", "two_digits", ("train",)),
+        ("two_digits_quarter", "two_digits", ()),
+        ("two_digits_quarter_flips", "two_digits_quarter", ("train", "epochs", "batch_size")),
+    ]
+    for name, like, more in trainings:
+        if name not in experiments or like not in experiments:
+            continue
+        for key in ("dataset", "classes", "calibration", "test", "attacker", *more):
+            value, wanted = experiments[name].get(key), experiments[like].get(key)
+            if value != wanted:
+                yield Problem(
+                    f"experiments.{name}.{key} is {_show(value)}, allowed is {_show(wanted)}, "
+                    f"as in experiments.{like}",
+                    (name,),
+                )
+    for name, settings in configuration["transfer"]["experiments"].items():
+        if name not in experiments:
+            yield Problem(f"transfer.experiments.{name} is no experiment, allowed are those of experiments")
+            continue
+        for key, value, of in [
+            (f"experiments.{name}.images", settings["images"], "test"),
+            ("validation", configuration["transfer"]["validation"], "calibration"),
+            (f"experiments.{name}.networks.train", settings["networks"]["train"], "train"),
+        ]:
+            if value > (most := experiments[name][of]):
+                yield Problem(
+                    f"transfer.{key} is {value}, allowed are up to {most}, those of experiments.{name}.{of}",
+                    (name,),
+                )
+    for points in configuration["poison"]["test_points"]:
+        if "clean" in experiments and points > (
+            most := experiments["clean"].get("attacker", {}).get("sources", 0)
+        ):
+            yield Problem(
+                f"poison.test_points has {points}, allowed are up to {most}, as many as "
+                "experiments.clean.attacker.sources",
+                ("clean",),
             )
 
 
+def _find_missing_files(datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    for name, settings in datasets.items():
+        folder = settings.get("folder")
+        files = read_constants("datasets", settings["method"]).get("CHECKSUMS", {})
+        if folder is not None and (problem := _find_problem(Path(folder), files)):
+            allowed = f"null or a folder with {', '.join(files)}" if files else "a folder that can be read"
+            yield Problem(f"datasets.{name}.folder is {_show(folder)}, which {problem}, allowed is {allowed}")
+
+
 def _find_problem(folder: Path, files: Iterable[str]) -> str:
-    """Find what is wrong with a folder that is to have these files; empty where nothing is."""
+    """Return what is wrong with a folder that is to have these files; empty where nothing is."""
     try:
         missing = [file for file in files if not (folder / file).is_file()]
-        if not missing:
-            return ""
         if not folder.is_dir():
             return "is no folder" if folder.exists() else "does not exist"
+        if not missing:
+            return ""
         if any(folder.glob("*.gz")):
             return f"has compressed files (.gz) that are to be uncompressed, but no {missing[0]}"
         return f"has no {missing[0]}"

@@ -7,7 +7,7 @@ known label is its credibility.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +23,13 @@ class Judgement:
 
     Attributes
     ----------
-    label : int64 [n], the label with the largest p-value
+    label : [n], the label with the largest p-value; int64, unless an estimator has named it
     credibility : float64 [n] in [0, 1], that p-value
     confidence : float64 [n] in [0, 1], 1 - the second largest p-value
     nonconformity : int64 [n], that of `label`
     """
 
-    label: NDArray[np.int64]
+    label: NDArray[Any]
     credibility: NDArray[np.float64]
     confidence: NDArray[np.float64]
     nonconformity: NDArray[np.int64]

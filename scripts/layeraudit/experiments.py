@@ -1,189 +1,166 @@
-"""Experiments: what a configuration says of every run, those of the report and those of the benches alike."""
+"""Experiments: a data set, its splits, a poison or none, a network and its training, what it is shown, seeds.
+
+Every experiment has one form, those that the configuration names and those that it lists as settings of the
+leaderboard alike.
+"""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
-Experiment = dict[str, Any]
+from layeraudit.plugins import list_methods, read_constants
+
+
+class Attacker(TypedDict):
+    """Images in the hands of whoever poisons a training set, none of which the network is trained on.
+
+    Attributes
+    ----------
+    classes : of these images; None is all
+    part : of the data set, `train` or `test`
+    sources, validation : how many may become poison, and how many more there are
+    """
+
+    classes: list[int] | None
+    part: str
+    sources: int
+    validation: int
+
+
+class Experiment(TypedDict):
+    """What is done, once for each seed.
+
+    Attributes
+    ----------
+    dataset : its name
+    network : `method`, its options and `normalisation`
+    network_name : its name
+    layers : that are looked into, from input to output
+    classes : that the network tells apart; None is all
+    train, calibration, test : images of each split
+    pretraining : images that the network is trained on before, of which only the last layer is then trained
+        again; 0 where all of it is trained from scratch
+    attacker : as `Attacker`
+    poison : the split that holds the poison in the training set, or None
+    poison_name : its name in the configuration, or ""
+    poison_settings : `method` and its options, where a plug-in makes it; else None
+    epochs, batch_size : of training
+    inputs : what the network is shown beside held-out images: of each `method`, `images` and its options
+    adaptive : settings of the attack on Deep k-nearest neighbours, or None
+    bench, setting : of the leaderboard's experiments what they compare and in which setting, else None
+    """
+
+    dataset: str
+    network: dict[str, Any]
+    network_name: str
+    layers: list[str]
+    seeds: list[int]
+    classes: list[int] | None
+    train: int
+    calibration: int
+    test: int
+    pretraining: int
+    attacker: Attacker
+    poison: str | None
+    poison_name: str
+    poison_settings: dict[str, Any] | None
+    epochs: int
+    batch_size: int
+    inputs: dict[str, dict[str, Any]]
+    adaptive: dict[str, Any] | None
+    bench: str | None
+    setting: str | None
+
 
 RANDOM, PERFECT, GREY_PIXELS = "random", "perfect", "grey_pixels"
 CONTROLS = (RANDOM, PERFECT, GREY_PIXELS)
 """Detectors that know nothing, all, and the pixels alone; every configuration has them, under these names."""
 
-ATTACKS = ("fgsm", "bim", "cw", "ila", "adaptive")
-"""Inputs of the evasion bench of which those are to be found that the network errs on; of others all are."""
-
 CLEAN = "clean"
-"""The input of the evasion bench that is no other: held-out images as they are."""
+"""Held-out images as they are, among the inputs that a network is shown."""
 
-INPUTS = (*ATTACKS, "rotated", "other_data")
-"""Inputs of the evasion bench beside clean images."""
-
-OF_EVERY_BENCH = {"network": "report_cnn", "digits": list(range(10))}
-"""What all experiments of the benches have in common."""
+ADAPTIVE, OTHER_DATA = "adaptive", "other_data"
+"""Inputs that need more than a network and held-out images: they have rules of their own."""
 
 UNFILTERED = "unfiltered"
 """Stands in the place of a detector where nothing was removed from a training set."""
 
-OF_A_MODEL = (
-    "dataset",
-    "network",
-    "seeds",
-    "digits",
-    "train",
-    "calibration",
-    "test",
-    "epochs",
-    "batch_size",
-)
-
-
-NEIGHBOURS = 75
-"""k of the student report, and of the papers whose figures stand beside ours."""
-
-TEN_DIGITS = list(range(10))
-
-REPORTED = {"clean": (TEN_DIGITS, 0), "ten_digits": (TEN_DIGITS, 50), "two_digits": ([1, 9], 50)}
-"""The student report's experiments: their digits, and poison points in training."""
-
-PUBLISHED: dict[str, dict[str, float]] = {
-    "test": {},
-    "fgsm": {"epsilon": 0.25},
-    "bim": {"epsilon": 0.25, "step": 0.01, "steps": 100},
-    "cw": {"confidence": 0},
-    "rotated": {"degrees": 45},
-    "fashion_mnist": {},
-    "adaptive": {},
+DEFAULTS: dict[str, Any] = {
+    "classes": None,
+    "pretraining": 0,
+    "poison": None,
+    "layers": None,
+    "inputs": {},
 }
-"""What the papers show to models of clean digits, and the settings that make it theirs."""
+ATTACKER: Attacker = {"classes": None, "part": "train", "sources": 0, "validation": 0}
+"""What an experiment has where the configuration does not say it."""
 
 
-def is_as_reported(configuration: Mapping[str, Any], name: str) -> bool:
-    """Return whether an experiment is the one that the student report describes, so that figures compare.
+def list_inputs() -> list[str]:
+    """List the methods that an input may have."""
+    return [*list_methods("attacks"), ADAPTIVE, OTHER_DATA]
 
-    Training images and epochs do not count: the report leaves them open.
 
-    Parameters
-    ----------
-    name : one of `REPORTED`; the second training of two digits has the data of the first
-    """
-    experiment, poison = configuration["experiments"][name], configuration["poison"]
-    return (
-        experiment["dataset"] == "mnist"
-        and (sorted(experiment["digits"]), experiment["poison"]) == REPORTED[name]
-        and sorted(poison["digits"]) == [1, 9]
-        and (poison["distance"], poison["radius"]) == ("l2", 2.5)
-        and configuration["neighbours"]["k"] == NEIGHBOURS
+def is_attack(method: str) -> bool:
+    """Return whether of inputs of a method only those are to be found that the network errs on."""
+    return method == ADAPTIVE or (
+        method != OTHER_DATA and bool(read_constants("attacks", method)["IS_ATTACK"])
     )
 
 
-def list_as_published(configuration: Mapping[str, Any]) -> list[str]:
-    """Return which of `PUBLISHED` are as in the papers; the numbers of images do not count."""
-    clean, inputs = configuration["experiments"]["clean"], configuration["inputs"]
-    of_clean = clean["dataset"], sorted(clean["digits"]), configuration["neighbours"]["k"]
-    if of_clean != ("mnist", TEN_DIGITS, NEIGHBOURS):
-        return []
+def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
+    """List the experiments, each by the name of its folder."""
+    found = {
+        name: complete_experiment(settings, configuration)
+        for name, settings in configuration["experiments"].items()
+    }
+    if CLEAN in found:
+        found[CLEAN]["adaptive"] = configuration["adaptive"]
+    for bench, setting, name, settings in list_settings(configuration):
+        found[name] = complete_experiment(settings, configuration) | {"bench": bench, "setting": setting}
+    return found
+
+
+def list_settings(configuration: Mapping[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
+    """List the leaderboard's experiments: of each its bench, setting, name and settings."""
+    poisoned, evaded = (configuration["benches"][bench]["settings"] for bench in ("poison", "evasion"))
     return [
-        name
-        for name, settings in PUBLISHED.items()
-        if all(inputs[name][key] == value for key, value in settings.items())
+        *(
+            ("poison", setting, f"{setting}_{poison}", _leave_out(settings, "poisons") | {"poison": poison})
+            for setting, settings in poisoned.items()
+            for poison in settings["poisons"]
+        ),
+        *(("evasion", setting, setting, dict(settings)) for setting, settings in evaded.items()),
     ]
 
 
-def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
-    """List the experiments, each by the name of its folder.
-
-    Returns
-    -------
-    For each the keys of OF_A_MODEL, and
-        pretraining : images that the network is trained on before, of which only the last layer is then
-            trained again; 0 where all of it is trained from scratch
-        attack : `digits`, `part`, `sources` and `validation` of the images in the attacker's hands
-        poison : the name of the file of `data/` that holds the poison in the training set, or None
-        bench, setting : of a bench's experiments the bench and the setting, else None
-    and of the poison bench `method`, `options` and `name` of the poison; of experiments whose models are
-    shown other inputs too, `inputs` and `adaptive`.
-    """
-    found = of_report(configuration) | of_poison_bench(configuration) | of_evasion_bench(configuration)
-    layers = configuration["activations"]["layers"]
-    return {name: {"name": ""} | experiment | {"layers": layers} for name, experiment in found.items()}
-
-
-def of_report(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
-    """List the experiments of the report."""
-    poison = configuration["poison"]
-    found = {}
-    for name, settings in configuration["experiments"].items():
-        found[name] = _of_model(settings) | {
-            "pretraining": 0,
-            "attack": {
-                "digits": poison["digits"],
-                "part": settings["poison_part"],
-                "sources": poison["train"],
-                "validation": poison["validation"],
-            },
-            "poison": _name_poison(settings),
-            "bench": None,
-            "setting": None,
-        }
-    inputs = dict(configuration["inputs"])
-    other_data = inputs.pop("fashion_mnist") | {"dataset": "fashion_mnist"}
-    found["clean"] |= {"inputs": inputs | {"other_data": other_data}, "adaptive": configuration["adaptive"]}
-    return found
-
-
-def _name_poison(settings: Mapping[str, Any]) -> str | None:
-    """Return the file of `data/` that holds the poison of an experiment of the report, without its ending."""
-    prefix = {"secml": "poison", "label_flips": "flips"}[settings["poison_kind"]]
-    return f"{prefix}_{settings['poison']}" if settings["poison"] else None
-
-
-def of_poison_bench(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
-    """List the experiments of the poison bench: every poison of every setting."""
-    found = {}
-    for setting, settings in configuration["benches"]["poison"]["settings"].items():
-        for name in settings["poisons"]:
-            options = dict(configuration["poisons"][name])
-            method = options.pop("method")
-            found[f"{setting}_{name}"] = _of_model(OF_EVERY_BENCH | settings) | {
-                "pretraining": settings["pretraining"],
-                "attack": {
-                    "digits": OF_EVERY_BENCH["digits"],
-                    "part": "train",
-                    "sources": settings["attack_sources"],
-                    "validation": settings["attack_validation"],
-                },
-                "poison": "poison",
-                "bench": "poison",
-                "setting": setting,
-                "name": name,
-                "method": method,
-                "options": options,
-            }
-    return found
-
-
-def of_evasion_bench(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
-    """List the experiments of the evasion bench, one a setting."""
-    found = {}
-    for name, settings in configuration["benches"]["evasion"]["settings"].items():
-        epsilon = settings["inputs"]["adaptive"]["epsilon"]
-        one_ball = {
-            "images": settings["inputs"]["adaptive"]["images"],
-            "epsilons": [epsilon],
+def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str, Any]) -> Experiment:
+    """Return an experiment of the configuration with all that it does not say."""
+    network = configuration["networks"][settings["network"]]
+    poison = settings.get("poison")
+    plugin = configuration["poisons"].get(poison)
+    experiment: dict[str, Any] = {
+        **DEFAULTS,
+        **settings,
+        "attacker": ATTACKER | settings.get("attacker", {}),
+        "network": network,
+        "network_name": settings["network"],
+        "layers": settings.get("layers") or read_constants("networks", network["method"])["LAYERS"],
+        "poison": "poison" if plugin else poison,
+        "poison_name": poison or "",
+        "poison_settings": plugin,
+        "adaptive": None,
+        "bench": None,
+        "setting": None,
+    }
+    if attack := experiment["inputs"].get(ADAPTIVE):
+        experiment["adaptive"] = configuration["adaptive"] | {
+            "images": attack["images"],
+            "epsilons": [attack["epsilon"]],
             "radii": [],
-            "intermediate_level": {"epsilon": epsilon, "steps": 0},
+            "intermediate_level": {"epsilon": attack["epsilon"], "steps": 0},
         }
-        found[name] = _of_model(OF_EVERY_BENCH | settings) | {
-            "pretraining": 0,
-            "attack": {"digits": OF_EVERY_BENCH["digits"], "part": "train", "sources": 0, "validation": 0},
-            "poison": None,
-            "bench": "evasion",
-            "setting": name,
-            "inputs": settings["inputs"],
-            "adaptive": configuration["adaptive"] | one_ball,
-        }
-    return found
+    return experiment  # type: ignore[return-value]
 
 
-def _of_model(settings: Mapping[str, Any]) -> Experiment:
-    return {key: settings[key] for key in OF_A_MODEL}
+def _leave_out(settings: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != key}

@@ -1,19 +1,20 @@
-"""Methods that are found by their names: each is a module of `poisons` or of `detectors`."""
+"""Plug-ins: methods that are found by their names, each a module of the folder of its kind."""
 
 import ast
 import importlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-Kind = Literal["datasets", "networks", "poisons", "detectors"]
+Kind = Literal["datasets", "networks", "poisons", "attacks", "detectors"]
 
 FOLDER = Path(__file__).parent
 
 LITERALS = (
     *("TITLE", "REFERENCE", "ENVIRONMENT", "OPTIONS"),
-    *("BENCHES", "LAYERS", "COUNTS", "CHECKSUMS"),
+    *("BENCHES", "IS_ATTACK", "LAYERS", "COUNTS", "CHECKSUMS"),
 )
 """What a method's file says of it in capitals."""
 
@@ -54,3 +55,8 @@ def _parse(kind: Kind, name: str) -> ast.Module:
 def load(kind: Kind, name: str) -> ModuleType:
     """Import a method, in the environment that it asks for."""
     return importlib.import_module(f"layeraudit.{kind}.{name}")
+
+
+def split_settings(settings: Mapping[str, Any], *others: str) -> tuple[str, dict[str, Any]]:
+    """Return the method that settings name, and its options: all but the method and the named others."""
+    return settings["method"], {key: of for key, of in settings.items() if key not in ("method", *others)}

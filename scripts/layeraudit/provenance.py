@@ -42,7 +42,7 @@ def describe_run(
 
     Parameters
     ----------
-    experiments : those that the result is of, each with the keys of `layeraudit.experiments.OF_A_MODEL`
+    experiments : those that the result is of, each with the keys of `layeraudit.experiments.Experiment`
     neighbours : `k` and `metric`
     default : the experiments of the default configuration, with which a small run is compared
     """
@@ -53,20 +53,21 @@ def describe_run(
 
 
 def _describe(experiment: Mapping[str, Any]) -> str:
-    classes = experiment["digits"]
-    of = "" if len(classes) == 10 else f" classes {', '.join(map(str, classes))},"
+    classes = experiment["classes"]
+    of = f" classes {', '.join(map(str, classes))}," if classes else ""
     return (
         f"{experiment['dataset']},{of} {experiment['train']} training images"
-        f"{_describe_poison(experiment)}, {experiment['network']}, "
+        f"{_describe_poison(experiment)}, {experiment['network_name']}, "
         f"{experiment['epochs']} epochs of {experiment['batch_size']}, "
         f"seeds {_join_seeds(experiment['seeds'])}"
     )
 
 
 def _describe_poison(experiment: Mapping[str, Any]) -> str:
-    """Return the poison of an experiment of the report, from the name of its file; of a bench, nothing."""
-    kind, _, points = (experiment["poison"] or "").partition("_")
-    return f" + {points} {POISONS[kind]}" if points else ""
+    """Return the report's own poison, which its name tells; of a plug-in, nothing."""
+    kind, _, points = experiment["poison_name"].partition("_")
+    is_own = kind in POISONS and experiment["poison_settings"] is None
+    return f" + {points} {POISONS[kind]}" if is_own else ""
 
 
 def _join_seeds(seeds: Sequence[int]) -> str:

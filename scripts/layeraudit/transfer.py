@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from layeraudit.activations import captured
-from layeraudit.attacks.conditions import frozen
-from layeraudit.attacks.intermediate_level import Pushed, flexible, ila, projection
-from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
+from layeraudit.attacks._conditions import frozen
+from layeraudit.attacks._intermediate_level import Pushed, flexible, ila, projection
+from layeraudit.attacks.bim import attack as bim
+from layeraudit.attacks.fgsm import attack as fgsm
+from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
 from layeraudit.radii import middle_radius
 
 OBJECTIVES = {"ilap": projection, "ilaf": flexible(5.0)}
@@ -119,7 +121,7 @@ def craft(
     Parameters
     ----------
     source : the network that is attacked
-    x, y : images and their labels, as `attacks.standard` takes them
+    x, y : images and their labels, as `layeraudit.attacks` takes them
     epsilon : the radius of all balls, in L∞
     passes : N
     seed : of the noise

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from layeraudit.attacks.conditions import ROUNDING
-from layeraudit.attacks.neighbours import (
+from layeraudit.attacks._conditions import ROUNDING
+from layeraudit.attacks._neighbours import (
     Layer,
     choose_guides,
     lead_to_class_after_class,

@@ -17,7 +17,10 @@ from foolbox.attacks import LinfBasicIterativeAttack, LinfFastGradientAttack
 from foolbox.models import PyTorchModel
 from torch import Tensor, nn
 
-from layeraudit.attacks.standard import bim, cw, fgsm, mi_fgsm
+from layeraudit.attacks.bim import attack as bim
+from layeraudit.attacks.cw import attack as cw
+from layeraudit.attacks.fgsm import attack as fgsm
+from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.files import read_split, write_arrays, write_split
 from layeraudit.networks import ReportCNN
@@ -332,7 +335,7 @@ def test_images_and_labels_that_do_not_fit_are_one_sentence(
 def test_foolbox_is_imported_where_there_is_no_git() -> None:
     environment = os.environ | {"PATH": "/nonexistent", "PYTHONPATH": str(REPOSITORY / "scripts")}
     environment.pop("GIT_PYTHON_REFRESH", None)
-    subprocess.run([sys.executable, "-c", "import layeraudit.attacks.standard"], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", "import layeraudit.attacks.fgsm"], env=environment, check=True)
 
 
 def run_program(name: str, *options: object) -> subprocess.CompletedProcess[str]:

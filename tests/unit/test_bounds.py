@@ -14,8 +14,10 @@ from conftest import REPOSITORY
 from torch import nn
 
 from layeraudit.activations import capture
-from layeraudit.attacks.neighbours import Layer, lead_to_neighbours
-from layeraudit.attacks.standard import bim, cw, fgsm
+from layeraudit.attacks._neighbours import Layer, lead_to_neighbours
+from layeraudit.attacks.bim import attack as bim
+from layeraudit.attacks.cw import attack as cw
+from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.evidence import Evidence
 from layeraudit.files import write_split
 from layeraudit.leaderboard.filtering import choose_removed

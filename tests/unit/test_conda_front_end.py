@@ -14,6 +14,8 @@ import pytest
 
 pytest.importorskip("rattler", reason="the PATH has a real conda, so the front end is not installed")
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FRONT_END = ROOT / "tools" / "conda" / "front_end.py"
 sys.path.insert(0, str(FRONT_END.parent))

@@ -321,6 +321,7 @@ def test_what_is_too_large_to_be_checked_is_one_sentence(value: Any, sentence: s
 
 
 @pytest.mark.parametrize("path", paths(DEFAULT), ids=".".join)
+@pytest.mark.slow
 def test_a_message_offers_nothing_that_is_then_refused(path: tuple[str, ...]) -> None:
     given = (lambda value: [value]) if isinstance(reduce(getitem, path, DEFAULT), list) else str
     _, _, allowed = sentence_of(replaced(path, given("none of these"))).partition(", allowed is ")

@@ -395,6 +395,7 @@ def test_pairs_are_compared_by_conovers_formula_with_holms_correction() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.slow
 def test_the_package_compares_pairs_as_the_formula_does(seed: int) -> None:
     generator = np.random.default_rng(seed)
     figures = np.round(generator.random((8, 5)) + np.linspace(0, 0.5, 5), 1)  # some are tied

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from layeraudit.attacks.conditions import ROUNDING
-from layeraudit.attacks.intermediate_level import Objective, flexible, ila, projection
+from layeraudit.attacks._conditions import ROUNDING
+from layeraudit.attacks._intermediate_level import Objective, flexible, ila, projection
 from layeraudit.errors import InputError
 from layeraudit.files import read_arrays, write_arrays
 

@@ -140,6 +140,7 @@ def test_cosine_scales_rows_that_are_too_short_or_long_for_float32(engine) -> No
 @pytest.mark.parametrize("engine", EXACT)
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.slow
 def test_threads_and_memory_change_nothing(engine, metric, threads: int, monkeypatch) -> None:
     monkeypatch.setattr(rows, "READ_AT_ONCE", 2**16)
     reference = normal(900, 600)
@@ -161,6 +162,7 @@ def test_threads_and_memory_change_nothing(engine, metric, threads: int, monkeyp
     exclude_self=st.booleans(),
     data=st.data(),
 )
+@pytest.mark.slow
 def test_any_number_of_shards_gives_what_all_rows_give(seed, n, metric, engine, exclude_self, data) -> None:
     """Rows on a grid, so that there are twins and ties in every shard; shards with fewer rows than k."""
     reference = np.random.default_rng(seed).integers(-2, 3, (n, 3)).astype(np.float32)
@@ -409,6 +411,7 @@ print(memory("VmHWM") - before, (found[:, 0] == np.arange(6000)).all())
 """
 
 
+@pytest.mark.slow
 def test_a_mapped_file_is_searched_without_being_held(tmp_path: Path) -> None:
     """60 MB of rows, whose points take less than 1 MB, are searched for their own, few at a time."""
     reference = normal(6000, 5) @ normal(5, 2600, seed=1)

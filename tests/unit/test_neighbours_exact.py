@@ -284,6 +284,7 @@ def make_real(name):
         "one row of one column",
     ],
 )
+@pytest.mark.slow
 def test_agrees_with_brute_force_at_its_real_constants(name, metric) -> None:
     reference = make_real(name)
     n, d = reference.shape

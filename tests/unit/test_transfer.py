@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layeraudit.activations import capture
-from layeraudit.attacks.conditions import ROUNDING
-from layeraudit.attacks.intermediate_level import flexible, ila, projection
-from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
+from layeraudit.attacks._conditions import ROUNDING
+from layeraudit.attacks._intermediate_level import flexible, ila, projection
+from layeraudit.attacks.bim import attack as bim
+from layeraudit.attacks.fgsm import attack as fgsm
+from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.figures import name_in_words
 from layeraudit.files import read_arrays, read_split, write_split

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from layeraudit.activations import capture, stopped_at
-from layeraudit.attacks.conditions import check_images, check_number, frozen
+from layeraudit.attacks._conditions import check_images, check_number, frozen
 from layeraudit.errors import InputError
 from layeraudit.networks import read_network
 from layeraudit.poisons import AttackerData, Poison, list_sources

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from layeraudit.activations import stopped_at
-from layeraudit.attacks.conditions import ROUNDING, check_images, check_number, frozen
+from layeraudit.attacks._conditions import ROUNDING, check_images, check_number, frozen
 from layeraudit.errors import InputError
 
 SMALLEST_NORM = 1e-12

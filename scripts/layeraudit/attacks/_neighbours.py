@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from layeraudit.activations import captured
-from layeraudit.attacks.conditions import check_images, check_number, frozen
+from layeraudit.attacks._conditions import check_images, check_number, frozen
 from layeraudit.errors import InputError
 
 Norm = Literal["linf", "l2"]
