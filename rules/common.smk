@@ -13,7 +13,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from layeraudit.configuration import check
 from layeraudit.errors import InputError
-from layeraudit.experiments import OTHER_DATA, list_experiments
+from layeraudit.experiments import CLEAN, OTHER_DATA, list_experiments
 from layeraudit.fingerprints import fingerprint
 from layeraudit.plugins import list_methods, read_constants
 from layeraudit.provenance import describe_commit, describe_run

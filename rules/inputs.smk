@@ -103,3 +103,34 @@ rule craft_adaptive:
         ),
     shell:
         STEP
+
+
+def splits_of_inputs(wildcards):
+    """The splits of all that a network is shown, held-out images first."""
+    names = ["test", *EXPERIMENTS[wildcards.experiment]["inputs"]]
+    return expand("<run>/data/{split}.npz", split=names, allow_missing=True)
+
+
+rule gather_inputs:
+    input:
+        splits=splits_of_inputs,
+    output:
+        split="<run>/data/evasion.npz",
+        record="<run>/evasion.csv",
+    log:
+        log_of("gather_inputs"),
+    benchmark:
+        benchmark_of("gather_inputs")
+    priority: PRIORITIES["attack"]
+    conda:
+        "../envs/numpy.yaml"
+    params:
+        **step(
+            "gather_inputs",
+            inputs=lambda wildcards: [
+                CLEAN,
+                *EXPERIMENTS[wildcards.experiment]["inputs"],
+            ],
+        ),
+    shell:
+        STEP

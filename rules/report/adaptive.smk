@@ -24,7 +24,7 @@ rule tabulate_adaptive:
     params:
         **step(
             "report/tabulate_adaptive",
-            epsilons="adaptive/epsilons",
+            epsilons=constant(EXPERIMENTS["clean"]["adaptive"]["epsilons"]),
             as_published=constant("adaptive" in list_as_published(config)),
             run=run_of("clean"),
         ),
