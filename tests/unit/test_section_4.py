@@ -14,7 +14,7 @@ from scipy import stats
 from layeraudit.errors import InputError
 from layeraudit.report.figures.section_4 import plot_section_4
 from layeraudit.statistics import Claim, judge_claims, tabulate_claims
-from layeraudit.report.experiment_2_1 import permute
+from layeraudit.statistics import permute
 from layeraudit.report.section_4 import (
     FILTERS,
     average_over_experiments,
