@@ -106,7 +106,7 @@ def average_over_seeds(
     Parameters
     ----------
     by_seed : a row for each figure and seed: the keys, `value` (NaN where the seed has none), and `n_points`
-    keys : columns that tell figures apart, the last of them by its quantity
+    keys : columns that tell figures apart; `quantity` is one of them, or what is last takes its part
     bounds : the least and greatest value of quantities, by a pattern of their names as the shell has it
         (`*_points`), of which the first that fits counts; of all others 0 and 1
     interval : see `figure_over_seeds`
@@ -118,8 +118,9 @@ def average_over_seeds(
     (of the seeds that have the figure, unless `more` says otherwise), `n_seeds`, and the columns of `more`
     """
     table = []
+    at = list(keys).index("quantity") if "quantity" in keys else -1
     for names, rows in by_seed.groupby(list(keys), sort=False, dropna=False):
-        fitting = (own for pattern, own in (bounds or {}).items() if fnmatchcase(str(names[-1]), pattern))
+        fitting = (own for pattern, own in (bounds or {}).items() if fnmatchcase(str(names[at]), pattern))
         low, high = next(fitting, (0.0, 1.0))
         table.append(
             dict(zip(keys, names, strict=True))
@@ -354,6 +355,14 @@ def permute(
     )
     both = zip(STATISTICS, *np.split(result.pvalue, 2), strict=True)
     return {name: (float(lower), float(higher)) for name, lower, higher in both}
+
+
+def compare_pairs_in_seeds(differences: pd.Series, seeds: pd.Series) -> tuple[float, float]:
+    """Test by `compare_pairs` in each seed, and return the greatest p of the seeds in either direction."""
+    p_above, p_below = zip(
+        *(compare_pairs(of_seed) for _, of_seed in differences.groupby(seeds)), strict=True
+    )
+    return greatest_over_seeds(p_above), greatest_over_seeds(p_below)
 
 
 def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:

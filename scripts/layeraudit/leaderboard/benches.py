@@ -24,7 +24,7 @@ from layeraudit.detection import (
 from layeraudit.errors import InputError
 from layeraudit.experiments import ATTACKS, CLEAN, RANDOM, UNFILTERED
 from layeraudit.leaderboard.removal import choose_removed
-from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
+from layeraudit.statistics import BETWEEN_SEEDS, average_over_seeds
 
 POISON, EVASION = "poison", "evasion"
 BENCHES = (POISON, EVASION)
@@ -36,6 +36,8 @@ SCORE_COLUMNS = {
     POISON: ["setting", "poison", "detector", "seed", "row", "is_poison", "score"],
     EVASION: ["setting", "input", "detector", "seed", "row", "y_true", "dnn_label", "score"],
 }
+
+EXPERIMENT = ["setting", "poison"]
 
 POISON_QUANTITIES = QUANTITIES[:3]
 
@@ -230,24 +232,24 @@ def tabulate_removal(blocks: Iterable[Block], share: float) -> pd.DataFrame:
     A row for each block, detector, and quantity `poison_removed` or `clean_removed`: `setting`, `poison`,
     `detector`, and `FIGURE_COLUMNS`; `n_points` counts the poison, or the clean rows, of all seeds
     """
-    table: list[dict[str, Any]] = []
+    by_seed = []
     for block in blocks:
         for at, detector in enumerate(block.detectors):
-            shares: dict[str, list[float]] = {"poison_removed": [], "clean_removed": []}
             for seed, scores, positive in zip(block.seeds, block.scores, block.positive, strict=True):
                 removed = choose_removed(detector, scores[at], positive, share, seed=seed)
-                shares["poison_removed"].append(float(removed[positive].mean()))
-                shares["clean_removed"].append(float(removed[~positive].mean()))
-            n_positives = sum(int(positive.sum()) for positive in block.positive)
-            n_clean = sum(map(len, block.positive)) - n_positives
-            counts = {"poison_removed": n_positives, "clean_removed": n_clean}
-            table += [
-                {"setting": block.setting, "poison": block.kind, "detector": detector, "quantity": quantity}
-                | figure_over_seeds(by_seed, low=0, high=1)
-                | {"interval": BETWEEN_SEEDS, "n_points": counts[quantity], "n_positives": n_positives}
-                for quantity, by_seed in shares.items()
-            ]
-    return pd.DataFrame(table, columns=["setting", "poison", "detector", *FIGURE_COLUMNS])
+                for quantity, rows in [("poison_removed", positive), ("clean_removed", ~positive)]:
+                    names = (block.setting, block.kind, detector, quantity)
+                    by_seed.append((*names, removed[rows].mean(), int(rows.sum()), int(positive.sum())))
+    columns = [*EXPERIMENT, "detector", "quantity", "value", "n_points", "n_positives"]
+    return _average(pd.DataFrame(by_seed, columns=columns))
+
+
+def _average(by_seed: pd.DataFrame) -> pd.DataFrame:
+    """Average figures of filters over the seeds, sorted by experiment and detector."""
+    bounds = {"*_change": (-1.0, 1.0), "*_against_random": (-1.0, 1.0)}
+    keys = [*EXPERIMENT, "detector", "quantity"]
+    table = average_over_seeds(by_seed, keys, bounds, interval=BETWEEN_SEEDS, more={"n_positives": sum})
+    return table.sort_values(keys[:3], kind="stable")[[*keys[:3], *FIGURE_COLUMNS]]
 
 
 def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
@@ -271,7 +273,7 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
     InputError
         Where a filter's network has none to compare with: without a filter, or with the random one.
     """
-    keys = ["setting", "poison", "seed"]
+    keys = [*EXPERIMENT, "seed"]
     after = ["accuracy", "attack_success"]
     before = trained[[*keys, "n_poison", *after]].rename(
         columns=lambda name: f"{name}_before" if name in after else name
@@ -287,32 +289,21 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
             raise InputError(
                 f"{detector} was retrained in {setting} {poison}, seed {seed}, where {other} is missing"
             )
-    table: list[dict[str, Any]] = []
-    for (setting, poison, detector), rows in joined.groupby(["setting", "poison", "detector"]):
-        figures: list[tuple[str, Any, pd.Series, float]] = []
-        for name, column, n_points in [
-            ("accuracy", "accuracy", rows["n_test"]),
-            ("success", "attack_success", rows["n_probe"]),
-        ]:
-            left, unfiltered = rows[column], rows[f"{column}_before"]
-            figures += [
-                (f"{name}_before", unfiltered, n_points, 0),
-                (f"{name}_after", left, n_points, 0),
-                (f"{name}_change", left - unfiltered, n_points, -1),
-            ]
-            if detector != RANDOM:
-                figures.append(
-                    (f"{name}_after_against_random", left - rows[f"{column}_random"], n_points, -1)
-                )
-        for quantity, by_seed, n_points, low in figures:
-            if by_seed.notna().any():
-                table.append(
-                    {"setting": setting, "poison": poison, "detector": detector, "quantity": quantity}
-                    | figure_over_seeds(by_seed, low=low, high=1)
-                    | {"interval": BETWEEN_SEEDS, "n_points": int(n_points[by_seed.notna()].sum())}
-                    | {"n_positives": int(rows["n_poison"].sum())}
-                )
-    return pd.DataFrame(table, columns=["setting", "poison", "detector", *FIGURE_COLUMNS])
+    parts = []
+    for name, column, counted in [("accuracy", "accuracy", "n_test"), ("success", "attack_success", "n_probe")]:
+        left, unfiltered = joined[column], joined[f"{column}_before"]
+        for quantity, values in {
+            f"{name}_before": unfiltered,
+            f"{name}_after": left,
+            f"{name}_change": left - unfiltered,
+            f"{name}_after_against_random": (left - joined[f"{column}_random"]).mask(
+                joined["detector"] == RANDOM
+            ),
+        }.items():
+            named = joined[[*EXPERIMENT, "detector"]].assign(quantity=quantity, value=values)
+            parts.append(named.assign(n_points=joined[counted], n_positives=joined["n_poison"]))
+    table = _average(pd.concat(parts))
+    return table[table["n_seeds"] > 0].reset_index(drop=True)
 
 
 def tabulate_poison(

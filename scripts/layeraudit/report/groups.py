@@ -61,6 +61,15 @@ def list_figures(figures: Mapping[str, float], n_points: int, **keys: object) ->
     ]
 
 
+def average_points(values: Mapping[str, pd.Series], **keys: object) -> list[dict[str, object]]:
+    """Return a row for each figure of one seed that is a mean over points; of no points it is NaN."""
+    return [
+        row
+        for quantity, of_points in values.items()
+        for row in list_figures({quantity: of_points.mean()}, len(of_points), **keys)
+    ]
+
+
 def fit_slope(shares: Sequence[float]) -> float:
     """Fit a line to shares over the layers; of one layer, or where a share is NaN, there is none."""
     if len(shares) < 2 or np.isnan(shares).any():

@@ -11,10 +11,10 @@ import pandas as pd
 
 from layeraudit.provenance import BANNER, describe_today, is_small
 from layeraudit.radii import middle_radius
-from layeraudit.statistics import CANNOT_TELL, CONFIDENCE_LEVEL, FOR_THESE_NETWORKS, SIGNIFICANCE_LEVEL
 from layeraudit.report.adaptive import AFTER_ONE_CLASS
 from layeraudit.report.dknn_mnist import INPUTS, NO_MODE
 from layeraudit.report.transfer import CHOSEN, ORACLE, OTHERS, STEADY, TWIN
+from layeraudit.statistics import CANNOT_TELL, CONFIDENCE_LEVEL, FOR_THESE_NETWORKS, SIGNIFICANCE_LEVEL
 
 GROUPS = {
     "non_poisoned": "clean held-out images",
