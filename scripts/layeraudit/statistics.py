@@ -34,6 +34,9 @@ SIDES: tuple[Literal["greater"], Literal["less"]] = ("greater", "less")
 Bounds = tuple[float, float]
 """The least and greatest value that a figure can have."""
 
+Combine = Callable[[pd.Series], Any]
+"""Makes one value of those of the seeds."""
+
 BETWEEN_SEEDS = "Student's t over seeds"
 BETWEEN_SEEDS_OF_ONE_POOL = f"{BETWEEN_SEEDS} that draw their images from one pool: too narrow for new images"
 """Of figures over most of a data set, which are nearly the same images in every seed."""
@@ -99,7 +102,7 @@ def average_over_seeds(
     bounds: Mapping[str, Bounds] | None = None,
     *,
     interval: str = "",
-    more: Mapping[str, Callable[[pd.Series], Any]] | None = None,
+    more: Mapping[str, Combine] | None = None,
 ) -> pd.DataFrame:
     """Average each figure over the seeds: how every table of means is made.
 
@@ -114,8 +117,8 @@ def average_over_seeds(
 
     Returns
     -------
-    A row for each figure: the keys, `value`, `ci95_low`, `ci95_high`, `interval` where it is given, `n_points`
-    (of the seeds that have the figure, unless `more` says otherwise), `n_seeds`, and the columns of `more`
+    A row for each figure: the keys, `value`, `ci95_low`, `ci95_high`, `interval` where it is given,
+    `n_points` (of the seeds that have the figure, unless `more` says otherwise), `n_seeds`, columns of `more`
     """
     table = []
     at = list(keys).index("quantity") if "quantity" in keys else -1
@@ -241,7 +244,7 @@ def greatest_over_seeds(p_values: ArrayLike) -> float:
 
 
 def least_corrected(p_values: ArrayLike) -> float:
-    """Return the p-value of what is to show once: the least, times their number (Bonferroni); of none, NaN."""
+    """Return the p-value of what is to show once: the least, times their number (Bonferroni), or NaN."""
     p = np.asarray(p_values, dtype=np.float64)
     return float(np.minimum(1.0, len(p) * p.min())) if len(p) else np.nan
 

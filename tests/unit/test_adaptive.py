@@ -19,11 +19,9 @@ from torch import Tensor, nn
 from layeraudit.activations import capture
 from layeraudit.attacks.conditions import ROUNDING
 from layeraudit.attacks.neighbours import choose_guides, usual_radius
-from layeraudit.report.figures.adaptive import plot_attack
 from layeraudit.files import read_split, write_matrix, write_split
 from layeraudit.neighbours import build
 from layeraudit.networks import ReportCNN
-from layeraudit.splits import Split
 from layeraudit.report.adaptive import (
     KEYS,
     PUBLISHED,
@@ -32,6 +30,8 @@ from layeraudit.report.adaptive import (
     measure_clean,
     tabulate_attack,
 )
+from layeraudit.report.figures.adaptive import plot_attack
+from layeraudit.splits import Split
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,12 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from layeraudit.report.figures.experiment_2_1 import (
-    plot_accuracy,
-    plot_credibility,
-    plot_detectors,
-    plot_matched,
-)
 from layeraudit.report.experiment_2_1 import (
     average_over_seeds,
     compare_matched_samples,
@@ -29,6 +23,12 @@ from layeraudit.report.experiment_2_1 import (
     tabulate_matched,
     tabulate_recovery,
     weigh_claims,
+)
+from layeraudit.report.figures.experiment_2_1 import (
+    plot_accuracy,
+    plot_credibility,
+    plot_detectors,
+    plot_matched,
 )
 from layeraudit.report.groups import select_controls
 from layeraudit.statistics import permute

@@ -26,12 +26,9 @@ from layeraudit.attacks.intermediate_level import flexible, ila, projection
 from layeraudit.attacks.standard import bim, fgsm, mi_fgsm
 from layeraudit.errors import InputError
 from layeraudit.figures import name_in_words
-from layeraudit.report.figures.transfer import plot_success, spread
 from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.networks import LAYERS, NETWORKS, predict, read_network
 from layeraudit.radii import middle_radius
-from layeraudit.splits import Split
-from layeraudit.statistics import compare_pairs
 from layeraudit.report import dknn_against_transfer, transfer
 from layeraudit.report.dknn_against_transfer import (
     measure_conformity,
@@ -39,6 +36,7 @@ from layeraudit.report.dknn_against_transfer import (
     set_threshold,
     tabulate_detection,
 )
+from layeraudit.report.figures.transfer import plot_success, spread
 from layeraudit.report.transfer import (
     CHOSEN,
     ORACLE,
@@ -54,6 +52,8 @@ from layeraudit.report.transfer import (
     read_off,
     tabulate_success,
 )
+from layeraudit.splits import Split
+from layeraudit.statistics import compare_pairs
 from layeraudit.transfer import Recipe, binarise, craft, disturb, fine_tune
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -237,7 +237,7 @@ def tabulate_removal(blocks: Iterable[Block], share: float) -> pd.DataFrame:
         for at, detector in enumerate(block.detectors):
             for seed, scores, positive in zip(block.seeds, block.scores, block.positive, strict=True):
                 removed = choose_removed(detector, scores[at], positive, share, seed=seed)
-                for quantity, rows in [("poison_removed", positive), ("clean_removed", ~positive)]:
+                for quantity, rows in {"poison_removed": positive, "clean_removed": ~positive}.items():
                     names = (block.setting, block.kind, detector, quantity)
                     by_seed.append((*names, removed[rows].mean(), int(rows.sum()), int(positive.sum())))
     columns = [*EXPERIMENT, "detector", "quantity", "value", "n_points", "n_positives"]
@@ -290,7 +290,10 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
                 f"{detector} was retrained in {setting} {poison}, seed {seed}, where {other} is missing"
             )
     parts = []
-    for name, column, counted in [("accuracy", "accuracy", "n_test"), ("success", "attack_success", "n_probe")]:
+    for name, column, n_points in [
+        ("accuracy", "accuracy", "n_test"),
+        ("success", "attack_success", "n_probe"),
+    ]:
         left, unfiltered = joined[column], joined[f"{column}_before"]
         for quantity, values in {
             f"{name}_before": unfiltered,
@@ -301,7 +304,7 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
             ),
         }.items():
             named = joined[[*EXPERIMENT, "detector"]].assign(quantity=quantity, value=values)
-            parts.append(named.assign(n_points=joined[counted], n_positives=joined["n_poison"]))
+            parts.append(named.assign(n_points=joined[n_points], n_positives=joined["n_poison"]))
     table = _average(pd.concat(parts))
     return table[table["n_seeds"] > 0].reset_index(drop=True)
 

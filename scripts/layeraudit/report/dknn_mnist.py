@@ -4,7 +4,7 @@ A model of clean digits is shown held-out digits, the same digits attacked, rota
 are no digits.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from layeraudit.dknn import Mode, compute_p_values
 from layeraudit.statistics import (
     BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
+    Combine,
     average_over_seeds,
     claim_over_seeds,
     compare_pairs_in_seeds,
@@ -154,7 +155,7 @@ def _average_points(values: pd.Series, seeds: pd.Series) -> pd.DataFrame:
 
 def _tabulate(parts: Sequence[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
     """Average over the seeds; `n_points` are those of all of them."""
-    more: dict[str, Callable[[pd.Series], Any]] = {"n_points": sum}
+    more: dict[str, Combine] = {"n_points": sum}
     table = average_over_seeds(pd.concat(parts), keys, interval=BETWEEN_SEEDS_OF_ONE_POOL, more=more)
     return table[[*keys, "value", "ci95_low", "ci95_high", "interval", "n_seeds", "n_points"]]
 
@@ -250,7 +251,7 @@ def _claims(
 ) -> Iterator[Claim]:
     def claim(name: str, of: str, by_seed: pd.Series, p: tuple[float, float], **attributes: Any) -> Claim:
         n_points, where = len(scores[of]), "tables/dknn_mnist.csv"
-        shared = {"interval": BETWEEN_SEEDS_OF_ONE_POOL, "n_points": n_points, "where": where}
+        shared: dict[str, Any] = {"interval": BETWEEN_SEEDS_OF_ONE_POOL, "n_points": n_points, "where": where}
         if of not in as_published:
             attributes["reported"] = ""
         return claim_over_seeds(name, by_seed, p, **shared | attributes)

@@ -8,6 +8,9 @@ give it its true digit.
 Clean images are the held-out images of the poison's two digits. One digit may be far more credible than the
 other, and a set of poison is too small to hold as many of each, so where a claim compares poison with clean
 images, it is with those of the same digit and seed.
+
+Of all functions: `points` are as `read_points` returns them; `as_reported` says whether the experiment is the
+report's, with whose figures ours are then compared.
 """
 
 from functools import partial
@@ -60,6 +63,7 @@ def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd
     scores, records : of the poison, files named `poison_{points}.parquet` and `.csv`; those of one name in
         the order of the seeds
 
+
     Returns
     -------
     A row for each image, with the columns of the scores, `seed`, `points` (the number of points in its set,
@@ -93,12 +97,8 @@ def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd
 def group_points(points: pd.DataFrame) -> dict[tuple[int, str], pd.DataFrame]:
     """Separate the clean images and, of each size, the poison points in each way that we tell them apart.
 
-    `mixture`, what the report's graphs show, is the poison points and as many clean images of each seed, which
-    lie in random order.
-
-    Parameters
-    ----------
-    points : as `read_points` returns them; of it `points`, `moved`, `dnn_label` and `y_true` are used
+    `mixture`, what the report's graphs show, is the poison points and as many clean images of each seed,
+    which lie in random order.
 
     Returns
     -------
@@ -128,6 +128,7 @@ def measure_seeds(group: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
     group : rows of `read_points`
     seeds : all seeds, those without a point of the group too
 
+
     Returns
     -------
     A row for each seed, a column for each quantity: `number_of_points`, and others that are NaN where the
@@ -154,11 +155,6 @@ def tabulate_credibility(points: pd.DataFrame, *, as_reported: bool) -> pd.DataF
     Seeds in which a group has no point count for its number alone. Accuracy is against the true digit. The
     report's 4 of 15 and 25 of 50 stand beside both groups that they may mean.
 
-    Parameters
-    ----------
-    points : as `read_points` returns them
-    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
-
     Returns
     -------
     A row for each figure: `points` (of the set, 0 for clean images), `group`, `quantity`, `value`,
@@ -170,9 +166,8 @@ def tabulate_credibility(points: pd.DataFrame, *, as_reported: bool) -> pd.DataF
     for (size, group), members in groups.items():
         by_seed = measure_seeds(members, seeds).melt(var_name="quantity", ignore_index=False)
         among = members if group in ("clean", "mixture") else groups[size, "poison"]
-        counted = by_seed["quantity"] == "number_of_points"
-        sizes = [of.groupby("seed").size().reindex(seeds, fill_value=0) for of in (among, members)]
-        n_points = np.where(counted, *(by_seed.index.map(of) for of in sizes))
+        sizes = [by_seed.index.map(of.groupby("seed").size().get).fillna(0) for of in (among, members)]
+        n_points = np.where(by_seed["quantity"] == "number_of_points", *sizes)
         measured.append(by_seed.assign(points=size, group=group, n_points=n_points))
     table = average_over_seeds(
         pd.concat(measured),
@@ -238,11 +233,6 @@ def weigh_claims(points: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
     images are made on the largest set only, not twice on nearly the same points. Whether the solver moves a
     point depends on the points before it, so moved points are counted over seeds; whether the network gets a
     point wrong does not, and there a point is the unit.
-
-    Parameters
-    ----------
-    points : as `read_points` returns them
-    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
     """
     seeds, groups = pd.Index(points["seed"].unique(), name="seed"), group_points(points)
     sizes = sorted({size for size, _ in groups} - {0})
@@ -309,7 +299,7 @@ def weigh_claims(points: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
             for group in ("moved", "misclassified")
         )
         n_wrong, n = int(wrong.sum()), len(groups[size, "poison"])
-        low, high = interval_of_share(n_wrong, n)
+        ci_low, ci_high = interval_of_share(n_wrong, n)
         of_size = partial(
             claim,
             words="included samples which were not actually poisoned",
@@ -330,8 +320,8 @@ def weigh_claims(points: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
                 wrong,
                 share_equals(n_wrong, n, reported / size, margin / size),
                 quantity=f"points that the network gets wrong, of {size} in a seed",
-                ci95_low=size * low,
-                ci95_high=size * high,
+                ci95_low=size * ci_low,
+                ci95_high=size * ci_high,
                 interval=BETWEEN_POINTS,
                 test=f"two one-sided binomial tests (unit: a point), margin {margin:g} points of {size}",
             ),

@@ -5,6 +5,12 @@ stand in every table, under `evaluated`: `held_out` (the test images, and the po
 (all training rows, the poison points among them; none of them is its own neighbour). A point is misclassified
 where the network gives it another label than the one that it was given, so poison that is read as its true
 digit is misclassified.
+
+Of all functions: `points` are as `gather_points` returns them; `groups`, `recovery`, `matched` and
+`detectors` are figures by seed, as `measure_groups`, `measure_recovery`, `compare_matched_samples` (its
+first) and `measure_detectors` return them; `layers` are those that are searched, `k` the neighbours of a
+point in each; `as_reported` says whether the experiment is the report's, with whose figures ours are then
+compared.
 """
 
 from collections.abc import Sequence
@@ -23,6 +29,7 @@ from layeraudit.statistics import (
     SIGNIFICANCE_LEVEL,
     STATISTICS,
     Claim,
+    Combine,
     claim_over_seeds,
     compare_counts,
     figure_over_points,
@@ -84,6 +91,7 @@ def gather_points(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     ----------
     train, test : scores of the splits, with the column `seed`
 
+
     Returns
     -------
     The same columns, and `evaluated`, and `misclassified` (bool)
@@ -109,10 +117,6 @@ def measure_groups(points: pd.DataFrame) -> pd.DataFrame:
     Accuracies are against the true digit, so the network is right of poison that it does not believe.
     Variances are those of a sample (n - 1). The maxima of groups of different sizes do not compare:
     `compare_matched_samples` does that.
-
-    Parameters
-    ----------
-    points : as `gather_points` returns them
 
     Returns
     -------
@@ -150,10 +154,6 @@ def tabulate_groups(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame
 def measure_recovery(points: pd.DataFrame) -> pd.DataFrame:
     """Count the clean points that DkNN sets right, and those that it spoils, in each seed.
 
-    Parameters
-    ----------
-    points : as `gather_points` returns them
-
     Returns
     -------
     A row for each `evaluated`, `seed` and `quantity`, with `value` and `n_points`: of the points that the
@@ -168,12 +168,13 @@ def measure_recovery(points: pd.DataFrame) -> pd.DataFrame:
         is_right = of_seed["dknn_label"] == of_seed["y_true"]
         recovered, spoiled = int((wrong & is_right).sum()), int((~wrong & ~is_right).sum())
         n, n_wrong = len(of_seed), int(wrong.sum())
-        for n_points, figures in [
+        measured: list[tuple[int, dict[str, float]]] = [
             (n, {"misclassified_points": n_wrong}),
             (n_wrong, {"recovered_points": recovered, "recovered_share": _share(recovered, n_wrong)}),
             (n - n_wrong, {"spoiled_points": spoiled, "spoiled_share": _share(spoiled, n - n_wrong)}),
             (n, {"net_points": recovered - spoiled, "mcnemar_p": _test_discordant(recovered, spoiled)}),
-        ]:
+        ]
+        for n_points, figures in measured:
             rows += list_figures(figures, n_points, evaluated=evaluated, seed=seed)
     return pd.DataFrame(rows)
 
@@ -199,7 +200,6 @@ def tabulate_recovery(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFra
     Parameters
     ----------
     by_seed : as `measure_recovery` returns it
-    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
 
     Returns
     -------
@@ -226,10 +226,6 @@ def tabulate_accuracy(points: pd.DataFrame) -> pd.DataFrame:
     Points of all seeds are taken together and the interval is Wilson's over them, for a bin holds too few of
     one seed. An image that several seeds misclassify counts in each of them, so the interval is too narrow
     for other images.
-
-    Parameters
-    ----------
-    points : as `gather_points` returns them
 
     Returns
     -------
@@ -274,6 +270,7 @@ def draw_matched(
     control : credibility, any number of points
     size : of a sample
     seed : of the draw
+
 
     Returns
     -------
@@ -334,8 +331,8 @@ def tabulate_matched(by_seed: pd.DataFrame) -> pd.DataFrame:
     seeds; none for one seed), `matched_mean`, `matched_q025`, `matched_q975` (their means where the
     row is of all seeds), `p_low`, `p_high`, `n_points`, `n_control`, `n_seeds`
     """
-    more = dict.fromkeys(MATCHED[1:4], pd.Series.mean) | dict.fromkeys(MATCHED[4:6], greatest_over_seeds)
-    more |= dict.fromkeys(MATCHED[6:], sum)
+    more: dict[str, Combine] = dict.fromkeys(MATCHED[1:4], lambda values: values.mean())
+    more |= dict.fromkeys(MATCHED[4:6], greatest_over_seeds) | dict.fromkeys(MATCHED[6:], sum)
     means = statistics.average_over_seeds(by_seed, ["control", "statistic"], more=more).assign(seed="all")
     table = pd.concat([means, by_seed.assign(n_seeds=1)], ignore_index=True)
     first = ["control", "statistic", "seed", "value", "ci95_low", "ci95_high"]
@@ -349,10 +346,6 @@ def score_labels(points: pd.DataFrame, layers: Sequence[str], k: int) -> dict[st
     It does not look at the label that the point was given: poison whose neighbours all bear its true digit is
     fully credible. `label_disagreement`: the share of neighbours, over all layers, that were given another
     label than the point, that is, the nonconformity of the given label; a false label should have much.
-
-    Parameters
-    ----------
-    k : neighbours of a point in a layer
     """
     neighbours = k * len(layers)
     agreeing = points[[f"same_label_neighbours_{layer}" for layer in layers]].sum(axis=1).to_numpy()
@@ -373,11 +366,6 @@ def measure_detectors(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd
     All training rows are the case of a user with a training set of doubtful origin; the misclassified are
     what the report looked at. Of the two scores, DkNN's credibility does not look at the label that a point
     was given, and the other one does: see `score_labels`.
-
-    Parameters
-    ----------
-    points : as `gather_points` returns them
-    layers, k : see `score_labels`
 
     Returns
     -------
@@ -444,14 +432,7 @@ def weigh_claims(
     *,
     as_reported: bool,
 ) -> list[Claim]:
-    """Test what the report claims of experiment 2.1.
-
-    Parameters
-    ----------
-    groups, recovery, matched, detectors : figures by seed, as `measure_groups`, `measure_recovery`,
-        `compare_matched_samples` (its first) and `measure_detectors` return them
-    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
-    """
+    """Test what the report claims of experiment 2.1."""
     return [
         *_test_spread(matched, groups, as_reported=as_reported),
         *(_test_threshold(detectors, among) for among in ("all", "misclassified")),

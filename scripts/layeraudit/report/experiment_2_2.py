@@ -3,6 +3,9 @@
 Every table takes points of the report's training, of one that learns the poison by heart, and of two where a
 quarter of the rows is poison. A point is a held-out image or a poison point; its neighbours are sought among
 the training rows, and a row is never its own neighbour. Shares are in percent of the k neighbours.
+
+Of all functions: `layers` are those that are searched, from input to output, `k` the neighbours of a point in
+each; `as_reported` says whether the experiment is the report's, with whose figures ours are then compared.
 """
 
 from collections.abc import Iterator, Sequence
@@ -79,7 +82,7 @@ def average_shares(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
 
 
 def _list_shares(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
-    """Return `average_shares` of each group: `seed`, `n_points`, `layer`, `value` and `group`, a row a figure."""
+    """Return `average_shares` of each group, a row a figure: `group`, `layer`, `value`, `n_points`."""
     parts = []
     for group, members in select_groups(scores).items():
         shares = average_shares(scores[members], layers, k)
@@ -102,8 +105,6 @@ def tabulate_poisoned_neighbours(
     ----------
     scores : a row for each evaluated point (held-out images and poison points), with the columns `seed`,
         `y`, `is_poison`, `dnn_label` and `poison_neighbours_{layer}`
-    k : neighbours of a point in a layer
-    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
 
     Returns
     -------
@@ -129,6 +130,7 @@ def describe_poison(
     record : a row for each poison point, in their order, with `y`, `distance` and `moved`
     neighbours : for each layer int64 [n_train, k], rows of the training split
 
+
     Returns
     -------
     The poison points' rows of `scores` with `distance`, `moved`, and for each layer
@@ -152,7 +154,8 @@ def describe_poison(
 
 def compute_slopes(shares: pd.DataFrame) -> pd.Series:
     """Fit a line to the shares of each seed over its layers: percentage points a layer, a row a seed."""
-    return pd.Series(map(fit_slope, shares.to_numpy()), index=shares.index, dtype=np.float64)
+    slopes = [fit_slope(of_seed) for of_seed in shares.to_numpy()]
+    return pd.Series(slopes, index=shares.index, dtype=np.float64)
 
 
 def _page_trend(counts: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -183,8 +186,6 @@ def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
     Parameters
     ----------
     points : as `tabulate_poisoned_neighbours` takes them, with the column `training`
-    layers : in the order in which growth is predicted
-    k : neighbours of a point in a layer
 
     Returns
     -------
@@ -237,6 +238,7 @@ def tabulate_base_rate(
     ----------
     points : as `tabulate_trend` takes them
     base_rates : for each training the percentage of poison in the training set
+
 
     Returns
     -------
@@ -291,7 +293,6 @@ def tabulate_depth(
     points : held-out images and the poison points of `describe_poison`, with `training`, `seed`, `y`,
         `is_poison`, `dnn_label`, `poison_neighbours_{layer}` and `same_label_neighbours_{layer}`
     occurrences : a row for each training row, with `training`, `seed`, `is_poison`, `occurrences_{layer}`
-    k : neighbours of a point in a layer
 
     Returns
     -------
@@ -368,8 +369,6 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int, *, as_repor
     Parameters
     ----------
     points : as `tabulate_trend` takes them, of `REPORTS_TRAINING` and `MEMORISED_TRAINING`
-    layers : from input to output
-    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
     """
     first, last = layers[0], layers[-1]
     shares, n_points = {}, {}
@@ -389,8 +388,8 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int, *, as_repor
                     words="influence of poisoned data points by way of being the nearest neighbour's "
                     "monotonically increased as we moved towards the final layer",
                     reported=", ".join(map(str, figures.values())) + " %" if as_reported else "",
-                    quantity=f"{group}, {training}: smallest of the steps from a layer to the next, percentage "
-                    "points",
+                    quantity=f"{group}, {training}: smallest of the steps from a layer to the next, "
+                    "percentage points",
                     interval=f"{BETWEEN_SEEDS}, of the step that is smallest",
                     n_points=n_points[training, group],
                     test="one-sided t-tests over seeds of every step: for, all of them are above 0 (the "
@@ -441,11 +440,11 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int, *, as_repor
             "grows_where_memorised",
             difference,
             mean_above(difference.dropna(), 0.0),
-            words="why does the influence of poisoned training points in influencing the DNN decision grows as "
-            "we move towards the final layer",
-            quantity="our answer, that it grows with memorising: slope over the layers of the share of poison "
-            f"among the neighbours of poison points, {MEMORISED_TRAINING} less {REPORTS_TRAINING}, percentage "
-            "points a layer",
+            words="why does the influence of poisoned training points in influencing the DNN decision grows "
+            "as we move towards the final layer",
+            quantity="our answer, that it grows with memorising: slope over the layers of the share of "
+            f"poison among the neighbours of poison points, {MEMORISED_TRAINING} less {REPORTS_TRAINING}, "
+            "percentage points a layer",
             n_points=n_points[MEMORISED_TRAINING, "poisoned"],
             test="one-sided t-tests over seeds, of the difference within a seed",
             where="tables/trend.csv",
@@ -470,7 +469,8 @@ def _test_table(training: str, words: str, points: pd.DataFrame, layers: Sequenc
         (equal.max(), least_corrected(different)),
         words=f"ours, after the fact: Table 1 comes out where {words}",
         reported="the 8 figures of Table 1",
-        quantity=f"{training}: the figure farthest from the report's ({farthest}), less it, percentage points",
+        quantity=f"{training}: the figure farthest from the report's ({farthest}), less it, percentage "
+        "points",
         interval=f"{BETWEEN_SEEDS}, of that cell",
         n_points=int(chosen["misclassified"].sum()),
         test=f"t-tests over seeds that every figure is the report's within {MARGIN:g} percentage points: "

@@ -1,9 +1,10 @@
 """Groups of points that several experiments of the report compare, and what they are compared by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from layeraudit.statistics import least_corrected, mean_above
@@ -70,11 +71,12 @@ def average_points(values: Mapping[str, pd.Series], **keys: object) -> list[dict
     ]
 
 
-def fit_slope(shares: Sequence[float]) -> float:
+def fit_slope(shares: ArrayLike) -> float:
     """Fit a line to shares over the layers; of one layer, or where a share is NaN, there is none."""
-    if len(shares) < 2 or np.isnan(shares).any():
+    values = np.asarray(shares, dtype=np.float64)
+    if len(values) < 2 or np.isnan(values).any():
         return np.nan
-    return float(stats.linregress(np.arange(len(shares)), shares).slope)
+    return float(stats.linregress(np.arange(len(values)), values).slope)
 
 
 def compare_layers(shares: pd.DataFrame) -> tuple[pd.Series, tuple[float, float]]:
@@ -86,8 +88,8 @@ def compare_layers(shares: pd.DataFrame) -> tuple[pd.Series, tuple[float, float]
 
     Returns
     -------
-    The smallest step, of each seed; p whose alternative is that all steps are above 0 (the largest of theirs),
-    and p whose alternative is that one is below 0 (Bonferroni). Without seeds or steps all are NaN
+    The smallest step, of each seed; p whose alternative is that all are above 0 (the largest of theirs), and
+    p whose alternative is that one is below 0 (Bonferroni). Without seeds or steps all are NaN
     """
     steps = shares.diff(axis=1).iloc[:, 1:]
     if steps.empty:

@@ -9,6 +9,11 @@ A point is a training row, poison or clean, and none is its own neighbour. It is
 network gives it another label than it was given, and a poison point is memorised where the network gives it
 the label that it was given. The experiments of a seed share its images, so a claim of several experiments is
 tested on their mean in each seed: seeds are the replicates.
+
+Of all functions: `points` are as `gather_points` returns them, `described`, `measured` or `credibility`,
+`changes`, `depth` and `removal` as `describe_poison`, `measure_credibility`, `measure_changes`,
+`measure_depth` and `measure_removal` do; `secml` are the poisons that secml makes, `layers` those that are
+searched, from input to output, and `k` the neighbours of a point in a layer.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -117,7 +122,6 @@ def gather_points(
     ----------
     scores : of the training rows, with the column `seed`: the place of the run, 0, 1, ...
     settings, poisons, seeds : of each run, in the order of the runs
-    layers : from input to output
 
     Returns
     -------
@@ -159,10 +163,6 @@ def gather_points(
 def describe_poison(points: pd.DataFrame) -> pd.DataFrame:
     """Count the poison of each experiment, by its rows.
 
-    Parameters
-    ----------
-    points : as `gather_points` returns them
-
     Returns
     -------
     A row for each `setting` and `poison`: `points` (in a training set; mean over seeds), `labels` (that the
@@ -183,10 +183,6 @@ def measure_credibility(points: pd.DataFrame) -> pd.DataFrame:
     Variances are those of a sample (n - 1). The clean points of its labels are those whose true label poison
     has or was given. The misclassified are the fair comparison: credibility does not look at the label that a
     point was given, and the network reads most of this poison otherwise than that label.
-
-    Parameters
-    ----------
-    points : as `gather_points` returns them
 
     Returns
     -------
@@ -225,11 +221,6 @@ def pair_experiments(described: pd.DataFrame, secml: Collection[str]) -> Iterato
 
     Of several numbers each is compared with the next.
 
-    Parameters
-    ----------
-    described : as `describe_poison` returns it
-    secml : the poisons that secml makes
-
     Yields
     ------
     what there is more of (`points` or `labels`), setting, the poison that has more, the one that has fewer
@@ -247,11 +238,6 @@ def measure_changes(measured: pd.DataFrame, described: pd.DataFrame, secml: Coll
 
     The experiments of a setting draw the same images in a seed, so they are paired by it; a seed that one of
     them lacks does not count.
-
-    Parameters
-    ----------
-    measured : as `measure_credibility` returns it
-    described, secml : see `pair_experiments`
 
     Returns
     -------
@@ -279,12 +265,6 @@ def measure_changes(measured: pd.DataFrame, described: pd.DataFrame, secml: Coll
 
 def measure_depth(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
     """Measure whose neighbours are poison, and which label they were given, layer by layer in each run.
-
-    Parameters
-    ----------
-    points : as `gather_points` returns them
-    layers : from input to output
-    k : neighbours of a point in a layer
 
     Returns
     -------
@@ -326,7 +306,6 @@ def measure_removal(
     trained, retrained : records of the poison bench, a row a seed: `setting`, `poison`, `detector`, `seed`,
         `n_training`, `n_removed`, `n_poison`, `n_poison_removed`, `accuracy`, `attack_success` (NaN where the
         attacker wants no label in particular)
-    secml : the poisons that secml makes
 
     Returns
     -------
@@ -374,6 +353,7 @@ def average_over_experiments(by_run: pd.DataFrame) -> pd.Series:
     ----------
     by_run : a row for each experiment and `seed`, with `value`
 
+
     Returns
     -------
     The means, by seed
@@ -386,10 +366,6 @@ def tabulate_credibility(
     measured: pd.DataFrame, changes: pd.DataFrame, described: pd.DataFrame
 ) -> pd.DataFrame:
     """Average credibility, and its changes from one set of poison to a larger one, over the seeds.
-
-    Parameters
-    ----------
-    measured, changes, described : as `measure_credibility`, `measure_changes` and `describe_poison` return them
 
     Returns
     -------
@@ -421,10 +397,6 @@ def tabulate_depth(measured: pd.DataFrame) -> pd.DataFrame:
 
 def tabulate_removal(removal: pd.DataFrame) -> pd.DataFrame:
     """Average what networks do before and after removal over experiments, then over seeds.
-
-    Parameters
-    ----------
-    removal : as `measure_removal` returns it
 
     Returns
     -------
@@ -460,8 +432,8 @@ def compare_filters(removal: pd.DataFrame, first: str, second: str, quantity: st
 
     Parameters
     ----------
-    removal : as `measure_removal` returns it
     first, second : detectors
+
 
     Returns
     -------
@@ -495,12 +467,8 @@ def weigh_claims(
 
     Parameters
     ----------
-    points : as `gather_points` returns them
-    credibility, changes, depth, removal : figures by seed, as `measure_credibility`, `measure_changes`,
-        `measure_depth` and `measure_removal` return them
-    layers : from input to output
-    secml : the poisons that secml makes
     resamples : permutations in the tests of variances
+
 
     Returns
     -------
@@ -538,12 +506,13 @@ def _test_variance(points: pd.DataFrame, credibility: pd.DataFrame, *, resamples
             (greatest_over_seeds(p["p_low"]), greatest_over_seeds(worst)),
             bounds=(0, np.inf),
             words=ALWAYS_LOW,
-            quantity=f"variance of the credibility of secml's poison over that of {label} training rows, mean "
-            "of the experiments",
+            quantity=f"variance of the credibility of secml's poison over that of {label} training rows, "
+            "mean of the experiments",
             n_points=int(ratios.dropna(subset="value")["n_points"].sum()),
             test="permutation test of the values about the mean of their group, within each seed of each "
             "experiment (unit: a point); for: the greatest p of all; against: in every seed one of its "
-            "experiments varies more (Bonferroni over the experiments of a seed, the greatest p of the seeds)",
+            "experiments varies more (Bonferroni over the experiments of a seed, the greatest p of the "
+            "seeds)",
             bound=1.0,
             where=CREDIBILITY_TABLE,
         )
@@ -574,7 +543,7 @@ def _test_height(points: pd.DataFrame, name: str, label: str) -> Claim:
 
 
 def _test_change(changes: pd.DataFrame, more_of: str) -> Claim:
-    """Test whether the variance of credibility grows with the number of points, or of labels, of the poison."""
+    """Test whether the variance of credibility grows with the number of points, or of labels."""
     chosen = changes[changes["quantity"] == f"change_variance_with_{more_of}"]
     same = {"points": "labels", "labels": "points"}[more_of]
     by_seed = average_over_experiments(chosen)
@@ -597,7 +566,7 @@ def _claim_difference(
     *,
     compare: Callable[[pd.Series, float], tuple[float, float]] = mean_above,
     test: str = "one-sided t-tests over seeds, of the difference within an experiment and seed",
-    **attributes: str,
+    **attributes: Any,
 ) -> Claim:
     """Make a claim of a difference in each run: `value`, and `n_points` that it is of."""
     known = by_run.dropna(subset="value")
@@ -620,8 +589,8 @@ def _test_misclassified(depth: pd.DataFrame, last: str) -> Claim:
         "poison_is_nearer_to_the_misclassified",
         _compare_groups(in_last, "misclassified_clean", "clean"),
         words=LARGER_SETS,
-        quantity=f"poison among the neighbours of misclassified clean training rows in {last}, less that of all "
-        "clean ones, percentage points, mean of secml's experiments",
+        quantity=f"poison among the neighbours of misclassified clean training rows in {last}, less that of "
+        "all clean ones, percentage points, mean of secml's experiments",
         where=DEPTH_TABLE,
     )
 
@@ -634,8 +603,8 @@ def _test_depth(depth: pd.DataFrame, layers: Sequence[str]) -> Iterator[Claim]:
         "influence_grows_from_layer_to_layer",
         *compare_layers(pd.DataFrame(by_layer)),
         words=GROWS,
-        quantity="smallest of the steps from a layer to the next of the poison among the neighbours of poison, "
-        "percentage points, mean of secml's experiments",
+        quantity="smallest of the steps from a layer to the next of the poison among the neighbours of "
+        "poison, percentage points, mean of secml's experiments",
         n_points=int(of_poison[of_poison["layer"] == layers[0]]["n_points"].sum()),
         test="one-sided t-tests over seeds of every step: for, all of them are above 0 (the largest p); "
         "against, one of them is below 0 (Bonferroni)",
@@ -672,21 +641,21 @@ def _test_removal(removal: pd.DataFrame) -> Iterator[Claim]:
         yield claim(
             f"removal_by_{name}_raises_accuracy",
             *(of_secml, detector, RANDOM, "accuracy"),
-            quantity=f"accuracy on clean held-out images after removal by {label}, less that after removal at "
-            "random, mean of secml's experiments",
+            quantity=f"accuracy on clean held-out images after removal by {label}, less that after removal "
+            "at random, mean of secml's experiments",
         )
         yield claim(
             f"removal_by_{name}_lowers_success",
             *(removal, detector, RANDOM, "attack_success"),
-            quantity=f"success of the attack after removal by {label}, less that after removal at random, mean "
-            "of all experiments whose attack wants a label",
+            quantity=f"success of the attack after removal by {label}, less that after removal at random, "
+            "mean of all experiments whose attack wants a label",
             compare=lambda by_seed, bound: mean_above(by_seed, bound)[::-1],
         )
     yield claim(
         "removal_by_labels_is_near_the_perfect_filter",
         *(of_secml, BY_LABELS, PERFECT, "accuracy"),
-        quantity="accuracy on clean held-out images after removal by neighbours of another label (our answer), "
-        "less that after removal of the poison alone, mean of secml's experiments",
+        quantity="accuracy on clean held-out images after removal by neighbours of another label (our "
+        "answer), less that after removal of the poison alone, mean of secml's experiments",
         compare=lambda by_seed, bound: mean_equals(by_seed, bound, ACCURACY_MARGIN),
         test=f"two one-sided t-tests over seeds, margin {100 * ACCURACY_MARGIN:g} percentage point",
     )

@@ -152,8 +152,11 @@ def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
         "median": "median_credibility",
     }
     rows = [
-        [_in_words(name), f"{_in_words(group)} {_count_points(own, columns.values())}"]
-        + _write_figures(own, columns.values())
+        [
+            _in_words(name),
+            f"{_in_words(group)} {_count_points(own, columns.values())}",
+            *_write_figures(own, columns.values()),
+        ]
         for (name, group), own in table.groupby([set_by, "group"], sort=False)
     ]
     return Section(title, [set_by, "group (points)", *columns], rows, _name_intervals(table))
@@ -163,8 +166,11 @@ def summarise_detectors(title: str, table: pd.DataFrame) -> Section:
     """Write how well each score tells poison from clean points, whatever the threshold."""
     columns = {"AUROC": "auroc", "average precision": "average_precision", "base rate": "base_rate"}
     rows = [
-        [_in_words(score), _in_words(evaluated), f"{among} {_count_points(own, columns.values())}"]
-        + _write_figures(own, columns.values(), digits=4)
+        [
+            *(_in_words(score), _in_words(evaluated)),
+            f"{among} {_count_points(own, columns.values())}",
+            *_write_figures(own, columns.values(), digits=4),
+        ]
         for (evaluated, among, score), own in table.groupby(["evaluated", "among", "score"], sort=False)
     ]
     header = ["score", "evaluated", "among (points)", *columns]
@@ -180,7 +186,9 @@ def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
         "credibility, paper": ("credibility", "paper"),
         "credibility, cleverhans": ("credibility", "cleverhans"),
     }
-    by_mode = table.assign(quantity=list(zip(table["quantity"], table["mode"], strict=True)))
+    by_mode = table.assign(
+        quantity=pd.Series(zip(table["quantity"], table["mode"], strict=True), table.index)
+    )
     rows = [
         [
             f"{INPUTS[str(name)]} {_count_points(own, columns.values())}",

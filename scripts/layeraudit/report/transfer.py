@@ -4,7 +4,7 @@ Images are those that every network gets right, so an attack succeeds on a targe
 an attack is compared with is I-FGSM of as many backward passes, on the same images and the same target.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from layeraudit.radii import middle_radius
 from layeraudit.statistics import (
     Claim,
+    Combine,
     average_over_seeds,
     claim_over_seeds,
     compare_pairs,
@@ -175,7 +176,7 @@ def find_steady(by_seed: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
 def _succeed_at_l2_of_baseline(
     success: Mapping[tuple[Any, ...], float], l2: Mapping[tuple[Any, ...], float]
 ) -> dict[tuple[Any, ...], float]:
-    """Return the success of each recipe where its mean L2 is that of I-FGSM at its radius; beyond it is NaN."""
+    """Return the success of each recipe where its mean L2 is that of I-FGSM; beyond its line it is NaN."""
     found = {}
     for epsilon, *method in success:
         own = [recipe for recipe in success if [*recipe[1:]] == method]
@@ -276,7 +277,7 @@ def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
         baseline = quantity.removeprefix("gain_over_")
         p = {name: by_seed.get(f"{name}_{baseline}", np.nan) for name in ("p_more", "p_less")}
         parts.append(by_seed.assign(quantity=quantity, value=by_seed[quantity], **p).reset_index(drop=True))
-    more: dict[str, Callable[[pd.Series], Any]] = dict.fromkeys(["p_more", "p_less"], greatest_over_seeds)
+    more: dict[str, Combine] = dict.fromkeys(["p_more", "p_less"], greatest_over_seeds)
     more |= dict.fromkeys(["forward", "backward"], max) | dict.fromkeys(
         ["no_reference", "zero_gradients"], sum
     )
