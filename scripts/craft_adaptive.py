@@ -2,11 +2,11 @@
 
 Each of the first images of a split is led to training images of another class, in all layers at once (see
 `layeraudit.attacks._neighbours`): in L-infinity balls, and in L2 balls, where points on the way from the
-image to the attacked one are written too, since one of them may be enough. In each ball those that DkNN is
-still right on are led to the next class. What is made in one L-infinity ball is also fine-tuned by the intermediate
-level attack in each layer. Writes the split and a record of its rows: `row, image, attack` (`adaptive` or
-`ilap`), `norm, radius, share` (of the way), `classes` (how many the image was led to, one after the other),
-`layer, linf, l2`.
+image to the attacked one are written too, since one of them may be enough. In each ball those that DkNN
+classifies correctly are led to the next class. What is made in one L-infinity ball may be fine-tuned by the
+intermediate level attack in each layer. Writes the split and a record of its rows: `row, image, attack`
+(`adaptive` or `ilap`), `norm, radius, share` (of the way), `classes` (how many the image was led to, one
+after the other), `layer, linf, l2`.
 """
 
 from collections.abc import Callable, Iterator, Sequence

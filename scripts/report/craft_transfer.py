@@ -2,7 +2,7 @@
 
 Writes a split with the images as they are, then with one attack after the other, each of all images; and a
 record, a row for each of them: `dataset, source, seed, row, image`, `epsilon, attack, guide, layer, forward,
-backward` (see `layeraudit.transfer.Recipe`), `linf, l2`, and of the intermediate level attack, at its end,
+backward` (see `layeraudit.report.crafting.Recipe`), `linf, l2`, and of the intermediate level attack, at its end,
 `no_reference, zero_gradients, objective, cosine, ratio` (see `Pushed` of its module in `layeraudit.attacks`).
 """
 
@@ -14,8 +14,8 @@ from torch import Tensor
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_rows, write_split
 from layeraudit.networks import list_layers, read_network
+from layeraudit.report.crafting import RECORD, craft_all, describe_crafted
 from layeraudit.splits import take_attacked
-from layeraudit.transfer import RECORD, craft_all, describe_crafted
 
 
 def craft_transfer(

@@ -12,8 +12,8 @@ import torch
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_rows
 from layeraudit.networks import list_layers, read_network
+from layeraudit.report.crafting import measure_disturbances
 from layeraudit.splits import take_first
-from layeraudit.transfer import measure_disturbances
 
 
 def measure_disturbance(

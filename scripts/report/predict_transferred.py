@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_arrays
 from layeraudit.networks import predict, read_network
-from layeraudit.transfer import binarise
+from layeraudit.report.crafting import binarise
 
 
 def predict_transferred(

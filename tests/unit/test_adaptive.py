@@ -137,7 +137,7 @@ def test_a_success_is_an_image_that_dknn_gives_another_label(
     attack: tuple[object, ...], quantity: str, figure: float, n: int
 ) -> None:
     row = MEASURED.loc[(*attack, quantity)]
-    assert row["figure"] == pytest.approx(figure, nan_ok=True)
+    assert row["value"] == pytest.approx(figure, nan_ok=True)
     assert row["n_points"] == n
 
 
@@ -155,7 +155,7 @@ def test_of_all_tries_the_one_of_the_least_l2_that_fools_both_counts(
     quantity: str, figure: float, n: int
 ) -> None:
     row = MEASURED.loc[(*LEAST, quantity)]
-    assert row["figure"] == pytest.approx(figure)
+    assert row["value"] == pytest.approx(figure)
     assert row["n_points"] == n
     assert len(MEASURED.loc[LEAST]) == 5
 
@@ -164,7 +164,7 @@ def test_where_none_fools_both_there_is_no_least_l2() -> None:
     rows = [row for row in IN_L2 if not (row[7] and row[8])]
     measured = measure(IN_LINF + rows).loc[LEAST]
     assert measured.loc["fools_both"].tolist() == [0, 4]
-    assert measured["figure"].drop("fools_both").isna().all()
+    assert measured["value"].drop("fools_both").isna().all()
     assert measured["n_points"].drop("fools_both").eq(0).all()
 
 
@@ -183,7 +183,7 @@ def test_clean_images_say_what_the_thresholds_cost() -> None:
         }
     )
     measured = measure_clean(scores, FLAGGED_UP_TO).set_index(KEYS).loc[("none", "", "linf", 0.0)]
-    assert measured["figure"].to_dict() == {
+    assert measured["value"].to_dict() == {
         "dknn_accuracy": 0.5,
         "dnn_accuracy": 0.75,
         "images_above_0.1": 0.5,
@@ -262,7 +262,7 @@ def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure() ->
         ("adaptive", 0.3, "dknn_accuracy", 0.0),
         ("adaptive", 0.4, "dknn_accuracy", 0.0),
     ]
-    by_seed = pd.DataFrame(rows, columns=["attack", "radius", "quantity", "figure"]).assign(n_points=50)
+    by_seed = pd.DataFrame(rows, columns=["attack", "radius", "quantity", "value"]).assign(n_points=50)
     claims = make_claims(by_seed, [0.1, 0.2, 0.3, 0.4]).set_index("claim")
     name = "dknn_yields_to_an_attack_that_knows_it_"
     assert claims.index.tolist() == [f"{name}0.1", f"{name}0.2", f"{name}0.3"]

@@ -199,7 +199,9 @@ def unpack(archive: Path, within: str, names: Collection[str]) -> Path:
     with tarfile.open(archive) as members:
         for member in members:
             if member.isfile() and member.name in wanted:
-                with members.extractfile(member) as content, wanted[member.name].open("wb") as target:
+                content = members.extractfile(member)
+                assert content is not None  # as of any file
+                with content, wanted[member.name].open("wb") as target:
                     shutil.copyfileobj(content, target)
     return unpacked
 

@@ -19,7 +19,7 @@ from layeraudit.attacks._intermediate_level import Pushed, flexible, ila, projec
 from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
-from layeraudit.radii import middle_radius
+from layeraudit.report.radii import middle_radius
 
 OBJECTIVES = {"ilap": projection, "ilaf": flexible(5.0)}
 """With the 5 that its paper takes for alpha."""
