@@ -73,22 +73,19 @@ def step(program, *plugins, **settings):
     """The params of a step, for `STEP`.
 
     Each setting of its function is given by where the configuration has it ("neighbours/k"), by a wildcard
-    ("{seed}"), or by a function of the wildcards. Plug-ins are files that the program runs beside its own,
-    each given as a function of the wildcards.
+    ("{seed}"), or by a function of the wildcards. Plug-ins are functions of the wildcards too, which return
+    the files that the program runs beside its own.
     """
 
     def code(wildcards):
-        files = [f"{program}.py", *(plugin(wildcards) for plugin in plugins)]
+        files = [f"{program}.py", *(file for of in plugins for file in of(wildcards))]
         return fingerprint([SCRIPTS / file for file in files], SCRIPTS)
 
     def write_settings(wildcards):
         for name in (wildcards.get("experiment"), wildcards.get("detector")):
             if name in PROBLEMS:  # of others no job is planned
                 refuse(PROBLEMS[name])
-        values = {
-            name: resolve(value, dict(wildcards.items()))
-            for name, value in settings.items()
-        }
+        values = {name: resolve(value, wildcards) for name, value in settings.items()}
         return [
             f"{_option(name)}={value if isinstance(value, str) else json.dumps(value)}"
             for name, value in values.items()
@@ -106,8 +103,8 @@ def resolve(value, wildcards):
     if callable(value):
         return value(wildcards)
     if re.fullmatch(r"\{\w+\}", value):
-        return value.format(**wildcards)
-    return find(value, wildcards)
+        return wildcards.get(value[1:-1])
+    return find(value, dict(wildcards.items()))
 
 
 def write_files(wildcards, input, output):
@@ -168,10 +165,16 @@ def run_of(*names):
 
 
 def method_of(kind, key):
-    """The file of a plug-in of a kind, named by the configuration under `key`, as a function of the wildcards."""
-    return (
-        lambda wildcards: f"layeraudit/{kind}/{find(key, dict(wildcards.items()))}.py"
-    )
+    """The file of a plug-in of a kind, named by the configuration under `key`, as `step` takes it."""
+
+    def files(wildcards):
+        return [f"layeraudit/{kind}/{find(key, dict(wildcards.items()))}.py"]
+
+    return files
+
+
+NETWORK = method_of("networks", "experiment/network/method")
+"""The network of the job's experiment."""
 
 
 def environment_of(kind, key):

@@ -26,6 +26,7 @@ rule attack:
     params:
         **step(
             "attack",
+            NETWORK,
             method_of("attacks", "experiment/inputs/{input}/method"),
             settings="experiment/inputs/{input}",
             network="experiment/network",
@@ -88,6 +89,7 @@ rule craft_adaptive:
     params:
         **step(
             "craft_adaptive",
+            NETWORK,
             **SEARCH,
             network="experiment/network",
             metric="neighbours/metric",

@@ -125,6 +125,7 @@ rule evaluate_networks:
     params:
         **step(
             "leaderboard/evaluate_networks",
+            NETWORK,
             setting="experiment/setting",
             poison="experiment/poison_name",
             seeds="experiment/seeds",
@@ -153,6 +154,7 @@ rule retrain:
     params:
         **step(
             "leaderboard/retrain",
+            NETWORK,
             setting="experiment/setting",
             poison="experiment/poison_name",
             detector="{detector}",
@@ -294,7 +296,7 @@ rule tabulate_names:
             detectors="detectors",
             poisons="poisons",
             benches="benches",
-            layers="activations/layers",
+            layers=constant(EXPERIMENTS[experiments_of("poison")[0]]["layers"]),
         ),
     shell:
         STEP

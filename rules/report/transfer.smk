@@ -36,13 +36,20 @@ def list_networks(wildcards):
     The audited one, all sources and targets, and where a source is named its twin, which has its architecture
     and other weights.
     """
-    settings = TRANSFER[wildcards["experiment"]]
-    networks = {"audited": EXPERIMENTS[wildcards["experiment"]]["network"]}
+    settings = TRANSFER[wildcards.experiment]
+    networks = {"audited": EXPERIMENTS[wildcards.experiment]["network"]}
     for name in sorted({*settings["sources"], *settings["targets"]}):
         networks[name] = config["networks"][name]
     if source := wildcards.get("source"):
         networks[f"{source}_twin"] = config["networks"][source]
     return networks
+
+
+def files_of_networks(wildcards):
+    return [
+        f"layeraudit/networks/{network['method']}.py"
+        for network in list_networks(wildcards).values()
+    ]
 
 
 def weights_of_networks(wildcards):
@@ -52,7 +59,7 @@ def weights_of_networks(wildcards):
 
 def seed_of_network(wildcards):
     """The run's seed, and of a twin another; of a number above 32 bits torch takes the lowest, so this is within."""
-    return (int(wildcards["seed"]) + (2**31 if wildcards["twin"] else 0)) % 2**32
+    return (int(wildcards.seed) + (2**31 if wildcards.twin else 0)) % 2**32
 
 
 use rule train_model as train_network with:
@@ -93,6 +100,7 @@ rule select_attack_set:
     params:
         **step(
             "report/select_attack_set",
+            files_of_networks,
             networks=list_networks,
             images="transfer/experiments/{experiment}/images",
             batch_size="transfer/batch_size",
@@ -161,6 +169,7 @@ rule predict_transferred:
     params:
         **step(
             "report/predict_transferred",
+            files_of_networks,
             networks=list_networks,
             batch_size="transfer/batch_size",
         ),
