@@ -4,13 +4,11 @@ In the poison bench training rows are scored, in the evasion bench what a networ
 """
 
 
-def every_seed_of(bench, *files):
-    """Files of every seed of the job's experiment, if detectors of its bench read them."""
-
-    def paths(wildcards):
-        return every_seed(*files)(wildcards) if wildcards.bench == bench else []
-
-    return paths
+def every_seed_of(bench, file):
+    """A file of every seed of the job's experiment, if detectors of its bench read it."""
+    return lambda wildcards: (
+        every_seed(file)(wildcards) if wildcards.bench == bench else []
+    )
 
 
 rule score_detector:
