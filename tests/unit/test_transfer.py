@@ -57,7 +57,7 @@ from layeraudit.report.transfer import (
     tabulate_success,
 )
 from layeraudit.splits import Split
-from layeraudit.statistics import compare_pairs
+from layeraudit.statistics import compare_pairs, tabulate_claims
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -522,7 +522,9 @@ def test_a_seed_without_a_figure_counts_neither_as_seed_nor_by_its_points() -> N
 def test_claims_are_of_the_chosen_layer_after_each_guide_at_the_middle_radius_in_the_mean_of_the_others() -> (
     None
 ):
-    claims = transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03])).set_index("claim")
+    claims = tabulate_claims(transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03]))).set_index(
+        "claim"
+    )
     assert set(claims.index) == {
         f"ila_after_{guide}_transfers_more_than_{baseline}_mnist_lenet"
         for guide, baselines in [
@@ -840,7 +842,7 @@ def test_what_is_easier_to_catch_is_claimed_of_each_guide_beside_its_own_attack_
             at = credibility & (by_seed["against"] == against) & (by_seed["seed"] == seed)
             by_seed.loc[at & (by_seed["epsilon"] == 0.2), ["p_less", "p_more"]] = [p, 1 - p]
             by_seed.loc[at & (by_seed["epsilon"] == 0.2), "value"] = -0.5 if against == "fgsm" else -0.1
-    claims = dknn_against_transfer.make_claims(by_seed).set_index("claim")
+    claims = tabulate_claims(dknn_against_transfer.make_claims(by_seed)).set_index("claim")
     assert set(claims.index) == {
         f"pushed_further_{guide}_is_easier_to_catch_lenet" for guide in ("fgsm", "i_fgsm")
     }
