@@ -192,7 +192,7 @@ def read_calibration(path: Path) -> tuple[NDArray[np.int64], Mode]:
     nonconformity, mode = read_arrays(path, "nonconformity", "mode")
     if nonconformity.dtype != np.int64 or nonconformity.ndim != 1 or str(mode) not in get_args(Mode):
         raise InputError(f"{path} holds no nonconformity int64 [n] with a mode of {get_args(Mode)}")
-    return nonconformity, cast(Mode, str(mode))
+    return nonconformity.astype(np.int64), cast(Mode, str(mode))
 
 
 def open_layers(
