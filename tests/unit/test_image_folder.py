@@ -124,8 +124,12 @@ def test_a_palette_may_have_a_clear_colour(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("ending", "options"),
-    [("jpg", {"quality": 100}), ("jpeg", {"quality": 100}), ("bmp", {}), ("gif", {}), ("tiff", {})]
-    + [("tif", {"compression": "tiff_lzw"}), ("webp", {"lossless": True})],
+    [
+        *[(ending, {"quality": 100}) for ending in ("jpg", "jpeg")],
+        *[(ending, {}) for ending in ("bmp", "gif", "tiff")],
+        ("tif", {"compression": "tiff_lzw"}),
+        ("webp", {"lossless": True}),
+    ],
 )
 def test_a_picture_of_any_form_is_read(ending: str, options: dict[str, Any], tmp_path: Path) -> None:
     grey = Image.fromarray(np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6))

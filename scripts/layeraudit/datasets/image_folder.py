@@ -86,8 +86,8 @@ def _list_visible(folder: Path) -> list[Path]:
 def read_picture(path: Path, channels: int, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return a picture, uint8 [channels, height, width], as a viewer shows it.
 
-    It is turned upright as its camera has noted; what is transparent is white; of an animation it is the first
-    picture, and of 16 bits the upper 8.
+    It is turned upright as its camera has noted; what is transparent is white; of an animation it is the
+    first picture, and of 16 bits the upper 8.
 
     Raises
     ------
