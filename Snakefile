@@ -49,8 +49,13 @@ wildcard_constraints:
 
 
 onsuccess:
-    end_run()
+    results = Path("results", config["variant"])
+    print(
+        *name_made(results, map(Path, PUBLISHED), STARTED),
+        sep="\n",
+        file=sys.stderr,
+    )
 
 
 onerror:
-    show_failures(log)
+    print(*read_failures(log), sep="\n", file=sys.stderr)

@@ -34,6 +34,9 @@ HERE = Path(__file__).parent
 GIGABYTE = 10**9
 SECONDS_BETWEEN_LOOKS = 5
 
+NAMES_OF_RULES = r"(?:^rule |^use rule \w+ as |\bstep\(\s*\"(?:\w+/)?)(\w+)"
+"""A rule that is made in a loop has the name of its step, and more."""
+
 
 def used_by(folder: Path) -> int:
     """Give the bytes that a folder takes on the disk."""
@@ -65,8 +68,8 @@ def tabulate_rules() -> pd.DataFrame:
     """Tabulate jobs, seconds and memory of each rule, by the benchmarks that Snakemake has kept."""
     rules = [
         name
-        for path in (ROOT / "rules").glob("*.smk")
-        for name in re.findall(r"^(?:rule|use rule \w+ as) (\w+)", path.read_text(), re.MULTILINE)
+        for path in (ROOT / "rules").rglob("*.smk")
+        for name in re.findall(NAMES_OF_RULES, path.read_text(), re.MULTILINE)
     ]
     jobs = pd.concat(
         [

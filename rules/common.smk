@@ -1,7 +1,5 @@
 """What rules are made of: paths, the params of a step, and which run a result is of."""
 
-import json
-import re
 import sys
 import time
 from pathlib import Path
@@ -11,13 +9,14 @@ import yaml
 SCRIPTS = Path(workflow.basedir, "scripts")
 sys.path.insert(0, str(SCRIPTS))
 
+from layeraudit.cli import write_files, write_settings
 from layeraudit.configuration import check
 from layeraudit.errors import InputError
-from layeraudit.experiments import OTHER_DATA, list_experiments
+from layeraudit.experiments import CLEAN, OTHER_DATA, list_experiments
 from layeraudit.fingerprints import fingerprint
 from layeraudit.plugins import list_methods, read_constants
 from layeraudit.provenance import describe_commit, describe_run
-from layeraudit.results import keep_configuration, name_made
+from layeraudit.results import keep_configuration, name_made, read_failures
 
 # What the user's shell knows of Python must not reach into the environment of a rule. The commit is no
 # parameter: a table is not made again for a change that does not concern it.
@@ -32,14 +31,7 @@ STEP_ON_THREADS = STEP.replace(" > ", " --threads={threads} > ")
 
 # The longest jobs run on one thread: begun late, they would keep the other cores waiting in the end. What is
 # large and will not be read again for long is used up first.
-PRIORITIES = {
-    "training": 5,
-    "score": 4,
-    "search": 3,
-    "index": 2,
-    "attack": 2,
-    "capture": 1,
-}
+PRIORITIES = dict(training=5, score=4, search=3, index=2, attack=2, capture=1)
 
 STARTED = time.time()
 
@@ -59,73 +51,66 @@ def refuse(problem):
     sys.exit(f"The configuration cannot be run: {problem} (see config/schema.yaml).")
 
 
-def find(path, wildcards=None):
-    """The value that the configuration has under `a/b/c`; `experiment/...` is of the job's own experiment."""
-    value = config | {
-        "experiment": EXPERIMENTS.get((wildcards or {}).get("experiment"))
-    }
-    for key in path.format(**(wildcards or {})).split("/"):
-        value = value[key]
-    return value
-
-
 def step(program, *plugins, **settings):
     """The params of a step, for `STEP`.
 
     Each setting of its function is given by where the configuration has it ("neighbours/k"), by a wildcard
-    ("{seed}"), or by a function of the wildcards. Plug-ins are files that the program runs beside its own,
-    each given as a function of the wildcards.
+    ("{seed}"), or by a function of the wildcards. Plug-ins are functions of the wildcards too, which return
+    the files that the program runs beside its own.
     """
 
     def code(wildcards):
-        files = [f"{program}.py", *(plugin(wildcards) for plugin in plugins)]
+        files = [f"{program}.py", *(file for of in plugins for file in of(wildcards))]
         return fingerprint([SCRIPTS / file for file in files], SCRIPTS)
 
-    def write_settings(wildcards):
+    def files(wildcards, input, output):
+        return write_files([*input.items(), *output.items()])
+
+    def values(wildcards):
         for name in (wildcards.get("experiment"), wildcards.get("detector")):
             if name in PROBLEMS:  # of others no job is planned
                 refuse(PROBLEMS[name])
-        values = {
-            name: resolve(value, dict(wildcards.items()))
-            for name, value in settings.items()
-        }
-        return [
-            f"{_option(name)}={value if isinstance(value, str) else json.dumps(value)}"
-            for name, value in values.items()
-        ]
+        return write_settings(
+            {name: find(value, wildcards) for name, value in settings.items()}
+        )
 
-    return {
-        "program": program,
-        "code": code,
-        "files": write_files,
-        "settings": write_settings,
-    }
+    return dict(program=program, code=code, files=files, settings=values)
 
 
-def resolve(value, wildcards):
+def find(value, wildcards):
+    """The value of a setting, as `step` takes it; `experiment/...` is of the job's own experiment."""
     if callable(value):
         return value(wildcards)
-    if re.fullmatch(r"\{\w+\}", value):
-        return value.format(**wildcards)
-    return find(value, wildcards)
-
-
-def write_files(wildcards, input, output):
-    """The named inputs and outputs of a job, as options."""
-    return [
-        word
-        for name, files in [*input.items(), *output.items()]
-        for word in [_option(name), *([files] if isinstance(files, str) else files)]
-    ]
-
-
-def _option(name):
-    return f"--{name.replace('_', '-')}"
+    if value.strip("{}") in wildcards.keys():
+        return wildcards.get(value.strip("{}"))
+    found = config | {"experiment": EXPERIMENTS.get(wildcards.get("experiment"))}
+    for key in value.format(**dict(wildcards.items())).split("/"):
+        found = found[key]
+    return found
 
 
 def constant(value):
     """A setting that stands in no configuration."""
     return lambda wildcards: value
+
+
+def method_of(kind, key):
+    """The file of a plug-in of a kind, named by the configuration under `key`, as `step` takes it."""
+    return lambda wildcards: [f"layeraudit/{kind}/{find(key, wildcards)}.py"]
+
+
+NETWORK = method_of("networks", "experiment/network/method")
+"""The network of the job's experiment."""
+
+
+def environment_of(kind, key):
+    """The environment that a plug-in's file asks for, as a function of the wildcards."""
+
+    def environment(wildcards):
+        constants = read_constants(kind, find(key, wildcards))
+        return f"../envs/{constants['ENVIRONMENT']}.yaml"
+
+    return environment
 
 
 def log_of(name, folder="<run>"):
@@ -138,55 +123,26 @@ def benchmark_of(name, folder="<run>"):
 
 def each_seed(experiment, file):
     """A file of every seed of an experiment, in the order of the seeds."""
-    return [
-        f"results/{config['variant']}/{experiment}/seed{seed}/{file}"
-        for seed in EXPERIMENTS[experiment]["seeds"]
-    ]
+    folder = f"results/{config['variant']}/{experiment}"
+    return [f"{folder}/seed{seed}/{file}" for seed in EXPERIMENTS[experiment]["seeds"]]
 
 
-def every_seed(*files):
+def every_seed(file):
     """The same for a job of all seeds of the experiment that its wildcards name."""
-
-    def of_experiment(wildcards):
-        return [
-            path for file in files for path in each_seed(wildcards.experiment, file)
-        ]
-
-    return of_experiment
+    return lambda wildcards: each_seed(wildcards.experiment, file)
 
 
 def run_of(*names):
     """Which run a result of these experiments is of, in one line, as a setting."""
     default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
-    run = describe_run(
-        config["variant"],
-        {name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]},
-        config["neighbours"],
-        list_experiments(default),
+    experiments = {
+        name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]
+    }
+    return constant(
+        describe_run(
+            config["variant"],
+            experiments,
+            config["neighbours"],
+            list_experiments(default),
+        )
     )
-    return constant(run)
-
-
-def method_of(kind, key):
-    """The file of a plug-in of a kind, named by the configuration under `key`, as a function of the wildcards."""
-    return (
-        lambda wildcards: f"layeraudit/{kind}/{find(key, dict(wildcards.items()))}.py"
-    )
-
-
-def environment_of(kind, key):
-    """The environment that a plug-in's file asks for, as a function of the wildcards."""
-
-    def environment(wildcards):
-        method = find(key, dict(wildcards.items()))
-        return f"../envs/{read_constants(kind, method)['ENVIRONMENT']}.yaml"
-
-    return environment
-
-
-def show_failures(run_log):
-    """Print what each failed job has logged, which Snakemake leaves out where it is quiet about rules."""
-    text = "".join(Path(path).read_text(errors="replace") for path in run_log)
-    for path in re.findall(r"> (\S+) 2>&1' returned non-zero exit status", text):
-        logged = Path(path).read_text(errors="replace")
-        print(f"Failed; {path} says:\n{logged}", file=sys.stderr)

@@ -1,24 +1,14 @@
-"""Needs the activations and neighbours of an experiment's runs; makes the scores of a detector."""
+"""Needs the activations and neighbours of an experiment's runs; makes the scores of a detector.
+
+In the poison bench training rows are scored, in the evasion bench what a network is shown.
+"""
 
 
-def scored_split(wildcards):
-    """The split whose rows detectors score."""
-    bench = EXPERIMENTS[wildcards.experiment]["bench"]
-    return {"poison": "train", "evasion": "evasion"}[bench]
-
-
-def of_scored(split, *files):
-    """Files of every seed of the job's experiment that lie under the name of a split, if detectors read it."""
-
-    def paths(wildcards):
-        read = split in ("calibration", scored_split(wildcards))
-        return (
-            every_seed(*(file.format(split=split) for file in files))(wildcards)
-            if read
-            else []
-        )
-
-    return paths
+def every_seed_of(bench, file):
+    """A file of every seed of the job's experiment, if detectors of its bench read it."""
+    return lambda wildcards: (
+        every_seed(file)(wildcards) if wildcards.bench == bench else []
+    )
 
 
 rule score_detector:
@@ -26,23 +16,23 @@ rule score_detector:
         train=every_seed("data/train.npz"),
         train_layers=every_seed("layers/train"),
         train_logits=every_seed("logits/train.npy"),
-        train_neighbours=of_scored("train", "neighbours/{split}"),
+        train_neighbours=every_seed_of("poison", "neighbours/train"),
         calibration=every_seed("data/calibration.npz"),
         calibration_layers=every_seed("layers/calibration"),
         calibration_logits=every_seed("logits/calibration.npy"),
         calibration_neighbours=every_seed("neighbours/calibration"),
-        evasion=of_scored("evasion", "data/{split}.npz"),
-        evasion_layers=of_scored("evasion", "layers/{split}"),
-        evasion_logits=of_scored("evasion", "logits/{split}.npy"),
-        evasion_neighbours=of_scored("evasion", "neighbours/{split}"),
-        evasion_record=of_scored("evasion", "{split}.csv"),
+        evasion=every_seed_of("evasion", "data/evasion.npz"),
+        evasion_layers=every_seed_of("evasion", "layers/evasion"),
+        evasion_logits=every_seed_of("evasion", "logits/evasion.npy"),
+        evasion_neighbours=every_seed_of("evasion", "neighbours/evasion"),
+        evasion_record=every_seed_of("evasion", "evasion.csv"),
     output:
-        scores="<runs>/detectors/{detector}.parquet",
-        costs="<runs>/detectors/{detector}.csv",
+        scores="<runs>/detectors/{bench}/{detector}.parquet",
+        costs="<runs>/detectors/{bench}/{detector}.csv",
     log:
-        log_of("score_detector_{detector}", "<runs>"),
+        log_of("score_detector_{bench}_{detector}", "<runs>"),
     benchmark:
-        benchmark_of("score_detector_{detector}", "<runs>")
+        benchmark_of("score_detector_{bench}_{detector}", "<runs>")
     priority: PRIORITIES["attack"]
     conda:
         environment_of("detectors", "detectors/{detector}/method")
@@ -50,8 +40,9 @@ rule score_detector:
         **step(
             "score_detector",
             method_of("detectors", "detectors/{detector}/method"),
-            bench="experiment/bench",
-            setting="experiment/setting",
+            bench="{bench}",
+            setting=lambda wildcards: EXPERIMENTS[wildcards.experiment]["setting"]
+            or wildcards.experiment,
             poison="experiment/poison_name",
             detector="{detector}",
             settings="detectors/{detector}",

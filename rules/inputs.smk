@@ -26,6 +26,7 @@ rule attack:
     params:
         **step(
             "attack",
+            NETWORK,
             method_of("attacks", "experiment/inputs/{input}/method"),
             settings="experiment/inputs/{input}",
             network="experiment/network",
@@ -88,6 +89,7 @@ rule craft_adaptive:
     params:
         **step(
             "craft_adaptive",
+            NETWORK,
             **SEARCH,
             network="experiment/network",
             metric="neighbours/metric",
@@ -100,6 +102,37 @@ rule craft_adaptive:
             first_step="experiment/adaptive/first_step",
             intermediate_level="experiment/adaptive/intermediate_level",
             batch_size="activations/batch_size",
+        ),
+    shell:
+        STEP
+
+
+def splits_of_inputs(wildcards):
+    """The splits of all that a network is shown, held-out images first."""
+    names = ["test", *EXPERIMENTS[wildcards.experiment]["inputs"]]
+    return expand("<run>/data/{split}.npz", split=names, allow_missing=True)
+
+
+rule gather_inputs:
+    input:
+        splits=splits_of_inputs,
+    output:
+        split="<run>/data/evasion.npz",
+        record="<run>/evasion.csv",
+    log:
+        log_of("gather_inputs"),
+    benchmark:
+        benchmark_of("gather_inputs")
+    priority: PRIORITIES["attack"]
+    conda:
+        "../envs/numpy.yaml"
+    params:
+        **step(
+            "gather_inputs",
+            inputs=lambda wildcards: [
+                CLEAN,
+                *EXPERIMENTS[wildcards.experiment]["inputs"],
+            ],
         ),
     shell:
         STEP

@@ -1,7 +1,6 @@
 """Needs the runs of both benches and the scores of their detectors; makes their tables, figures and page."""
 
 from layeraudit.configuration import is_for
-from layeraudit.experiments import CLEAN, INPUTS
 
 
 def experiments_of(bench):
@@ -16,7 +15,7 @@ def experiments_of(bench):
 def detector_files(bench, suffix):
     """A file of every detector that a bench compares, in each of its experiments."""
     return expand(
-        "results/{variant}/{experiment}/detectors/{detector}.{suffix}",
+        f"results/{{variant}}/{{experiment}}/detectors/{bench}/{{detector}}.{{suffix}}",
         experiment=experiments_of(bench),
         variant=config["variant"],
         detector=[name for name in config["detectors"] if is_for(bench, config, name)],
@@ -29,7 +28,7 @@ def poisoned_experiments():
     return [
         name
         for name in experiments_of("poison")
-        if EXPERIMENTS[name]["method"] != "none"
+        if EXPERIMENTS[name]["poison_settings"]["method"] != "none"
     ]
 
 
@@ -109,27 +108,6 @@ SEARCH_JOBS = (
 RUN_OF_BOTH = run_of(*experiments_of("poison"), *experiments_of("evasion"))
 
 
-rule gather_inputs:
-    input:
-        splits=expand(
-            "<run>/data/{split}.npz", split=["test", *INPUTS], allow_missing=True
-        ),
-    output:
-        split="<run>/data/evasion.npz",
-        record="<run>/evasion.csv",
-    log:
-        log_of("gather_inputs"),
-    benchmark:
-        benchmark_of("gather_inputs")
-    priority: PRIORITIES["attack"]
-    conda:
-        "../envs/numpy.yaml"
-    params:
-        **step("leaderboard/gather_inputs", inputs=constant([CLEAN, *INPUTS])),
-    shell:
-        STEP
-
-
 rule evaluate_networks:
     input:
         train=every_seed("data/train.npz"),
@@ -147,6 +125,7 @@ rule evaluate_networks:
     params:
         **step(
             "leaderboard/evaluate_networks",
+            NETWORK,
             setting="experiment/setting",
             poison="experiment/poison_name",
             seeds="experiment/seeds",
@@ -158,7 +137,7 @@ rule evaluate_networks:
 
 rule retrain:
     input:
-        scores="<runs>/detectors/{detector}.parquet",
+        scores="<runs>/detectors/poison/{detector}.parquet",
         train=every_seed("data/train.npz"),
         test=every_seed("data/test.npz"),
         probe=every_seed("data/probe.npz"),
@@ -175,6 +154,7 @@ rule retrain:
     params:
         **step(
             "leaderboard/retrain",
+            NETWORK,
             setting="experiment/setting",
             poison="experiment/poison_name",
             detector="{detector}",
@@ -316,7 +296,7 @@ rule tabulate_names:
             detectors="detectors",
             poisons="poisons",
             benches="benches",
-            layers="activations/layers",
+            layers=constant(EXPERIMENTS[experiments_of("poison")[0]]["layers"]),
         ),
     shell:
         STEP

@@ -17,6 +17,7 @@ rule train_model:
     params:
         **step(
             "train_model",
+            NETWORK,
             network="experiment/network",
             epochs="experiment/epochs",
             batch_size="experiment/batch_size",
@@ -62,6 +63,7 @@ rule extract_layers:
     params:
         **step(
             "extract_layers",
+            NETWORK,
             network="experiment/network",
             names="experiment/layers",
             batch_size="activations/batch_size",

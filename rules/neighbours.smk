@@ -10,7 +10,7 @@ SEARCH = dict(
 
 def is_training_split(wildcards):
     """Whether the queries are the index's own rows, none of which is its own neighbour."""
-    return wildcards["split"] == "train"
+    return wildcards.split == "train"
 
 
 rule build_index:

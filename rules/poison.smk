@@ -80,6 +80,7 @@ rule make_poison:
     params:
         **step(
             "make_poison",
+            NETWORK,
             method_of("poisons", "experiment/poison_settings/method"),
             settings="experiment/poison_settings",
             n_clean="experiment/train",

@@ -18,7 +18,7 @@ rule keep_configuration:
     priority: 100
     localrule: True
     params:
-        configuration=json.dumps(config),
+        configuration=str(dict(config)),
     run:
         for change in keep_configuration(Path(output[0]), config):
             print(
@@ -86,11 +86,3 @@ rule all:
         PUBLISHED,
         REPORT_TABLES,
         REPORT_FIGURES,
-
-
-def end_run():
-    """Name what was made."""
-    for line in name_made(
-        Path("results", config["variant"]), map(Path, PUBLISHED), STARTED
-    ):
-        print(line, file=sys.stderr)

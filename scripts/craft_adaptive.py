@@ -2,11 +2,11 @@
 
 Each of the first images of a split is led to training images of another class, in all layers at once (see
 `layeraudit.attacks._neighbours`): in L-infinity balls, and in L2 balls, where points on the way from the
-image to the attacked one are written too, since one of them may be enough. In each ball those that DkNN is still
-right on are led to the next class. What is made in one L-infinity ball is also fine-tuned by the intermediate
-level attack in each layer. Writes the split and a record of its rows: `row, image, attack` (`adaptive` or
-`ilap`), `norm, radius, share` (of the way), `classes` (how many the image was led to, one after the other),
-`layer, linf, l2`.
+image to the attacked one are written too, since one of them may be enough. In each ball those that DkNN
+classifies correctly are led to the next class. What is made in one L-infinity ball may be fine-tuned by the
+intermediate level attack in each layer. Writes the split and a record of its rows: `row, image, attack`
+(`adaptive` or `ilap`), `norm, radius, share` (of the way), `classes` (how many the image was led to, one
+after the other), `layer, linf, l2`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +52,7 @@ def read_layers(
     """Read the training rows in each layer, and how far the neighbours of calibration images lie."""
     found = {}
     queries = open_layers(calibration_layers, names, np.float32)
-    neighbours = open_layers(calibration_neighbours, names, np.int64)
+    neighbours = open_layers(calibration_neighbours, names, np.int64, rows=len(queries[names[0]]))
     for name, rows in open_layers(layers, names, np.float32).items():
         found[name] = Layer(rows, usual_radius(queries[name], rows[neighbours[name][:, -1]], metric))
         print(f"{name}: neighbours usually lie within {found[name].radius:.4f}", flush=True)
@@ -120,7 +120,7 @@ class Strength:
     ----------
     epsilons, radii : of the balls in L-infinity and in L2
     first_step : as a share of the radius
-    intermediate_level : `epsilon`, the ball whose attack is fine-tuned, and `steps`; 0 leaves it out
+    intermediate_level : `epsilon`, the ball whose attack is fine-tuned, and `steps`, or None
     """
 
     epsilons: Sequence[float]
@@ -128,7 +128,7 @@ class Strength:
     steepness: float
     steps: int
     first_step: float
-    intermediate_level: dict[str, Any]
+    intermediate_level: dict[str, Any] | None
 
 
 def attack_all(
@@ -164,7 +164,7 @@ def attack_all(
         attacked, tried = lead("linf", epsilon)
         record: dict[str, object] = {"attack": "adaptive", "norm": "linf", "radius": epsilon, "share": 1.0}
         yield record, attacked, tried
-        if epsilon != strength.intermediate_level["epsilon"] or not strength.intermediate_level["steps"]:
+        if strength.intermediate_level is None or epsilon != strength.intermediate_level["epsilon"]:
             continue
         for layer in layers:
             pushed = ila(
@@ -210,7 +210,7 @@ def craft_adaptive(
     steepness: float,
     steps: int,
     first_step: float,
-    intermediate_level: dict[str, Any],
+    intermediate_level: dict[str, Any] | None,
     batch_size: int,
 ) -> None:
     """Write attacked images and their record.

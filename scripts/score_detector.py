@@ -47,7 +47,8 @@ def read_shown_rows(
     y_true = np.where(shown.isin(others), UNKNOWN_CLASS, split.y_true)
     rows = pd.DataFrame({"input": shown, "y_true": y_true, "dnn_label": dnn_label})
     errs = rows["dnn_label"] != rows["y_true"]
-    is_suspect = ((shown != CLEAN) & (errs | ~shown.isin(attacks))).to_numpy()
+    rows["is_suspect"] = (shown != CLEAN) & (errs | ~shown.isin(attacks))
+    is_suspect = rows["is_suspect"].to_numpy()
     return rows, read_evidence(files, names, y=dnn_label.astype(np.int64), is_suspect=is_suspect)
 
 

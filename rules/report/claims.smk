@@ -16,26 +16,23 @@ rule judge_claims:
                 "section_4",
             ],
         ),
-        script="scripts/judge_claims.py",
-        modules=modules_of("scripts/judge_claims.py"),
     output:
-        claims=report(
-            "<results>/tables/claims.csv",
-            caption="../report/claims.rst",
+        table=report(
+            update("<results>/tables/claims.csv"),
+            caption="../../report/claims.rst",
             category="All verdicts",
             labels={"result": "whether each claim holds", "form": "table"},
         ),
     log:
-        "<results>/logs/judge_claims.log",
+        log_of("judge_claims", "<results>"),
     benchmark:
-        "<results>/benchmarks/judge_claims.tsv"
+        benchmark_of("judge_claims", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
+    params:
+        **step("report/judge_claims"),
     shell:
-        "python {input.script}"
-        " --claims {input.claims}"
-        " --output {output.claims}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule summarise:
@@ -52,13 +49,11 @@ rule summarise:
         transfer="<results>/tables/transfer.csv",
         detection="<results>/tables/dknn_against_transfer.csv",
         adaptive="<results>/tables/adaptive.csv",
-        script="scripts/summarise.py",
-        modules=modules_of("scripts/summarise.py"),
     output:
-        markdown="<results>/summary.md",
+        markdown=update("<results>/summary.md"),
         page=report(
-            "<results>/summary.html",
-            caption="../report/summary.rst",
+            update("<results>/summary.html"),
+            caption="../../report/summary.rst",
             category="All verdicts",
             labels={
                 "result": "claims, and the tables of each experiment",
@@ -66,25 +61,12 @@ rule summarise:
             },
         ),
     log:
-        "<results>/logs/summarise.log",
+        log_of("summarise", "<results>"),
     benchmark:
-        "<results>/benchmarks/summarise.tsv"
+        benchmark_of("summarise", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
+    params:
+        **step("report/summarise"),
     shell:
-        "python {input.script}"
-        " --claims {input.claims}"
-        " --experiment-1 {input.experiment_1}"
-        " --experiment-2-1 {input.experiment_2_1}"
-        " --detector {input.detector}"
-        " --table1 {input.table1}"
-        " --table1-memorised {input.table1_memorised}"
-        " --table1-quarter {input.table1_quarter}"
-        " --table1-quarter-flips {input.table1_quarter_flips}"
-        " --inputs {input.inputs}"
-        " --transfer {input.transfer}"
-        " --detection {input.detection}"
-        " --adaptive {input.adaptive}"
-        " --markdown {output.markdown}"
-        " --page {output.page}"
-        " > {log} 2>&1"
+        STEP

@@ -1,64 +1,63 @@
 """Needs the poison bench; makes the answers to section 4 of the report, what it leaves to further experiments."""
 
+OF_SECTION_4 = dict(
+    secml=constant(
+        [
+            name
+            for name, settings in config["poisons"].items()
+            if settings["method"] == "secml_gradient"
+        ]
+    ),
+    layers=constant(
+        next(of["layers"] for of in EXPERIMENTS.values() if of["bench"] == "poison")
+    ),
+    k="neighbours/k",
+)
+"""Settings of both steps: the poisons that secml makes, and what the bench's networks are searched for."""
+
 
 rule tabulate_section_4:
     input:
         scores=of_poisoned_runs("scores/train.parquet"),
-        trained=of_experiments("poison", "trained.csv"),
-        retrained=of_retrained(),
-        script="scripts/tabulate_section_4.py",
-        modules=modules_of("scripts/tabulate_section_4.py"),
+        trained=trained_tables(),
+        retrained=retrained_tables(),
     output:
         credibility=report(
-            "<results>/tables/section_4_credibility.csv",
-            caption="../report/section_4.rst",
+            update("<results>/tables/section_4_credibility.csv"),
+            caption="../../report/section_4.rst",
             category="Section 4",
             labels={"result": "credibility of poison", "form": "table"},
         ),
         depth=report(
-            "<results>/tables/section_4_depth.csv",
-            caption="../report/section_4_depth.rst",
+            update("<results>/tables/section_4_depth.csv"),
+            caption="../../report/section_4_depth.rst",
             category="Section 4",
             labels={"result": "poison among neighbours by layer", "form": "table"},
         ),
         removal=report(
-            "<results>/tables/section_4_removal.csv",
-            caption="../report/section_4_removal.rst",
+            update("<results>/tables/section_4_removal.csv"),
+            caption="../../report/section_4_removal.rst",
             category="Section 4",
             labels={"result": "training again without the suspects", "form": "table"},
         ),
-        claims="<results>/claims/section_4.csv",
+        claims=update("<results>/claims/section_4.csv"),
     log:
-        "<results>/logs/tabulate_section_4.log",
+        log_of("tabulate_section_4", "<results>"),
     benchmark:
-        "<results>/benchmarks/tabulate_section_4.tsv"
+        benchmark_of("tabulate_section_4", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
     params:
-        run=run_of(*experiments_of("poison")),
-        settings=[experiment["setting"] for experiment, _ in poisoned_runs()],
-        poisons=[experiment["name"] for experiment, _ in poisoned_runs()],
-        seeds=[seed for _, seed in poisoned_runs()],
-        secml=poisons_of_secml(),
-        layers=lookup(dpath="activations/layers", within=config),
-        k=lookup(dpath="neighbours/k", within=config),
+        **step(
+            "report/tabulate_section_4",
+            **OF_SECTION_4,
+            settings=constant([of["setting"] for of, _ in poisoned_runs()]),
+            poisons=constant([of["poison_name"] for of, _ in poisoned_runs()]),
+            seeds=constant([seed for _, seed in poisoned_runs()]),
+            run=run_of(*experiments_of("poison")),
+        ),
     shell:
-        "python {input.script}"
-        " --scores {input.scores}"
-        " --settings {params.settings}"
-        " --poisons {params.poisons}"
-        " --seeds {params.seeds}"
-        " --secml {params.secml}"
-        " --trained {input.trained}"
-        " --retrained {input.retrained}"
-        " --layers {params.layers}"
-        " --k {params.k}"
-        " --table-credibility {output.credibility}"
-        " --table-depth {output.depth}"
-        " --table-removal {output.removal}"
-        " --claims {output.claims}"
-        " --run {params.run:q}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule plot_section_4:
@@ -67,34 +66,21 @@ rule plot_section_4:
         depth="<results>/tables/section_4_depth.csv",
         removal="<results>/tables/section_4_removal.csv",
         names="<results>/tables/names.csv",
-        script="scripts/plot_section_4.py",
-        modules=modules_of("scripts/plot_section_4.py"),
     output:
         svg=report(
-            "<results>/figures/section_4.svg",
-            caption="../report/section_4.rst",
+            update("<results>/figures/section_4.svg"),
+            caption="../../report/section_4.rst",
             category="Section 4",
             labels={"result": "what the report leaves open", "form": "figure"},
         ),
-        png="<results>/figures/section_4.png",
+        png=update("<results>/figures/section_4.png"),
     log:
-        "<results>/logs/plot_section_4.log",
+        log_of("plot_section_4", "<results>"),
     benchmark:
-        "<results>/benchmarks/plot_section_4.tsv"
+        benchmark_of("plot_section_4", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
     params:
-        secml=poisons_of_secml(),
-        layers=lookup(dpath="activations/layers", within=config),
-        k=lookup(dpath="neighbours/k", within=config),
+        **step("report/plot_section_4", **OF_SECTION_4),
     shell:
-        "python {input.script}"
-        " --credibility {input.credibility}"
-        " --depth {input.depth}"
-        " --removal {input.removal}"
-        " --names {input.names}"
-        " --secml {params.secml}"
-        " --layers {params.layers}"
-        " --k {params.k}"
-        " --output {output}"
-        " > {log} 2>&1"
+        STEP

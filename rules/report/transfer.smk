@@ -1,264 +1,279 @@
 """Needs the model of a run; makes attacks on other networks, and the tables of who is fooled and who notices."""
 
+TRANSFER = config["transfer"]["experiments"]
 
-rule select_attackable:
+TRANSFER_DATASETS = [
+    EXPERIMENTS[name]["dataset"] for name in TRANSFER if EXPERIMENTS[name]["seeds"]
+]
+
+FILE_OF_SOURCE = method_of("networks", "networks/{source}/method")
+
+OF_SOURCE = dict(
+    source="{source}",
+    network="networks/{source}",
+    epsilons="transfer/experiments/{experiment}/epsilons",
+    passes="transfer/passes",
+    dataset="experiment/dataset",
+    seed="{seed}",
+    batch_size="transfer/batch_size",
+)
+"""Settings of every attack on a source."""
+
+
+def each_source(file, *experiments):
+    """A file of every seed and source of these experiments; one that all sources share is there for each."""
+    return [
+        path.replace("{source}", source)
+        for name in experiments
+        for path in each_seed(name, file)
+        for source in TRANSFER[name]["sources"]
+    ]
+
+
+def list_networks(wildcards):
+    """The settings of every network that attacks are shown to, by name.
+
+    The audited one, all sources and targets, and where a source is named its twin, which has its architecture
+    and other weights.
+    """
+    settings = TRANSFER[wildcards.experiment]
+    networks = {"audited": EXPERIMENTS[wildcards.experiment]["network"]}
+    for name in sorted({*settings["sources"], *settings["targets"]}):
+        networks[name] = config["networks"][name]
+    if source := wildcards.get("source"):
+        networks[f"{source}_twin"] = config["networks"][source]
+    return networks
+
+
+def files_of_networks(wildcards):
+    return [
+        f"layeraudit/networks/{network['method']}.py"
+        for network in list_networks(wildcards).values()
+    ]
+
+
+def weights_of_networks(wildcards):
+    _, *names = list_networks(wildcards)
+    return ["<run>/model.pt", *[f"<run>/networks/{name}.pt" for name in names]]
+
+
+def seed_of_network(wildcards):
+    """The run's seed, and of a twin another; of a number above 32 bits torch takes the lowest, so this is within."""
+    return (int(wildcards.seed) + (2**31 if wildcards.twin else 0)) % 2**32
+
+
+use rule train_model as train_network with:
+    output:
+        output="<run>/networks/{network}{twin}.pt",
+    log:
+        log_of("train_network_{network}{twin}"),
+    benchmark:
+        benchmark_of("train_network_{network}{twin}")
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        **step(
+            "train_model",
+            method_of("networks", "networks/{network}/method"),
+            network="networks/{network}",
+            epochs="transfer/experiments/{experiment}/networks/epochs",
+            batch_size="transfer/experiments/{experiment}/networks/batch_size",
+            learning_rate="training/learning_rate",
+            images="transfer/experiments/{experiment}/networks/train",
+            seed=seed_of_network,
+        ),
+
+
+rule select_attack_set:
     input:
         split="<run>/data/test.npz",
         weights=weights_of_networks,
-        script="scripts/select_attackable.py",
-        modules=modules_of("scripts/select_attackable.py"),
     output:
-        attackable="<run>/data/attackable.npz",
+        output="<run>/data/attack_set.npz",
     log:
-        "<run>/logs/select_attackable.log",
+        log_of("select_attack_set"),
     benchmark:
-        "<run>/benchmarks/select_attackable.tsv"
-    priority: 2
+        benchmark_of("select_attack_set")
+    priority: PRIORITIES["attack"]
     conda:
-        "../envs/torch.yaml"
+        "../../envs/torch.yaml"
     params:
-        architectures=architectures_of_networks,
-        images=lookup(dpath="transfer/experiments/{experiment}/images", within=config),
-        batch_size=lookup(dpath="transfer/batch_size", within=config),
+        **step(
+            "report/select_attack_set",
+            files_of_networks,
+            networks=list_networks,
+            images="transfer/experiments/{experiment}/images",
+            batch_size="transfer/batch_size",
+        ),
     shell:
-        "python {input.script}"
-        " --split {input.split}"
-        " --architectures {params.architectures}"
-        " --weights {input.weights}"
-        " --images {params.images}"
-        " --batch-size {params.batch_size}"
-        " --output {output.attackable}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule craft_transfer:
     input:
-        images="<run>/data/attackable.npz",
+        images="<run>/data/attack_set.npz",
         weights="<run>/networks/{source}.pt",
-        script="scripts/craft_transfer.py",
-        modules=modules_of("scripts/craft_transfer.py"),
     output:
-        attacked="<run>/data/from_{source}.npz",
+        output="<run>/data/from_{source}.npz",
         record="<run>/from_{source}.csv",
     log:
-        "<run>/logs/craft_transfer_{source}.log",
+        log_of("craft_transfer_{source}"),
     benchmark:
-        "<run>/benchmarks/craft_transfer_{source}.tsv"
-    priority: 2
+        benchmark_of("craft_transfer_{source}")
+    priority: PRIORITIES["attack"]
     conda:
-        "../envs/foolbox.yaml"
+        "../../envs/foolbox.yaml"
     params:
-        epsilons=lookup(
-            dpath="transfer/experiments/{experiment}/epsilons", within=config
-        ),
-        passes=lookup(dpath="transfer/passes", within=config),
-        dataset=lookup(dpath="{experiment}/dataset", within=EXPERIMENTS),
-        batch_size=lookup(dpath="transfer/batch_size", within=config),
+        **step("report/craft_transfer", FILE_OF_SOURCE, **OF_SOURCE),
     shell:
-        "python {input.script}"
-        " --images {input.images}"
-        " --network {wildcards.source}"
-        " --weights {input.weights}"
-        " --epsilons {params.epsilons}"
-        " --passes {params.passes}"
-        " --dataset {params.dataset}"
-        " --seed {wildcards.seed}"
-        " --batch-size {params.batch_size}"
-        " --output {output.attacked}"
-        " --output-record {output.record}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule measure_disturbance:
     input:
         split="<run>/data/calibration.npz",
         weights="<run>/networks/{source}.pt",
-        script="scripts/measure_disturbance.py",
-        modules=modules_of("scripts/measure_disturbance.py"),
     output:
-        disturbance="<run>/disturbance_{source}.csv",
+        output="<run>/disturbance_{source}.csv",
     log:
-        "<run>/logs/measure_disturbance_{source}.log",
+        log_of("measure_disturbance_{source}"),
     benchmark:
-        "<run>/benchmarks/measure_disturbance_{source}.tsv"
-    priority: 2
+        benchmark_of("measure_disturbance_{source}")
+    priority: PRIORITIES["attack"]
     conda:
-        "../envs/foolbox.yaml"
+        "../../envs/foolbox.yaml"
     params:
-        images=lookup(dpath="transfer/validation", within=config),
-        epsilons=lookup(
-            dpath="transfer/experiments/{experiment}/epsilons", within=config
+        **step(
+            "report/measure_disturbance",
+            FILE_OF_SOURCE,
+            **OF_SOURCE,
+            images="transfer/validation",
         ),
-        passes=lookup(dpath="transfer/passes", within=config),
-        dataset=lookup(dpath="{experiment}/dataset", within=EXPERIMENTS),
-        batch_size=lookup(dpath="transfer/batch_size", within=config),
     shell:
-        "python {input.script}"
-        " --split {input.split}"
-        " --images {params.images}"
-        " --network {wildcards.source}"
-        " --weights {input.weights}"
-        " --epsilons {params.epsilons}"
-        " --passes {params.passes}"
-        " --dataset {params.dataset}"
-        " --seed {wildcards.seed}"
-        " --batch-size {params.batch_size}"
-        " --output {output.disturbance}"
-        " > {log} 2>&1"
+        STEP
 
 
-rule judge_transfer:
+rule predict_transferred:
     input:
         split="<run>/data/from_{source}.npz",
         weights=weights_of_networks,
-        script="scripts/judge_transfer.py",
-        modules=modules_of("scripts/judge_transfer.py"),
     output:
-        labels="<run>/labels_from_{source}.npz",
+        output="<run>/labels_from_{source}.npz",
     log:
-        "<run>/logs/judge_transfer_{source}.log",
+        log_of("predict_transferred_{source}"),
     benchmark:
-        "<run>/benchmarks/judge_transfer_{source}.tsv"
-    priority: 2
+        benchmark_of("predict_transferred_{source}")
+    priority: PRIORITIES["attack"]
     conda:
-        "../envs/foolbox.yaml"
+        "../../envs/foolbox.yaml"
     params:
-        names=names_of_networks,
-        architectures=architectures_of_networks,
-        batch_size=lookup(dpath="transfer/batch_size", within=config),
+        **step(
+            "report/predict_transferred",
+            files_of_networks,
+            networks=list_networks,
+            batch_size="transfer/batch_size",
+        ),
     shell:
-        "python {input.script}"
-        " --split {input.split}"
-        " --names {params.names}"
-        " --architectures {params.architectures}"
-        " --weights {input.weights}"
-        " --batch-size {params.batch_size}"
-        " --output {output.labels}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule tabulate_transfer:
     input:
-        attackable=of_transfer("data/attackable.npz"),
-        records=of_transfer("from_{source}.csv"),
-        labels=of_transfer("labels_from_{source}.npz"),
-        disturbances=of_transfer("disturbance_{source}.csv"),
-        script="scripts/tabulate_transfer.py",
-        modules=modules_of("scripts/tabulate_transfer.py"),
+        attack_sets=each_source("data/attack_set.npz", *TRANSFER),
+        records=each_source("from_{source}.csv", *TRANSFER),
+        predictions=each_source("labels_from_{source}.npz", *TRANSFER),
+        disturbances=each_source("disturbance_{source}.csv", *TRANSFER),
     output:
         table=report(
-            "<results>/tables/transfer.csv",
-            caption="../report/transfer.rst",
+            update("<results>/tables/transfer.csv"),
+            caption="../../report/transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who is fooled", "form": "table"},
         ),
-        claims="<results>/claims/transfer.csv",
+        claims=update("<results>/claims/transfer.csv"),
     log:
-        "<results>/logs/tabulate_transfer.log",
+        log_of("tabulate_transfer", "<results>"),
     benchmark:
-        "<results>/benchmarks/tabulate_transfer.tsv"
+        benchmark_of("tabulate_transfer", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
     params:
-        run=run_of(*config["transfer"]["experiments"]),
+        **step("report/tabulate_transfer", run=run_of(*TRANSFER)),
     shell:
-        "python {input.script}"
-        " --attackable {input.attackable}"
-        " --records {input.records}"
-        " --labels {input.labels}"
-        " --disturbances {input.disturbances}"
-        " --table {output.table}"
-        " --claims {output.claims}"
-        " --run {params.run:q}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule tabulate_dknn_against_transfer:
     input:
-        records=of_sources("from_{source}.csv"),
-        scores=of_sources("scores/from_{source}.parquet"),
-        disturbances=of_sources("disturbance_{source}.csv"),
-        calibration_scores=of_sources("scores/calibration.parquet"),
-        script="scripts/tabulate_dknn_against_transfer.py",
-        modules=modules_of("scripts/tabulate_dknn_against_transfer.py"),
+        records=each_source("from_{source}.csv", "clean"),
+        scores=each_source("scores/from_{source}.parquet", "clean"),
+        disturbances=each_source("disturbance_{source}.csv", "clean"),
+        calibration_scores=each_source("scores/calibration.parquet", "clean"),
     output:
         table=report(
-            "<results>/tables/dknn_against_transfer.csv",
-            caption="../report/dknn_against_transfer.rst",
+            update("<results>/tables/dknn_against_transfer.csv"),
+            caption="../../report/dknn_against_transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who notices", "form": "table"},
         ),
-        claims="<results>/claims/dknn_against_transfer.csv",
+        claims=update("<results>/claims/dknn_against_transfer.csv"),
     log:
-        "<results>/logs/tabulate_dknn_against_transfer.log",
+        log_of("tabulate_dknn_against_transfer", "<results>"),
     benchmark:
-        "<results>/benchmarks/tabulate_dknn_against_transfer.tsv"
+        benchmark_of("tabulate_dknn_against_transfer", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
     params:
-        run=run_of("clean"),
-        layers=lookup(dpath="activations/layers", within=config),
+        **step(
+            "report/tabulate_dknn_against_transfer",
+            layers=constant(EXPERIMENTS["clean"]["layers"]),
+            run=run_of("clean"),
+        ),
     shell:
-        "python {input.script}"
-        " --records {input.records}"
-        " --scores {input.scores}"
-        " --disturbances {input.disturbances}"
-        " --calibration-scores {input.calibration_scores}"
-        " --layers {params.layers}"
-        " --table {output.table}"
-        " --claims {output.claims}"
-        " --run {params.run:q}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule plot_transfer:
     input:
         table="<results>/tables/transfer.csv",
-        script="scripts/plot_transfer.py",
-        modules=modules_of("scripts/plot_transfer.py"),
     output:
         svg=report(
-            "<results>/figures/transfer_{dataset}.svg",
-            caption="../report/transfer.rst",
+            update("<results>/figures/transfer_{dataset}.svg"),
+            caption="../../report/transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who is fooled, {dataset}", "form": "figure"},
         ),
-        png="<results>/figures/transfer_{dataset}.png",
+        png=update("<results>/figures/transfer_{dataset}.png"),
     log:
-        "<results>/logs/plot_transfer_{dataset}.log",
+        log_of("plot_transfer_{dataset}", "<results>"),
     benchmark:
-        "<results>/benchmarks/plot_transfer_{dataset}.tsv"
+        benchmark_of("plot_transfer_{dataset}", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
+    params:
+        **step("report/plot_transfer", dataset="{dataset}"),
     shell:
-        "python {input.script}"
-        " --table {input.table}"
-        " --dataset {wildcards.dataset}"
-        " --output {output}"
-        " > {log} 2>&1"
+        STEP
 
 
 rule plot_dknn_against_transfer:
     input:
         table="<results>/tables/dknn_against_transfer.csv",
-        script="scripts/plot_dknn_against_transfer.py",
-        modules=modules_of("scripts/plot_dknn_against_transfer.py"),
     output:
         svg=report(
-            "<results>/figures/dknn_against_transfer.svg",
-            caption="../report/dknn_against_transfer.rst",
+            update("<results>/figures/dknn_against_transfer.svg"),
+            caption="../../report/dknn_against_transfer.rst",
             category="Attacks that transfer",
             labels={"result": "who notices", "form": "figure"},
         ),
-        png="<results>/figures/dknn_against_transfer.png",
+        png=update("<results>/figures/dknn_against_transfer.png"),
     log:
-        "<results>/logs/plot_dknn_against_transfer.log",
+        log_of("plot_dknn_against_transfer", "<results>"),
     benchmark:
-        "<results>/benchmarks/plot_dknn_against_transfer.tsv"
+        benchmark_of("plot_dknn_against_transfer", "<results>")
     conda:
-        "../envs/tables.yaml"
+        "../../envs/tables.yaml"
+    params:
+        **step("report/plot_dknn_against_transfer"),
     shell:
-        "python {input.script}"
-        " --table {input.table}"
-        " --output {output}"
-        " > {log} 2>&1"
+        STEP

@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import UnionType
@@ -93,7 +93,7 @@ def make_parser(function: Callable[..., None]) -> argparse.ArgumentParser:
             raise TypeError(f"{name} of {function.__name__} is not keyword-only")
         required = parameter.default is inspect.Parameter.empty
         parser.add_argument(
-            f"--{name.replace('_', '-')}",
+            _name_option(name),
             required=required,
             help=helps.get(name, "").replace("%", "%%"),
             default=None if required else parameter.default,
@@ -153,3 +153,29 @@ def _convert(value: object, hint: Any) -> Any:
 
 def _name(hint: Any) -> str:
     return re.sub(r"<class '(\w+)'>", r"\1", str(hint))
+
+
+def write_files(files: Iterable[tuple[str, str | Iterable[str]]]) -> list[str]:
+    """Return named files as the words of a command line.
+
+    Parameters
+    ----------
+    files : the name of a parameter, with a path or several
+    """
+    return [
+        word
+        for name, paths in files
+        for word in [_name_option(name), *([paths] if isinstance(paths, str) else paths)]
+    ]
+
+
+def write_settings(settings: Mapping[str, Any]) -> list[str]:
+    """Return settings as the words of a command line, each with its name."""
+    return [
+        f"{_name_option(name)}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in settings.items()
+    ]
+
+
+def _name_option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -18,6 +18,7 @@ from layeraudit.errors import InputError
 from layeraudit.experiments import (
     ADAPTIVE,
     CONTROLS,
+    OPTIONS,
     OTHER_DATA,
     RANDOM,
     UNFILTERED,
@@ -153,13 +154,8 @@ def _with_options(schema: Mapping[str, Any]) -> dict[str, Any]:
         kind: {"additionalProperties": _describe_methods(_list_options(kind))} for kind in get_args(Kind)
     }
     del kinds["attacks"]
-    inputs = _describe_methods(
-        {method: {"images": True} | options for method, options in _list_options("attacks").items()}
-        | {
-            ADAPTIVE: {"images": True, "epsilon": read_constants("attacks", "fgsm")["OPTIONS"]["epsilon"]},
-            OTHER_DATA: {"images": True, "dataset": {"title": "the name of a data set", "type": "string"}},
-        }
-    )
+    methods = _list_options("attacks") | OPTIONS
+    inputs = _describe_methods({name: {"images": True} | options for name, options in methods.items()})
     experiment = {"properties": {"inputs": {"additionalProperties": inputs}}}
     bench = {"properties": {"settings": {"additionalProperties": experiment}}}
     kinds |= {
@@ -442,13 +438,13 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
         if "layer" in settings and settings["layer"] not in experiment["layers"]:
             yield f"{of}.layer is {_show(settings['layer'])}, allowed are {experiment['layers']}"
     if experiment["adaptive"]:
-        yield from _find_in_adaptive(experiment, counts)
+        yield from _find_in_adaptive(experiment, counts, f"{key}.inputs.{ADAPTIVE}")
 
 
-def _find_in_adaptive(experiment: Experiment, counts: Mapping[str, Sequence[int]] | None) -> Iterator[str]:
+def _find_in_adaptive(
+    experiment: Experiment, counts: Mapping[str, Sequence[int]] | None, key: str
+) -> Iterator[str]:
     adaptive = experiment["adaptive"] or {}
-    if adaptive["images"] > experiment["test"]:
-        yield f"adaptive.images is {adaptive['images']}, allowed are up to {experiment['test']}"
     if (layer := adaptive["guides"]["layer"]) not in experiment["layers"]:
         yield f"adaptive.guides.layer is {_show(layer)}, allowed are {experiment['layers']}"
     classes = experiment["classes"] or (range(len(counts["train"])) if counts else None)
@@ -457,14 +453,14 @@ def _find_in_adaptive(experiment: Experiment, counts: Mapping[str, Sequence[int]
             f"adaptive.guides.classes is {adaptive['guides']['classes']}, "
             f"allowed are 1 to {len(classes) - 1}, the classes but an image's own"
         )
-    epsilon, epsilons = adaptive["intermediate_level"]["epsilon"], adaptive["epsilons"]
-    if epsilon not in epsilons:
+    ila, epsilons = adaptive["intermediate_level"], adaptive["epsilons"]
+    if ila and ila["epsilon"] not in epsilons:
         yield (
-            f"adaptive.intermediate_level.epsilon is {epsilon}, "
-            f"allowed are those of adaptive.epsilons, {_show(epsilons)}"
+            f"{key}.intermediate_level.epsilon is {ila['epsilon']}, allowed are those of "
+            f"{key}.epsilons, {_show(epsilons)}"
         )
     if adaptive["radii"] != sorted(adaptive["radii"]):
-        yield f"adaptive.radii is {_show(adaptive['radii'])}, allowed are radii from the least"
+        yield f"{key}.radii is {_show(adaptive['radii'])}, allowed are radii from the least"
 
 
 def _count_points(experiment: Experiment) -> int:

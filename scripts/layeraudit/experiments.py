@@ -79,7 +79,38 @@ CLEAN = "clean"
 """Held-out images as they are, among the inputs that a network is shown."""
 
 ADAPTIVE, OTHER_DATA = "adaptive", "other_data"
-"""Inputs that need more than a network and held-out images: they have rules of their own."""
+"""Methods of inputs that need more than a network and held-out images: they have rules of their own."""
+
+BALL = {"type": "number", "minimum": 0.0001, "maximum": 1}
+OPTIONS: dict[str, dict[str, Any]] = {
+    ADAPTIVE: {
+        "epsilons": {
+            "description": "Radii of the L-infinity ball; a pixel spans 0 to 1.",
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": BALL,
+        },
+        "radii": {
+            "description": "Radii of the L2 ball, from the least; the least change is sought in each.",
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"type": "number", "minimum": 0.001, "maximum": 100},
+        },
+        "intermediate_level": {
+            "description": "ILA fine-tunes the attack in one of these balls in each layer; null does not.",
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "required": ["epsilon", "steps"],
+            "properties": {
+                "epsilon": BALL,
+                "steps": {"type": "integer", "minimum": 1, "maximum": 10_000},
+            },
+        },
+    },
+    OTHER_DATA: {"dataset": {"title": "the name of a data set", "type": "string"}},
+}
+"""Their options, a JSON Schema for each name."""
 
 UNFILTERED = "unfiltered"
 """Stands in the place of a detector where nothing was removed from a training set."""
@@ -113,8 +144,6 @@ def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
         name: complete_experiment(settings, configuration)
         for name, settings in configuration["experiments"].items()
     }
-    if CLEAN in found:
-        found[CLEAN]["adaptive"] = configuration["adaptive"]
     for bench, setting, name, settings in list_settings(configuration):
         found[name] = complete_experiment(settings, configuration) | {"bench": bench, "setting": setting}
     return found
@@ -153,12 +182,7 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
         "setting": None,
     }
     if attack := experiment["inputs"].get(ADAPTIVE):
-        experiment["adaptive"] = configuration["adaptive"] | {
-            "images": attack["images"],
-            "epsilons": [attack["epsilon"]],
-            "radii": [],
-            "intermediate_level": {"epsilon": attack["epsilon"], "steps": 0},
-        }
+        experiment["adaptive"] = configuration["adaptive"] | attack
     return experiment  # type: ignore[return-value]
 
 

@@ -1,5 +1,6 @@
 """The folder of a variant's results: what is finished stays until its successor is there."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,3 +56,12 @@ def name_made(folder: Path, published: Iterable[Path], since: float) -> list[str
     ][:MOST_NAMED]
     lines = [f"Made: {path}" for path in shown]
     return lines + [f"Made: {len(made)} files in all, in {folder}"] * (len(made) > len(shown))
+
+
+def read_failures(run_logs: Iterable[str]) -> list[str]:
+    """Return what each failed job has logged, by the run's own logs: Snakemake may be quiet about it."""
+    text = "".join(Path(path).read_text(errors="replace") for path in run_logs)
+    return [
+        f"Failed; {path} says:\n{Path(path).read_text(errors='replace')}"
+        for path in re.findall(r"> (\S+) 2>&1' returned non-zero exit status", text)
+    ]

@@ -6,8 +6,10 @@ Student's t interval over the seeds. Seeds draw their held-out images from one p
 interval is for another draw of training images, poison and weights, not for other held-out images.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -21,13 +23,19 @@ CONFIDENCE_LEVEL = 0.95
 
 SIGNIFICANCE_LEVEL = 0.05
 
-MOST_SIGNS = 13
-"""Up to so many differences every choice of their signs is tried, 8,192 at most."""
-
 DECIMALS = 12
 """Figures that agree to so many are tied; beyond them means of the same numbers differ by their rounding."""
 
+PERMUTATION_BATCH = 100
+"""Permutations at once: 100 of 8,700 points are 7 MB, and no number is faster."""
+
 SIDES: tuple[Literal["greater"], Literal["less"]] = ("greater", "less")
+
+Bounds = tuple[float, float]
+"""The least and greatest value that a figure can have."""
+
+Combine = Callable[[pd.Series], Any]
+"""Makes one value of those of the seeds."""
 
 BETWEEN_SEEDS = "Student's t over seeds"
 BETWEEN_SEEDS_OF_ONE_POOL = f"{BETWEEN_SEEDS} that draw their images from one pool: too narrow for new images"
@@ -49,7 +57,7 @@ def interval_of_mean(values: ArrayLike) -> tuple[float, float]:
 
 
 def interval_of_share(count: int, n: int) -> tuple[float, float]:
-    """Give Wilson's interval of a share of independent points; of none, all of [0, 1]."""
+    """Return Wilson's interval of a share of independent points; of none, all of [0, 1]."""
     if n == 0:
         return 0.0, 1.0
     low, high = proportion_confint(count, n, alpha=1 - CONFIDENCE_LEVEL, method="wilson")
@@ -57,10 +65,17 @@ def interval_of_share(count: int, n: int) -> tuple[float, float]:
     return (0.0 if count == 0 else float(low)), (1.0 if count == n else float(high))
 
 
+def figure_over_points(count: int, n: int) -> dict[str, Any]:
+    """Return the columns of a figure that is a share of points; without a point it is NaN."""
+    low, high = interval_of_share(count, n)
+    value = count / n if n else np.nan
+    return {"value": value, "ci95_low": low, "ci95_high": high, "interval": BETWEEN_POINTS, "n_points": n}
+
+
 def figure_over_seeds(
     by_seed: ArrayLike, *, low: float = -np.inf, high: float = np.inf, interval: str = ""
 ) -> dict[str, Any]:
-    """Give the columns of a figure that is a mean over seeds.
+    """Return the columns of a figure that is a mean over seeds.
 
     Parameters
     ----------
@@ -76,12 +91,48 @@ def figure_over_seeds(
     values: NDArray[np.float64] = np.asarray(by_seed, dtype=np.float64)
     values = values[~np.isnan(values)]
     ci_low, ci_high = np.clip(interval_of_mean(values), low, high).tolist()
-    figure = {
-        "value": float(values.mean()) if len(values) else np.nan,
-        "ci95_low": ci_low,
-        "ci95_high": ci_high,
-    }
-    return figure | ({"interval": interval} if interval else {}) | {"n_seeds": len(values)}
+    mean = float(values.mean()) if len(values) else np.nan
+    named = {"interval": interval} if interval else {}
+    return {"value": mean, "ci95_low": ci_low, "ci95_high": ci_high} | named | {"n_seeds": len(values)}
+
+
+def average_over_seeds(
+    by_seed: pd.DataFrame,
+    keys: Sequence[str],
+    bounds: Mapping[str, Bounds] | None = None,
+    *,
+    interval: str = "",
+    more: Mapping[str, Combine] | None = None,
+) -> pd.DataFrame:
+    """Average each figure over the seeds: how every table of means is made.
+
+    Parameters
+    ----------
+    by_seed : a row for each figure and seed: the keys, `value` (NaN where the seed has none), and `n_points`
+    keys : columns that tell figures apart; `quantity` is one of them, or what is last takes its part
+    bounds : the least and greatest value of quantities, by a pattern of their names as the shell has it
+        (`*_points`), of which the first that fits counts; of all others 0 and 1
+    interval : see `figure_over_seeds`
+    more : further columns, with what makes one value of those of the seeds
+
+    Returns
+    -------
+    A row for each figure: the keys, `value`, `ci95_low`, `ci95_high`, `interval` where it is given,
+    `n_points` (of the seeds that have the figure, unless `more` says otherwise), `n_seeds`, columns of `more`
+    """
+    table = []
+    at = list(keys).index("quantity") if "quantity" in keys else -1
+    for names, rows in by_seed.groupby(list(keys), sort=False, dropna=False):
+        fitting = (own for pattern, own in (bounds or {}).items() if fnmatchcase(str(names[at]), pattern))
+        low, high = next(fitting, (0.0, 1.0))
+        table.append(
+            dict(zip(keys, names, strict=True))
+            | figure_over_seeds(rows["value"], low=low, high=high, interval=interval)
+            | {"n_points": int(rows.loc[rows["value"].notna(), "n_points"].sum())}
+            | {name: combine(rows[name]) for name, combine in (more or {}).items()}
+        )
+    columns = [*keys, "value", "ci95_low", "ci95_high", *(["interval"] if interval else [])]
+    return pd.DataFrame(table, columns=list(dict.fromkeys([*columns, "n_points", "n_seeds", *(more or {})])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +160,7 @@ class Claim:
     claim: str
     source: str
     words: str
-    reported: str
+    reported: str = ""
     quantity: str
     value: float
     ci95_low: float
@@ -124,8 +175,29 @@ class Claim:
     where: str
 
 
+def claim_over_seeds(
+    name: str,
+    by_seed: ArrayLike,
+    p: tuple[float, float],
+    *,
+    bounds: Bounds = (-np.inf, np.inf),
+    **attributes: Any,
+) -> Claim:
+    """Make a claim whose figure is a mean over seeds.
+
+    Parameters
+    ----------
+    name : of the claim
+    by_seed, bounds : see `figure_over_seeds`
+    p : for the claim, and against it
+    attributes : all other attributes of `Claim`
+    """
+    figure = figure_over_seeds(by_seed, low=bounds[0], high=bounds[1])
+    return Claim(claim=name, p_for=float(p[0]), p_against=float(p[1]), **figure | attributes)
+
+
 def judge_claims(claims: pd.DataFrame) -> pd.DataFrame:
-    """Say of each claim whether it holds, with p-values corrected for the number of claims.
+    """Judge whether each claim holds, with p-values corrected for the number of claims.
 
     Both p-values of all claims are corrected together (Holm 1979), so that the chance of one wrong verdict
     or more is at most the significance level. A test that could not be made has NaN, which counts as 1.
@@ -161,7 +233,7 @@ def tabulate_claims(claims: Iterable[Claim]) -> pd.DataFrame:
 
 
 def greatest_over_seeds(p_values: ArrayLike) -> float:
-    """Give the p-value of what is to show in every seed: the greatest of the seeds' own; of none, NaN.
+    """Return the p-value of what is to show in every seed: the greatest of the seeds' own; of none, NaN.
 
     It is valid however the seeds depend on each other, as they do where they share held-out images (the
     intersection-union test, Berger 1982).
@@ -171,17 +243,42 @@ def greatest_over_seeds(p_values: ArrayLike) -> float:
     return float(p.max()) if len(p) else np.nan
 
 
-def share_differs(count: int, n: int, bound: float, side: Literal["greater", "less"]) -> float:
-    """Test whether a share of points is above (`greater`) or below (`less`) a bound: a binomial test.
+def least_corrected(p_values: ArrayLike) -> float:
+    """Return the p-value of what is to show once: the least, times their number (Bonferroni), or NaN."""
+    p = np.asarray(p_values, dtype=np.float64)
+    return float(np.minimum(1.0, len(p) * p.min())) if len(p) else np.nan
+
+
+def share_above(count: int, n: int, bound: float) -> tuple[float, float]:
+    """Test whether a share of points is above a bound: binomial tests.
 
     The points may be those of several seeds: where the seeds differ, their sum varies less than a binomial
     one of the same mean does (Hoeffding 1956).
 
     Returns
     -------
-    p; of no points NaN
+    p whose alternative is that it is above, and p whose alternative is that it is below; NaN of no points
     """
-    return float(stats.binomtest(count, n, bound, alternative=side).pvalue) if n else np.nan
+    if not n:
+        return np.nan, np.nan
+    above, below = (float(stats.binomtest(count, n, bound, alternative=side).pvalue) for side in SIDES)
+    return above, below
+
+
+def compare_counts(more: int, fewer: int) -> tuple[float, float]:
+    """Test whether the first of two judgements of the same points is the right one more often: McNemar's.
+
+    The exact test; of two sides it has twice the smaller p.
+
+    Parameters
+    ----------
+    more, fewer : points of which the first alone is right, and the second alone
+
+    Returns
+    -------
+    p whose alternative is that it is, and p whose alternative is that the second is; 1 where all is alike
+    """
+    return share_above(more, more + fewer, 0.5) if more + fewer else (1.0, 1.0)
 
 
 def compare_pairs(differences: ArrayLike) -> tuple[float, float]:
@@ -190,8 +287,8 @@ def compare_pairs(differences: ArrayLike) -> tuple[float, float]:
     Parameters
     ----------
     differences : of each point; where each is -1, 0 or 1, McNemar's test of the points that differ, else
-        Wilcoxon's signed-rank test, by all signs that so few points could have or, of many, by the normal
-        distribution
+        Wilcoxon's signed-rank test of these: exact where they are few, by the normal distribution where they
+        are many
 
     Returns
     -------
@@ -199,21 +296,76 @@ def compare_pairs(differences: ArrayLike) -> tuple[float, float]:
     where no point differs, NaN without a point
     """
     values = np.asarray(differences, dtype=np.float64)
-    above, below = int((values > 0).sum()), int((values < 0).sum())
-    if not above + below:
-        return (1.0, 1.0) if len(values) else (np.nan, np.nan)
+    if not len(values):
+        return np.nan, np.nan
     if np.isin(values, (-1, 0, 1)).all():
-        n = above + below
-        return float(stats.binom.sf(above - 1, n, 0.5)), float(stats.binom.sf(below - 1, n, 0.5))
-    different = values[values != 0]
-    if len(different) > MOST_SIGNS:
-        more, less = (stats.wilcoxon(different, alternative=side, method="approx") for side in SIDES)
-        return float(more.pvalue), float(less.pvalue)
-    ranks = stats.rankdata(np.abs(different))
-    signs = np.arange(2 ** len(ranks))[:, np.newaxis] >> np.arange(len(ranks)) & 1
-    # Ranks are multiples of 1/2, which sums have without rounding.
-    sums, observed = signs @ ranks, ranks[different > 0].sum()
-    return float((sums >= observed).mean()), float((sums <= observed).mean())
+        return compare_counts(int((values > 0).sum()), int((values < 0).sum()))
+    above, below = (float(stats.wilcoxon(values[values != 0], alternative=side).pvalue) for side in SIDES)
+    return above, below
+
+
+STATISTICS: dict[str, Callable[..., Any]] = {
+    "variance": lambda sample, axis: np.var(sample, axis=axis, ddof=1),
+    "maximum": np.max,
+}
+
+
+def permute(
+    group: ArrayLike, control: ArrayLike, *, seed: int, resamples: int = 9999
+) -> dict[str, tuple[float, float]]:
+    """Test whether values vary less, and reach less high, in a group than in a control.
+
+    Which values are the group's is permuted. The maxima are those of the values as they are. The variances
+    are those of the values about the mean of their own group, and what is compared is the difference between
+    the two: were the values not centred, a group of another mean than the control would vary less than any
+    mixture of both, however much it varies. All permutations are made where there are no more than
+    `resamples`.
+
+    Parameters
+    ----------
+    group, control : any numbers of values
+    seed : of the random permutations
+
+    Returns
+    -------
+    Of each statistic p whose alternative is that it is lower in the group, and p whose alternative is that it
+    is higher; NaN with fewer than two values on either side
+    """
+    samples = [np.asarray(values, dtype=np.float64) for values in (group, control)]
+    if min(map(len, samples)) < 2:
+        return dict.fromkeys(STATISTICS, (np.nan, np.nan))
+    plain, centred = np.concatenate(samples), np.concatenate([values - values.mean() for values in samples])
+
+    def both_ways(sample: NDArray[Any], rest: NDArray[Any], axis: int) -> NDArray[np.float64]:
+        # Rows are permuted, and a high value is a low one of the opposite sign: one round of permutations,
+        # which are what takes the time, answers for both statistics and both alternatives.
+        chosen, others = sample.astype(np.intp), rest.astype(np.intp)
+        spread = STATISTICS["variance"]
+        # Rounded, so that samples of the same values in another order count as equal.
+        variance = (spread(centred[chosen], axis) - spread(centred[others], axis)).round(DECIMALS)
+        values = [variance, STATISTICS["maximum"](plain[chosen], axis)]
+        return np.stack([*values, *np.negative(values)], axis=-1)
+
+    result = stats.permutation_test(
+        np.split(np.arange(len(plain)), [len(samples[0])]),
+        both_ways,
+        permutation_type="independent",
+        vectorized=True,
+        n_resamples=resamples,
+        batch=PERMUTATION_BATCH,
+        alternative="less",
+        rng=seed,
+    )
+    both = zip(STATISTICS, *np.split(result.pvalue, 2), strict=True)
+    return {name: (float(lower), float(higher)) for name, lower, higher in both}
+
+
+def compare_pairs_in_seeds(differences: pd.Series, seeds: pd.Series) -> tuple[float, float]:
+    """Test by `compare_pairs` in each seed, and return the greatest p of the seeds in either direction."""
+    p_above, p_below = zip(
+        *(compare_pairs(of_seed) for _, of_seed in differences.groupby(seeds)), strict=True
+    )
+    return greatest_over_seeds(p_above), greatest_over_seeds(p_below)
 
 
 def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:
@@ -230,11 +382,8 @@ def mean_above(by_seed: ArrayLike, bound: float) -> tuple[float, float]:
         return np.nan, np.nan
     excess = np.round(values - bound, DECIMALS)
     if np.ptp(excess) == 0:  # no t statistic
-        above, below = (excess > 0).sum(), (excess < 0).sum()
-        signs = [
-            stats.binomtest(int(count), len(values), 0.5, alternative="greater") for count in (above, below)
-        ]
-        return float(signs[0].pvalue), float(signs[1].pvalue)
+        above, below = int((excess > 0).sum()), int((excess < 0).sum())
+        return share_above(above, len(values), 0.5)[0], share_above(below, len(values), 0.5)[0]
     p = float(stats.ttest_1samp(values, bound, alternative="greater").pvalue)
     return p, 1 - p
 
@@ -247,6 +396,23 @@ def mean_equals(by_seed: ArrayLike, reported: float, margin: float) -> tuple[flo
     p whose alternative is that they differ by less than the margin (Schuirmann 1987), and p whose alternative
     is that they differ by more
     """
-    above_low, below_low = mean_above(by_seed, reported - margin)
-    above_high, below_high = mean_above(by_seed, reported + margin)
+    return _within(partial(mean_above, by_seed), reported, margin)
+
+
+def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[float, float]:
+    """Test whether a share of points is a reported one, within a margin: two one-sided binomial tests.
+
+    The points are those of all seeds together, see `share_above`: the test is of the mean share of these
+    seeds' networks. Returns what `mean_equals` does.
+    """
+    return _within(partial(share_above, count, n), reported, margin)
+
+
+def _within(
+    is_above: Callable[[float], tuple[float, float]], reported: float, margin: float
+) -> tuple[float, float]:
+    (above_low, below_low), (above_high, below_high) = (
+        is_above(reported - margin),
+        is_above(reported + margin),
+    )
     return max(above_low, below_high), float(np.minimum(1.0, 2 * min(below_low, above_high)))

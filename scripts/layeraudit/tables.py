@@ -32,22 +32,24 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def read_records(paths: list[Path]) -> list[pd.DataFrame]:
-    """Read what attacks and their measurements wrote as `.csv`, a table a file.
+    """Read what attacks and their measurements wrote as `.csv`, a table a file, as `read_table` does."""
+    return [read_table(path) for path in paths]
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a `.csv`.
 
     Raises
     ------
     InputError
-        Where one is missing, or is no table.
+        Where it is missing, or is no table.
     """
-    tables = []
-    for path in paths:
-        try:
-            tables.append(pd.read_csv(path))
-        except FileNotFoundError:
-            raise InputError(f"{path} does not exist") from None
-        except ValueError as error:
-            raise InputError(f"{path} is no table: {error}") from None
-    return tables
+    try:
+        return pd.read_csv(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no table: {error}") from None
 
 
 def write_table(path: Path, table: pd.DataFrame, run: str | None = None, *, numbers: str = "%.6g") -> None:

@@ -4,36 +4,35 @@ Evaluated points are the held-out images and the poison points. See `layeraudit.
 the columns.
 """
 
-import argparse
-from pathlib import Path
-
 import pandas as pd
 
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.tables import read_scores, write_table
+from layeraudit.cli import Input, Output, run
 from layeraudit.report.experiment_2_2 import tabulate_poisoned_neighbours
+from layeraudit.tables import read_scores, write_table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=Path, nargs="+", required=True, help="scores, a file a seed")
-    parser.add_argument(
-        "--test", type=Path, nargs="+", required=True, help="scores, in the same order of seeds"
-    )
-    parser.add_argument("--layers", nargs="+", required=True)
-    parser.add_argument("--k", type=int, required=True)
-    parser.add_argument("--as-reported", action="store_true", help="set the report's figures beside ours")
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
+def aggregate_table1(
+    *,
+    train: list[Input],
+    test: list[Input],
+    table: Output,
+    layers: list[str],
+    k: int,
+    as_reported: bool,
+    run: str,
+) -> None:
+    """Write the share of poison among the neighbours, by group and layer.
 
-    train, test = read_scores(arguments.train), read_scores(arguments.test)
-    evaluated = pd.concat([test, train[train["is_poison"]]], ignore_index=True)
-    table = tabulate_poisoned_neighbours(
-        evaluated, arguments.layers, arguments.k, as_reported=arguments.as_reported
-    )
-    write_table(arguments.output, table, arguments.run, numbers="%.2f")
+    train : scores, a file a seed
+    test : scores, in the same order
+    layers : from input to output
+    as_reported : whether the experiment is the report's, whose figures then stand beside ours
+    """
+    scores = read_scores(train)
+    evaluated = pd.concat([read_scores(test), scores[scores["is_poison"]]], ignore_index=True)
+    shares = tabulate_poisoned_neighbours(evaluated, layers, k, as_reported=as_reported)
+    write_table(table, shares, run, numbers="%.2f")
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(aggregate_table1)

@@ -1,39 +1,23 @@
-"""Plot why the share of poison among the neighbours grows with depth, where it does: two trainings.
+"""Plot why the share of poison among the neighbours grows with depth, where it does."""
 
-Writes the figure twice, as .svg and as .png.
-"""
+from typing import Any
 
-import argparse
-from pathlib import Path
-
-import pandas as pd
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.figures import save
-from layeraudit.report.figures.experiment_2_2 import plot_depth
 from layeraudit.provenance import list_runs
+from layeraudit.report.figures.experiment_2_2 import plot_depth as plot
+from layeraudit.tables import read_table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--trainings", nargs="+", required=True, help="their names in the table")
-    parser.add_argument("--epochs", type=int, nargs="+", required=True, help="of each training")
-    parser.add_argument("--k", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True)
-    arguments = parser.parse_args()
+def plot_depth(*, table: Input, svg: Output, png: Output, trainings: dict[str, Any], k: int) -> None:
+    """Write the figure of what each layer makes of clean images and of poison.
 
-    table = pd.read_csv(arguments.table)
-    figure = plot_depth(
-        table,
-        titles={
-            training: f"{epochs} epochs"
-            for training, epochs in zip(arguments.trainings, arguments.epochs, strict=True)
-        },
-        k=arguments.k,
-    )
-    save(figure, list_runs([table]), arguments.output)
+    trainings : two of those in the table, with the `epochs` of each
+    """
+    figures = read_table(table)
+    titles = {name: f"{training['epochs']} epochs" for name, training in trainings.items()}
+    save(plot(figures, titles=titles, k=k), list_runs([figures]), [svg, png])
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(plot_depth)

@@ -1,28 +1,18 @@
-"""Plot what Deep k-nearest neighbours makes of attacks on another network.
+"""Plot which attacks made on another network Deep k-nearest neighbours detects."""
 
-The figure is written to each file named for it, whose suffix says the form: svg or png.
-"""
-
-import argparse
-from pathlib import Path
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.figures import save
-from layeraudit.report.figures.transfer import plot_detection
 from layeraudit.provenance import list_runs
-from layeraudit.tables import read_records
+from layeraudit.report.figures.transfer import plot_detection
+from layeraudit.tables import read_table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True)
-    arguments = parser.parse_args()
-
-    (table,) = read_records([arguments.table])
-    figure = plot_detection(table.fillna({"guide": "", "layer": "", "detector": "", "against": ""}))
-    save(figure, list_runs([table]), arguments.output)
+def plot_dknn_against_transfer(*, table: Input, svg: Output, png: Output) -> None:
+    """Write the figure of detection."""
+    figures = read_table(table)
+    named = figures.fillna({"guide": "", "layer": "", "detector": "", "against": ""})
+    save(plot_detection(named), list_runs([figures]), [svg, png])
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(plot_dknn_against_transfer)

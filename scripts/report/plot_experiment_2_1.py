@@ -3,47 +3,52 @@
 Writes each figure twice, as .svg and as .png.
 """
 
-import argparse
-from pathlib import Path
-
 import pandas as pd
 
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.figures import save
-from layeraudit.report.figures.experiment_2_1 import plot_accuracy, plot_credibility, plot_detectors, plot_matched
 from layeraudit.provenance import list_runs
-from layeraudit.tables import read_scores
 from layeraudit.report.experiment_2_1 import gather_points
+from layeraudit.report.figures.experiment_2_1 import (
+    plot_accuracy,
+    plot_credibility,
+    plot_detectors,
+    plot_matched,
+)
+from layeraudit.tables import read_records, read_scores
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=Path, nargs="+", required=True, help="scores, a file a seed")
-    parser.add_argument(
-        "--test", type=Path, nargs="+", required=True, help="scores, in the same order of seeds"
-    )
-    parser.add_argument("--accuracy", type=Path, required=True, help="the table")
-    parser.add_argument("--matched", type=Path, required=True, help="the table")
-    parser.add_argument("--samples", type=Path, required=True, help="what that table was compared with")
-    parser.add_argument("--layers", nargs="+", required=True)
-    parser.add_argument("--k", type=int, required=True, help="neighbours of an image in a layer")
-    parser.add_argument("--output-credibility", type=Path, nargs="+", required=True)
-    parser.add_argument("--output-accuracy", type=Path, nargs="+", required=True)
-    parser.add_argument("--output-detector", type=Path, nargs="+", required=True)
-    parser.add_argument("--output-matched", type=Path, nargs="+", required=True)
-    arguments = parser.parse_args()
+def plot_experiment_2_1(
+    *,
+    train: list[Input],
+    test: list[Input],
+    accuracy_table: Input,
+    matched_table: Input,
+    samples: Input,
+    credibility: list[Output],
+    accuracy: list[Output],
+    detector: list[Output],
+    matched: list[Output],
+    layers: list[str],
+    k: int,
+) -> None:
+    """Write the four figures.
 
-    points = gather_points(read_scores(arguments.train), read_scores(arguments.test))
-    accuracy, matched = pd.read_csv(arguments.accuracy), pd.read_csv(arguments.matched)
-    samples = pd.read_parquet(arguments.samples)
+    train : scores, a file a seed
+    test : scores, in the same order
+    samples : the random samples that `matched_table` compares poison with
+    layers : from input to output
+    """
+    points = gather_points(read_scores(train), read_scores(test))
+    tables = by_credibility, by_control = read_records([accuracy_table, matched_table])
     for figure, paths in (
-        (plot_credibility(points), arguments.output_credibility),
-        (plot_accuracy(accuracy), arguments.output_accuracy),
-        (plot_detectors(points, arguments.layers, arguments.k), arguments.output_detector),
-        (plot_matched(samples, matched), arguments.output_matched),
+        (plot_credibility(points), credibility),
+        (plot_accuracy(by_credibility), accuracy),
+        (plot_detectors(points, layers, k), detector),
+        (plot_matched(pd.read_parquet(samples), by_control), matched),
     ):
-        save(figure, list_runs([accuracy, matched]), paths)
+        save(figure, list_runs(tables), paths)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(plot_experiment_2_1)

@@ -1,53 +1,34 @@
 """Plot Table 1: share of poison among the neighbours by layer and group, the report's figures beside ours.
 
-A panel a training. Writes the figure twice, as .svg and as .png.
+A panel a training.
 """
 
-import argparse
-from pathlib import Path
+from typing import Any
 
-import pandas as pd
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.figures import save
+from layeraudit.provenance import POISONS, list_runs
+from layeraudit.report.experiment_2_2 import compute_base_rate, read_poison
 from layeraudit.report.figures.experiment_2_2 import plot_poisoned_neighbours
-from layeraudit.provenance import list_runs
-
-KINDS = {"secml": "poison points", "label_flips": "flipped labels"}
+from layeraudit.tables import read_records
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", type=Path, nargs="+", required=True, help="a training each")
-    for name, of in [("kinds", str), ("poison", int), ("clean", int), ("epochs", int), ("batch-sizes", int)]:
-        parser.add_argument(f"--{name}", type=of, nargs="+", required=True, help="of each training")
-    parser.add_argument("--k", type=int, required=True)
-    parser.add_argument("--output", type=Path, nargs="+", required=True)
-    arguments = parser.parse_args()
+def plot_table1(*, tables: list[Input], svg: Output, png: Output, trainings: dict[str, Any], k: int) -> None:
+    """Write the figure of Table 1.
 
-    tables = [pd.read_csv(table) for table in arguments.tables]
-    trainings = zip(
-        arguments.kinds,
-        arguments.poison,
-        arguments.clean,
-        arguments.epochs,
-        arguments.batch_sizes,
-        strict=True,
-    )
-    figure = plot_poisoned_neighbours(
-        tables,
-        titles=[
-            f"{clean:,} clean rows, {poison} {KINDS[kind]}, {epochs} epochs of {batch_size}"
-            for kind, poison, clean, epochs, batch_size in trainings
-        ],
-        k=arguments.k,
-        base_rates=[
-            100 * poison / (poison + clean)
-            for poison, clean in zip(arguments.poison, arguments.clean, strict=True)
-        ],
-    )
-    save(figure, list_runs(tables), arguments.output)
+    tables : a training each
+    trainings : of each, in their order, `train`, `poison`, `epochs` and `batch_size`
+    """
+    shares = read_records(tables)
+    titles = []
+    for of in trainings.values():
+        kind, points = read_poison(of["poison"])
+        trained = f"{of['epochs']} epochs of {of['batch_size']}"
+        titles.append(f"{of['train']:,} clean rows, {points} {POISONS[kind]}, {trained}")
+    base_rates = [compute_base_rate(of["train"], of["poison"]) for of in trainings.values()]
+    figure = plot_poisoned_neighbours(shares, titles=titles, k=k, base_rates=base_rates)
+    save(figure, list_runs(shares), [svg, png])
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(plot_table1)

@@ -4,56 +4,67 @@ Writes four tables: accuracy and credibility of each kind of input, reliability,
 the paper's claims with their tests. See `layeraudit.report.dknn_mnist` for the columns.
 """
 
-import argparse
-from pathlib import Path
+from typing import Any
 
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_arrays
-from layeraudit.tables import read_scores, write_table
 from layeraudit.report.dknn_mnist import (
-    INPUTS,
     make_claims,
     tabulate_inputs,
     tabulate_reliability,
     tabulate_validity,
 )
+from layeraudit.tables import read_scores, write_table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in INPUTS:
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=Path, nargs="+", required=True, help="scores, a file a seed")
-    parser.add_argument("--calibration", type=Path, nargs="+", required=True, help="a file a seed")
-    parser.add_argument(
-        "--settings", nargs="*", default=[], help="how inputs were made: a name, =, and words, for each"
-    )
-    parser.add_argument(
-        "--as-published", nargs="*", default=[], help="inputs made as in the paper, set beside its figures"
-    )
-    parser.add_argument("--k", type=int, required=True)
-    parser.add_argument("--inputs-table", type=Path, required=True)
-    parser.add_argument("--reliability-table", type=Path, required=True)
-    parser.add_argument("--validity-table", type=Path, required=True)
-    parser.add_argument("--claims", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
+def tabulate_dknn_mnist(
+    *,
+    test: list[Input],
+    fgsm: list[Input],
+    bim: list[Input],
+    cw: list[Input],
+    rotated: list[Input],
+    other_data: list[Input],
+    calibration: list[Input],
+    inputs: Output,
+    reliability: Output,
+    validity: Output,
+    claims: Output,
+    settings: dict[str, Any],
+    as_published: list[str],
+    k: int,
+    run: str,
+) -> None:
+    """Write the tables.
 
-    scores = {name: read_scores(getattr(arguments, name)) for name in INPUTS}
-    calibrations = [read_arrays(path, "nonconformity")[0] for path in arguments.calibration]
-    settings = dict(text.split("=", 1) for text in arguments.settings)
-    of_paper = {"as_published": arguments.as_published}
-    write_table(
-        arguments.inputs_table, tabulate_inputs(scores, calibrations, settings, **of_paper), arguments.run
-    )
-    write_table(
-        arguments.reliability_table, tabulate_reliability(scores, calibrations, **of_paper), arguments.run
-    )
-    write_table(
-        arguments.validity_table, tabulate_validity(scores["test"], calibrations, arguments.k), arguments.run
-    )
-    write_table(arguments.claims, make_claims(scores, calibrations, **of_paper), arguments.run)
+    test : scores of held-out images, a file a seed; those of other inputs likewise
+    settings : how each input was made; other data are named by their data set
+    as_published : inputs made as in the paper, whose figures then stand beside ours
+    """
+    scores = {
+        name: read_scores(paths)
+        for name, paths in {
+            "test": test,
+            "fgsm": fgsm,
+            "bim": bim,
+            "cw": cw,
+            "rotated": rotated,
+            "fashion_mnist": other_data,
+        }.items()
+    }
+    calibrations: list[Any] = [read_arrays(path, "nonconformity")[0] for path in calibration]
+    words = {
+        of_input.get("dataset", name): ", ".join(
+            f"{key} {value}" for key, value in of_input.items() if key not in ("method", "dataset")
+        )
+        for name, of_input in settings.items()
+    }
+    by_input = tabulate_inputs(scores, calibrations, words, as_published=as_published)
+    write_table(inputs, by_input, run)
+    write_table(reliability, tabulate_reliability(scores, calibrations, as_published=as_published), run)
+    write_table(validity, tabulate_validity(scores["test"], calibrations, k), run)
+    write_table(claims, make_claims(scores, calibrations, as_published=as_published), run)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(tabulate_dknn_mnist)

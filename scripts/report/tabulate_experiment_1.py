@@ -1,40 +1,35 @@
-"""Tabulate experiment 1: clean images and poison points, judged by a DkNN of clean images.
+"""Tabulate experiment 1: what a DkNN of clean images says of clean images and of poison points.
 
-Writes the table, and what the report claims of it, put to the test. See `layeraudit.report.experiment_1`.
+Writes the table, and the report's claims with their tests. See `layeraudit.report.experiment_1`.
 """
 
-import argparse
-from pathlib import Path
-
-from layeraudit.errors import end_in_a_sentence
+from layeraudit.cli import Input, Output, run
+from layeraudit.report.experiment_1 import read_points, tabulate_credibility, weigh_claims
 from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import write_table
-from layeraudit.report.experiment_1 import read_points, tabulate_credibility, weigh_claims
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--test", type=Path, nargs="+", required=True, help="scores of held-out images, a file a seed"
-    )
-    parser.add_argument(
-        "--poison", type=Path, nargs="+", required=True, help="scores, each poison_{points}.parquet, by seed"
-    )
-    parser.add_argument(
-        "--records", type=Path, nargs="+", required=True, help="of the poison, each poison_{points}.csv"
-    )
-    parser.add_argument("--as-reported", action="store_true", help="set the report's figures beside ours")
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--output-claims", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
+def tabulate_experiment_1(
+    *,
+    test: list[Input],
+    poison: list[Input],
+    records: list[Input],
+    table: Output,
+    claims: Output,
+    as_reported: bool,
+    run: str,
+) -> None:
+    """Write the table and the claims.
 
-    points = read_points(arguments.test, arguments.poison, arguments.records)
-    as_reported = arguments.as_reported
-    write_table(arguments.output, tabulate_credibility(points, as_reported=as_reported), arguments.run)
-    claims = weigh_claims(points, as_reported=as_reported)
-    write_table(arguments.output_claims, tabulate_claims(claims), arguments.run)
+    test : scores of held-out images, a file a seed
+    poison : scores, each poison_{points}.parquet by seed
+    records : of the poison, each poison_{points}.csv by seed
+    as_reported : whether the experiment is the report's, whose figures then stand beside ours
+    """
+    points = read_points(test, poison, records)
+    write_table(table, tabulate_credibility(points, as_reported=as_reported), run)
+    write_table(claims, tabulate_claims(weigh_claims(points, as_reported=as_reported)), run)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(tabulate_experiment_1)

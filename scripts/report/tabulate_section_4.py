@@ -1,17 +1,11 @@
 """Tabulate what section 4 of the report asks: credibility of larger sets of poison, depth, and removal.
 
-Reads the scores of the training rows of every run of the poison bench that has poison; `--settings`,
-`--poisons` and `--seeds` say of each file, in their order, what it is of. Writes a table of the credibility
-of poison, one of poison among the neighbours by layer, one of networks before and after suspects are removed,
-and the report's questions, put to the test. See `layeraudit.report.section_4` for the columns.
+Writes a table of the credibility of poison, one of poison among the neighbours by layer, one of networks
+before and after suspects are removed, and the report's questions with their tests. See
+`layeraudit.report.section_4` for the columns.
 """
 
-import argparse
-from pathlib import Path
-
-from layeraudit.errors import end_in_a_sentence
-from layeraudit.statistics import tabulate_claims
-from layeraudit.tables import read_records, read_scores, write_table
+from layeraudit.cli import Input, Output, run
 from layeraudit.report.section_4 import (
     describe_poison,
     gather_points,
@@ -24,50 +18,51 @@ from layeraudit.report.section_4 import (
     tabulate_removal,
     weigh_claims,
 )
+from layeraudit.statistics import tabulate_claims
+from layeraudit.tables import read_records, read_scores, write_table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scores", type=Path, nargs="+", required=True, help="a file a run")
-    parser.add_argument("--settings", nargs="+", required=True, help="of each file")
-    parser.add_argument("--poisons", nargs="+", required=True, help="of each file")
-    parser.add_argument("--seeds", type=int, nargs="+", required=True, help="of each file")
-    parser.add_argument("--secml", nargs="*", default=[], help="those poisons that secml makes")
-    parser.add_argument("--trained", type=Path, nargs="+", required=True, help="an experiment a file")
-    parser.add_argument(
-        "--retrained", type=Path, nargs="+", required=True, help="an experiment and detector a file"
-    )
-    parser.add_argument("--layers", nargs="+", required=True, help="from input to output")
-    parser.add_argument("--k", type=int, required=True, help="neighbours of an image in a layer")
-    parser.add_argument("--table-credibility", type=Path, required=True)
-    parser.add_argument("--table-depth", type=Path, required=True)
-    parser.add_argument("--table-removal", type=Path, required=True)
-    parser.add_argument("--claims", type=Path, required=True)
-    parser.add_argument("--run", required=True, help="settings of the run, which the result names")
-    arguments = parser.parse_args()
-    layers, secml = arguments.layers, arguments.secml
+def tabulate_section_4(
+    *,
+    scores: list[Input],
+    trained: list[Input],
+    retrained: list[Input],
+    credibility: Output,
+    depth: Output,
+    removal: Output,
+    claims: Output,
+    settings: list[str],
+    poisons: list[str],
+    seeds: list[int],
+    secml: list[str],
+    layers: list[str],
+    k: int,
+    run: str,
+) -> None:
+    """Write the tables and the claims.
 
+    scores : of the training rows, of every run of the poison bench that has poison
+    trained : tables, an experiment each
+    retrained : tables, an experiment and a detector each
+    settings : of each file of scores, as poisons and seeds are
+    secml : the poisons that secml makes
+    layers : from input to output
+    """
     points = gather_points(
-        read_scores(arguments.scores),
-        settings=arguments.settings,
-        poisons=arguments.poisons,
-        seeds=arguments.seeds,
-        layers=layers,
+        read_scores(scores), settings=settings, poisons=poisons, seeds=seeds, layers=layers
     )
     described = describe_poison(points)
-    credibility = measure_credibility(points)
-    changes = measure_changes(credibility, described, secml)
-    depth = measure_depth(points, layers, arguments.k)
-    removal = measure_removal(read_records(arguments.trained), read_records(arguments.retrained), secml)
+    by_run = measure_credibility(points)
+    changes = measure_changes(by_run, described, secml)
+    by_layer = measure_depth(points, layers, k)
+    removed = measure_removal(read_records(trained), read_records(retrained), secml)
 
-    write_table(
-        arguments.table_credibility, tabulate_credibility(credibility, changes, described), arguments.run
-    )
-    write_table(arguments.table_depth, tabulate_depth(depth), arguments.run)
-    write_table(arguments.table_removal, tabulate_removal(removal), arguments.run)
-    claims = weigh_claims(points, credibility, changes, depth, removal, layers=layers, secml=secml)
-    write_table(arguments.claims, tabulate_claims(claims), arguments.run)
+    write_table(credibility, tabulate_credibility(by_run, changes, described), run)
+    write_table(depth, tabulate_depth(by_layer), run)
+    write_table(removal, tabulate_removal(removed), run)
+    weighed = weigh_claims(points, by_run, changes, by_layer, removed, layers=layers, secml=secml)
+    write_table(claims, tabulate_claims(weighed), run)
 
 
 if __name__ == "__main__":
-    end_in_a_sentence(main)
+    run(tabulate_section_4)

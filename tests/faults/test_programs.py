@@ -1,5 +1,6 @@
 """Programs that cannot go on, for the disk or their input, say so in one sentence and leave nothing."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def run_program(name: str, *options: object, largest_file: int | None = None) ->
     ended = subprocess.run(
         # -B: on such a disk Python 3.11.2 keeps cut-off bytecode of what it imports, for all that follow.
         [sys.executable, "-B", REPOSITORY / "scripts" / name, *map(str, options)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY / "scripts")},
         capture_output=True,
         text=True,
         preexec_fn=limit,
@@ -37,7 +39,7 @@ def run_program(name: str, *options: object, largest_file: int | None = None) ->
     )
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1, ended.stderr
-    assert ended.stderr.startswith(f"{name}: ")
+    assert ended.stderr.startswith(f"{Path(name).name}: ")
     return ended.stderr
 
 
@@ -143,18 +145,8 @@ def test_scores_that_are_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "scores.parquet"
     pd.DataFrame({"row": range(1000)}).to_parquet(path)
     path.write_bytes(path.read_bytes()[:-100])
-    options = [
-        "--train",
-        path,
-        "--test",
-        path,
-        "--layers",
-        "fc",
-        "--k",
-        5,
-        "--output",
-        tmp_path / "table.csv",
-        "--run",
-        "variant test",
-    ]
-    assert "scores.parquet is not a whole .parquet file" in run_program("aggregate_table1.py", *options)
+    options = ["--train", path, "--test", path, "--table", tmp_path / "table.csv", '--layers=["fc"]', "--k=5"]
+    options += ["--as-reported=false", "--run=variant test"]
+    assert "scores.parquet is not a whole .parquet file" in run_program(
+        "report/aggregate_table1.py", *options
+    )

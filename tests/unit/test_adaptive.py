@@ -1,8 +1,10 @@
 """The attack that knows Deep k-nearest neighbours: what is counted of it, and the program that makes it."""
 
+import json
 import math
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -19,11 +21,9 @@ from torch import Tensor, nn
 from layeraudit.activations import capture
 from layeraudit.attacks._conditions import ROUNDING
 from layeraudit.attacks._neighbours import choose_guides, usual_radius
-from layeraudit.report.figures.adaptive import plot_attack
 from layeraudit.files import read_split, write_matrix, write_split
 from layeraudit.neighbours import build
-from layeraudit.networks import ReportCNN
-from layeraudit.splits import Split
+from layeraudit.networks.report_cnn import ReportCNN
 from layeraudit.report.adaptive import (
     KEYS,
     PUBLISHED,
@@ -32,6 +32,8 @@ from layeraudit.report.adaptive import (
     measure_clean,
     tabulate_attack,
 )
+from layeraudit.report.figures.adaptive import plot_attack
+from layeraudit.splits import Split
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -135,7 +137,7 @@ def test_a_success_is_an_image_that_dknn_gives_another_label(
     attack: tuple[object, ...], quantity: str, figure: float, n: int
 ) -> None:
     row = MEASURED.loc[(*attack, quantity)]
-    assert row["figure"] == pytest.approx(figure, nan_ok=True)
+    assert row["value"] == pytest.approx(figure, nan_ok=True)
     assert row["n_points"] == n
 
 
@@ -153,7 +155,7 @@ def test_of_all_tries_the_one_of_the_least_l2_that_fools_both_counts(
     quantity: str, figure: float, n: int
 ) -> None:
     row = MEASURED.loc[(*LEAST, quantity)]
-    assert row["figure"] == pytest.approx(figure)
+    assert row["value"] == pytest.approx(figure)
     assert row["n_points"] == n
     assert len(MEASURED.loc[LEAST]) == 5
 
@@ -162,7 +164,7 @@ def test_where_none_fools_both_there_is_no_least_l2() -> None:
     rows = [row for row in IN_L2 if not (row[7] and row[8])]
     measured = measure(IN_LINF + rows).loc[LEAST]
     assert measured.loc["fools_both"].tolist() == [0, 4]
-    assert measured["figure"].drop("fools_both").isna().all()
+    assert measured["value"].drop("fools_both").isna().all()
     assert measured["n_points"].drop("fools_both").eq(0).all()
 
 
@@ -181,7 +183,7 @@ def test_clean_images_say_what_the_thresholds_cost() -> None:
         }
     )
     measured = measure_clean(scores, FLAGGED_UP_TO).set_index(KEYS).loc[("none", "", "linf", 0.0)]
-    assert measured["figure"].to_dict() == {
+    assert measured["value"].to_dict() == {
         "dknn_accuracy": 0.5,
         "dnn_accuracy": 0.75,
         "images_above_0.1": 0.5,
@@ -260,7 +262,7 @@ def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure() ->
         ("adaptive", 0.3, "dknn_accuracy", 0.0),
         ("adaptive", 0.4, "dknn_accuracy", 0.0),
     ]
-    by_seed = pd.DataFrame(rows, columns=["attack", "radius", "quantity", "figure"]).assign(n_points=50)
+    by_seed = pd.DataFrame(rows, columns=["attack", "radius", "quantity", "value"]).assign(n_points=50)
     claims = make_claims(by_seed, [0.1, 0.2, 0.3, 0.4]).set_index("claim")
     name = "dknn_yields_to_an_attack_that_knows_it_"
     assert claims.index.tolist() == [f"{name}0.1", f"{name}0.2", f"{name}0.3"]
@@ -293,21 +295,23 @@ LAYERS = ["relu3", "fc"]
 EPSILONS, RADII, SHARES = [0.1, 0.2], [1.0, 2.0], [1.0, 0.9, 0.8, 0.7, 0.6]
 CLASSES, TOWARD, AWAY = 2, 5, 2
 
+GUIDES = {"layer": "relu3", "classes": CLASSES, "toward": TOWARD, "away": AWAY}
+
 FAULTS: dict[str, dict[str, object]] = {
     rf"{TRAIN // 3 + 1} guides of a class are asked for, allowed are 1 to {TRAIN // 3}, "
-    "the rows of the smallest class": {"--toward": TRAIN // 3 + 1},
-    "7 images are asked for, allowed are 1 to 6, which the split has": {"--images": 7},
-    "steepness is 0.0, allowed are numbers above 0": {"--steepness": 0},
-    r"\S+few.npy is int64 \[5, 3\], allowed is int64 \[6, columns\]": {
-        "--calibration-neighbours": Path("few.npy")
+    "the rows of the smallest class": {"guides": GUIDES | {"toward": TRAIN // 3 + 1}},
+    "7 images are asked for, allowed are 1 to 6, which the split has": {"images": 7},
+    "steepness is 0.0, allowed are numbers above 0": {"steepness": 0},
+    r"\S+few/relu3.npy is int64 \[5, 3\], allowed is int64 \[6, columns\]": {
+        "calibration-neighbours": Path("few")
     },
     rf"guides of {CLASSES + 1} classes are asked for, allowed are 1 to {CLASSES}, "
-    "the classes of the training rows but an image's own": {"--classes": CLASSES + 1},
-    rf"\S+fc.npz is the index of \[{TRAIN}, 10\] rows and columns, not \[{TRAIN}, 128\]": {
-        "--indices": Path("index/fc.npz")
+    "the classes of the training rows but an image's own": {"guides": GUIDES | {"classes": CLASSES + 1}},
+    rf"\S+relu3.npz is the index of \[{TRAIN}, 10\] rows and columns, not \[{TRAIN}, 128\]": {
+        "index": Path("other_index")
     },
-    f"k is {TRAIN + 1}, allowed are 1 to {TRAIN}, the rows that can be neighbours": {"--k": TRAIN + 1},
-    r"memory_mb is 1, allowed are [0-9]+ and more for this index": {"--memory-mb": 1},
+    f"k is {TRAIN + 1}, allowed are 1 to {TRAIN}, the rows that can be neighbours": {"k": TRAIN + 1},
+    r"memory_mb is 1, allowed are [0-9]+ and more for this index": {"memory-mb": 1},
 }
 
 
@@ -338,6 +342,13 @@ def show(network: nn.Module, x: NDArray[np.float32]) -> dict[str, NDArray[np.flo
     return {layer: output.numpy() for layer, output in outputs.items()}
 
 
+def write_options(options: Mapping[str, object]) -> list[str]:
+    return [
+        f"--{name}={value if isinstance(value, str | Path) else json.dumps(value)}"
+        for name, value in options.items()
+    ]
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Attack four images of a network of random weights, in two layers, by the program.
@@ -347,7 +358,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("adaptive")
     generator = np.random.default_rng(0)
     torch.manual_seed(0)
-    network = ReportCNN()
+    network = ReportCNN(1, 10)
     torch.save(network.state_dict(), folder / "model.pt")
     shown: dict[str, dict[str, NDArray[np.float32]]] = {}
     # Of each class, so that the nearest is not enough for every image.
@@ -360,7 +371,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         )
         x = np.float32(0.3) * noise + np.float32(0.7) * patterns[np.arange(n) % 3]
         y, y_true = ((np.arange(n) + shift) % 3 for shift in (given, true))
-        write_split(folder / f"{name}.npz", Split(x, y, y_true, np.ones(n, bool), 50 + np.arange(n)))
+        write_split(
+            folder / f"{name}.npz", Split(x, y, y_true, np.ones(n, bool), 50 + np.arange(n), n_classes=10)
+        )
         shown[name] = show(network, x)
         for layer in LAYERS:
             write_matrix(folder / name / f"{layer}.npy", shown[name][layer])
@@ -370,48 +383,50 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     for layer in LAYERS:
         write_matrix(folder / "neighbours" / f"{layer}.npy", neighbours[layer])
         build(shown["train"][layer], "cosine").save(folder / "index" / f"{layer}.npz")
-    write_matrix(folder / "few.npy", neighbours["fc"][:5])
+        write_matrix(folder / "few" / f"{layer}.npy", neighbours[layer][:5])
+        build(shown["train"]["fc"], "cosine").save(folder / "other_index" / f"{layer}.npz")
 
-    options: dict[str, object] = {"--images": IMAGES, "--metric": "cosine", "--network": "report_cnn"}
-    options |= {"--split": folder / "split.npz", "--train": folder / "train.npz"}
-    options |= {
-        "--weights": folder / "model.pt",
-        "--guide-layer": "relu3",
-        "--k": K,
-        "--classes": CLASSES,
-        "--toward": TOWARD,
-        "--away": AWAY,
+    options: dict[str, object] = {
+        "split": folder / "split.npz",
+        "train": folder / "train.npz",
+        "weights": folder / "model.pt",
+        "layers": folder / "train",
+        "calibration-layers": folder / "calibration",
+        "calibration-neighbours": folder / "neighbours",
+        "index": folder / "index",
+        "output": folder / "attacked.npz",
+        "record": folder / "record.csv",
+        "network": {"method": "report_cnn"},
+        "names": LAYERS,
+        "k": K,
+        "metric": "cosine",
+        "memory-mb": 1200,
+        "images": IMAGES,
+        "epsilons": EPSILONS,
+        "radii": RADII,
+        "guides": GUIDES,
+        "steepness": 4,
+        "steps": 5,
+        "first-step": 0.2,
+        "intermediate-level": {"epsilon": 0.2, "steps": 2},
+        "batch-size": 3,
     }
-    options |= {"--steepness": 4, "--steps": 5, "--first-step": 0.2, "--ila-epsilon": 0.2, "--ila-steps": 2}
-    options |= {"--batch-size": 3, "--epsilons": EPSILONS, "--radii": RADII}
-    for option, name in [("", "train"), ("calibration-", "calibration")]:
-        options[f"--{option}layers"] = [folder / name / f"{layer}.npy" for layer in LAYERS]
-    options["--calibration-neighbours"] = [folder / "neighbours" / f"{layer}.npy" for layer in LAYERS]
-    options["--indices"] = [folder / "index" / f"{layer}.npz" for layer in LAYERS]
-    good = options | {"--output": folder / "attacked.npz", "--output-record": folder / "record.csv"}
-    nearest = options | {
-        "--classes": 1,
-        "--output": folder / "nearest.npz",
-        "--output-record": folder / "nearest.csv",
-    }
-    bad = options | {
-        "--output": folder / "bad" / "attacked.npz",
-        "--output-record": folder / "bad/record.csv",
-    }
+
+    def write_to(name: str, record: str) -> dict[str, object]:
+        return {"output": folder / f"{name}.npz", "record": folder / f"{record}.csv"}
+
     faults = [
-        bad
-        | {name: [folder / value] * 2 if isinstance(value, Path) else value for name, value in fault.items()}
+        {name: folder / value if isinstance(value, Path) else value for name, value in fault.items()}
         for fault in FAULTS.values()
     ]
-    runs = [
-        [
-            word
-            for name, value in run.items()
-            for word in [name, *(value if isinstance(value, list) else [value])]
-        ]
-        for run in (good, *faults, nearest)
+    changes = [
+        {},
+        *(write_to("bad/attacked", "bad/record") | fault for fault in faults),
+        write_to("nearest", "nearest") | {"guides": GUIDES | {"classes": 1}},
     ]
-    printed, sentences = run_programs(*(("craft_adaptive.py", run) for run in runs))
+    printed, sentences = run_programs(
+        *(("craft_adaptive.py", write_options(options | change)) for change in changes)
+    )
     return Made(folder, network, shown["train"], shown["calibration"], neighbours, printed, sentences)
 
 

@@ -25,10 +25,10 @@ from layeraudit.neighbours import build
 from layeraudit.plugins import load, read_constants
 from layeraudit.poisons import AttackerData
 from layeraudit.poisons.feature_collision import collide
+from layeraudit.report.crafting import fine_tune
 from layeraudit.splits import Split
 from layeraudit.torchvision_beside_cpu_torch import torchvision
 from layeraudit.training import train
-from layeraudit.transfer import fine_tune
 
 SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
 SUBNORMAL = 1e-320

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from layeraudit.configuration import NETWORKS_FOR_COLOUR, NETWORKS_FOR_GREY, check
 from layeraudit.datasets import DATASETS
 from layeraudit.errors import InputError
-from layeraudit.plugins import list_methods, read_constants
 from layeraudit.networks import NETWORKS
+from layeraudit.plugins import list_methods, read_constants
 
 DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
 SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())

@@ -8,9 +8,9 @@ from art.defences.detector.poison.spectral_signature_defense import SpectralSign
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layeraudit.detectors import _features
 from layeraudit.detectors import (
     Evidence,
+    _features,
     activation_clustering,
     deep_knn,
     dknn,
@@ -28,8 +28,13 @@ from layeraudit.detectors import (
     trust_score,
     vim,
 )
+from layeraudit.detectors._features import (
+    measure_distances,
+    measure_neighbours,
+    take_activations,
+    take_neighbours,
+)
 from layeraudit.errors import InputError
-from layeraudit.detectors._features import measure_distances, measure_neighbours, take_activations, take_neighbours
 
 
 def evidence_of(y, *, activations=None, neighbours=None, logits=None, n_classes=3) -> Evidence:

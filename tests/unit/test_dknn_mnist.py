@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from layeraudit.report.figures.dknn_mnist import plot_inputs
-from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL
 from layeraudit.report.dknn_mnist import (
     ALPHAS,
     NO_MODE,
@@ -17,6 +15,8 @@ from layeraudit.report.dknn_mnist import (
     tabulate_reliability,
     tabulate_validity,
 )
+from layeraudit.report.figures.dknn_mnist import plot_inputs
+from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL
 
 CALIBRATIONS = [np.array([0, 0, 1, 3]), np.array([0, 2, 2, 2, 2])]
 

@@ -11,16 +11,15 @@ from scipy import stats
 
 from layeraudit.errors import InputError
 from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON
-from layeraudit.report.figures.experiment_1 import plot_credibility
-from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL, judge_claims, tabulate_claims
 from layeraudit.report.experiment_1 import (
     compare_low_credibility,
     read_points,
-    share_equals,
     subtract_clean,
     tabulate_credibility,
     weigh_claims,
 )
+from layeraudit.report.figures.experiment_1 import plot_credibility
+from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL, judge_claims, share_equals, tabulate_claims
 
 COLUMNS = ["seed", "points", "y", "y_true", "dnn_label", "dknn_label", "credibility", "moved"]
 POINTS = pd.DataFrame(

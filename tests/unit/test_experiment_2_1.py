@@ -10,12 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from layeraudit.report.figures.experiment_2_1 import (
-    plot_accuracy,
-    plot_credibility,
-    plot_detectors,
-    plot_matched,
-)
 from layeraudit.report.experiment_2_1 import (
     average_over_seeds,
     compare_matched_samples,
@@ -24,14 +18,20 @@ from layeraudit.report.experiment_2_1 import (
     measure_detectors,
     measure_groups,
     measure_recovery,
-    permute,
-    select_controls,
     tabulate_accuracy,
     tabulate_groups,
     tabulate_matched,
     tabulate_recovery,
     weigh_claims,
 )
+from layeraudit.report.figures.experiment_2_1 import (
+    plot_accuracy,
+    plot_credibility,
+    plot_detectors,
+    plot_matched,
+)
+from layeraudit.report.groups import select_controls
+from layeraudit.statistics import permute
 
 LAYERS, K = ["relu1", "fc"], 5
 COLUMNS = [
@@ -203,7 +203,8 @@ def test_a_bin_holds_its_lower_edge_and_the_last_one_both() -> None:
             "seed": 1,
             "evaluated": "training",
             "is_poison": False,
-            "misclassified": True,
+            "y": 1,
+            "dnn_label": 9,
             "y_true": 1,
             "dknn_label": 1,
             "credibility": np.arange(751) / 750,

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from layeraudit.errors import InputError
-from layeraudit.report.figures.experiment_2_2 import plot_depth, plot_poisoned_neighbours
-from layeraudit.statistics import Claim
 from layeraudit.report.experiment_2_2 import (
     QUARTERS,
     REPORTED,
@@ -25,6 +23,8 @@ from layeraudit.report.experiment_2_2 import (
     tabulate_poisoned_neighbours,
     tabulate_trend,
 )
+from layeraudit.report.figures.experiment_2_2 import plot_depth, plot_poisoned_neighbours
+from layeraudit.statistics import Claim
 
 COLUMNS = ["seed", "y", "is_poison", "dnn_label", "poison_neighbours_relu1", "poison_neighbours_fc"]
 SCORES = pd.DataFrame(

@@ -10,13 +10,13 @@ import pytest
 
 from layeraudit.errors import InputError
 from layeraudit.files import (
+    atomic_write,
     open_matrix,
     read_arrays,
     read_split,
     write_arrays,
     write_matrix,
     write_split,
-    atomic_write,
 )
 from layeraudit.splits import Split
 

@@ -31,8 +31,8 @@ from layeraudit.poisons import (
     label_flips,
     none,
 )
-from layeraudit.splits import Split, merge
 from layeraudit.poisons._triggers import stamp
+from layeraudit.splits import Split, merge
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -13,8 +13,6 @@ from scipy import stats
 
 from layeraudit.errors import InputError
 from layeraudit.report.figures.section_4 import plot_section_4
-from layeraudit.statistics import Claim, judge_claims, tabulate_claims
-from layeraudit.report.experiment_2_1 import permute
 from layeraudit.report.section_4 import (
     FILTERS,
     average_over_experiments,
@@ -31,6 +29,7 @@ from layeraudit.report.section_4 import (
     tabulate_removal,
     weigh_claims,
 )
+from layeraudit.statistics import Claim, judge_claims, permute, tabulate_claims
 
 LAYERS, K = ["relu1", "relu2", "fc"], 10
 COLUMNS = ["seed", "y", "y_true", "is_poison", "dnn_label", "credibility"]

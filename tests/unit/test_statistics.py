@@ -18,11 +18,13 @@ from layeraudit.statistics import (
     BETWEEN_SEEDS,
     BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
+    average_over_seeds,
     figure_over_seeds,
     greatest_over_seeds,
     interval_of_mean,
     interval_of_share,
     judge_claims,
+    least_corrected,
     mean_above,
     mean_equals,
     tabulate_claims,
@@ -104,6 +106,41 @@ def test_over_what_an_interval_is_stands_beside_it_where_it_is_named() -> None:
     figure = figure_over_seeds([0.0, 1.0], interval=BETWEEN_SEEDS_OF_ONE_POOL)
     assert list(figure) == ["value", "ci95_low", "ci95_high", "interval", "n_seeds"]
     assert figure["interval"] == BETWEEN_SEEDS_OF_ONE_POOL
+
+
+def test_a_table_of_means_has_a_row_a_figure_over_the_seeds_that_have_it() -> None:
+    by_seed = pd.DataFrame(
+        [
+            ("b", "share", 0.0, 3, 2),
+            ("b", "share", 1.0, 4, 2),
+            ("b", "net_points", -5.0, 7, 1),
+            ("b", "net_points", 5.0, 7, 1),
+            ("a", "share", np.nan, 9, 4),
+            ("a", "share", 0.5, 2, 1),
+        ],
+        columns=["group", "quantity", "value", "n_points", "n_poison"],
+    )
+    table = average_over_seeds(
+        by_seed, ["group", "quantity"], {"*_points": (-np.inf, np.inf)}, interval="t", more={"n_poison": sum}
+    )
+    half = 12.706204736432095 * np.sqrt(50) / np.sqrt(2)  # t(0.975, 1) of the tables; -5 and 5 vary by 50
+    assert table.to_dict("list") == {
+        "group": ["b", "b", "a"],
+        "quantity": ["share", "net_points", "share"],
+        "value": [0.5, 0.0, 0.5],
+        "ci95_low": [0.0, pytest.approx(-half), pytest.approx(np.nan, nan_ok=True)],
+        "ci95_high": [1.0, pytest.approx(half), pytest.approx(np.nan, nan_ok=True)],
+        "interval": ["t"] * 3,
+        "n_points": [7, 14, 2],
+        "n_seeds": [2, 2, 1],
+        "n_poison": [4, 2, 5],
+    }
+
+
+def test_what_is_to_show_once_has_the_least_p_times_their_number() -> None:
+    assert least_corrected([0.3, 0.01, 0.9]) == pytest.approx(0.03)
+    assert least_corrected([0.9, 0.8]) == 1.0
+    assert np.isnan(least_corrected([]))
 
 
 def test_the_test_of_a_mean_is_students() -> None:

@@ -1,8 +1,7 @@
 """The page that the README quotes says what the tables say."""
 
-from html import escape
-
 import pandas as pd
+from markupsafe import escape
 
 from layeraudit.provenance import BANNER
 from layeraudit.report.summary import (
@@ -76,8 +75,8 @@ def test_the_page_has_a_title_its_runs_and_a_banner_where_one_is_small() -> None
     lines = [line for line in markdown.splitlines() if line]
     assert lines[0] == f"# {BANNER}" and lines[1].startswith("# ")
     assert lines[2:4] == runs and lines[5] == "## a"
-    assert f"<p>{runs[0]}</p>\n<p>{runs[1]}</p>\n" in page
-    assert f"<h1 class='small'>{BANNER}</h1>" in page
+    assert all(f"<dd>{run}</dd>" in page for run in runs)
+    assert f'<p class="banner"><b>{BANNER}.</b>' in page
     assert f"<h1>{lines[1].removeprefix('# ')}</h1>" in page
     assert BANNER not in write_markdown([section], runs[1:]) + write_page([section], runs[1:])
 

@@ -198,8 +198,9 @@ def unpack(archive: Path, within: str, names: Collection[str]) -> Path:
     wanted = {f"{within}/{name}": unpacked / name for name in names}
     with tarfile.open(archive) as members:
         for member in members:
-            content = members.extractfile(member) if member.isfile() and member.name in wanted else None
-            if content:
+            if member.isfile() and member.name in wanted:
+                content = members.extractfile(member)
+                assert content is not None  # as of any file
                 with content, wanted[member.name].open("wb") as target:
                     shutil.copyfileobj(content, target)
     return unpacked

@@ -22,9 +22,9 @@ from layeraudit.detection import (
     resample_experiment,
 )
 from layeraudit.errors import InputError
-from layeraudit.experiments import ATTACKS, CLEAN, RANDOM, UNFILTERED
+from layeraudit.experiments import CLEAN, RANDOM, UNFILTERED
 from layeraudit.leaderboard.filtering import choose_removed
-from layeraudit.statistics import BETWEEN_SEEDS, figure_over_seeds
+from layeraudit.statistics import BETWEEN_SEEDS, average_over_seeds
 
 Bench = Literal["poison", "evasion"]
 
@@ -37,8 +37,10 @@ KIND = {POISON: "poison", EVASION: "input"}
 
 SCORE_COLUMNS = {
     POISON: ["setting", "poison", "detector", "seed", "row", "is_poison", "score"],
-    EVASION: ["setting", "input", "detector", "seed", "row", "y_true", "dnn_label", "score"],
+    EVASION: ["setting", "input", "detector", "seed", "row", "is_suspect", "score"],
 }
+
+EXPERIMENT = ["setting", "poison"]
 
 POISON_QUANTITIES = QUANTITIES[:3]
 
@@ -162,7 +164,7 @@ def _split_inputs(table: pd.DataFrame) -> Iterator[DetectorScores]:
             raise InputError(f"{detector} has no {CLEAN} images in {setting}, seed {seed}")
         clean = inputs.pop(CLEAN)
         for name, rows in inputs.items():
-            both = pd.concat([clean, rows[rows["dnn_label"] != rows["y_true"]] if name in ATTACKS else rows])
+            both = pd.concat([clean, rows[rows["is_suspect"]]])
             positive = np.arange(len(both)) >= len(clean)
             row, score = (both[column].to_numpy() for column in ("row", "score"))
             yield DetectorScores(str(setting), name, seed, str(detector), row, positive, score)
@@ -218,25 +220,26 @@ def tabulate_removal(experiments: Iterable[BenchExperiment], share: float) -> pd
     A row for each experiment, detector, and quantity `poison_removed` or `clean_removed`: `setting`,
     `poison`, `detector`, and `FIGURE_COLUMNS`; `n_points` counts the poison, or the clean rows, of all seeds
     """
-    table: list[dict[str, Any]] = []
+    by_seed = []
     for experiment in experiments:
-        n_positives = sum(int(positive.sum()) for positive in experiment.positive)
-        n_clean = sum(map(len, experiment.positive)) - n_positives
         for at, detector in enumerate(experiment.detectors):
-            shares: dict[str, list[float]] = {"poison_removed": [], "clean_removed": []}
-            by_seed = zip(experiment.seeds, experiment.scores, experiment.positive, strict=True)
-            for seed, scores, positive in by_seed:
+            for seed, scores, positive in zip(
+                experiment.seeds, experiment.scores, experiment.positive, strict=True
+            ):
                 removed = choose_removed(detector, scores[at], positive, share, seed=seed)
-                shares["poison_removed"].append(float(removed[positive].mean()))
-                shares["clean_removed"].append(float(removed[~positive].mean()))
-            table += [
-                {"setting": experiment.setting, "poison": experiment.kind, "detector": detector}
-                | {"quantity": quantity}
-                | figure_over_seeds(values, low=0, high=1)
-                | {"interval": BETWEEN_SEEDS, "n_points": n_points, "n_positives": n_positives}
-                for (quantity, values), n_points in zip(shares.items(), [n_positives, n_clean], strict=True)
-            ]
-    return pd.DataFrame(table, columns=["setting", "poison", "detector", *FIGURE_COLUMNS])
+                for quantity, rows in {"poison_removed": positive, "clean_removed": ~positive}.items():
+                    names = (experiment.setting, experiment.kind, detector, quantity)
+                    by_seed.append((*names, removed[rows].mean(), int(rows.sum()), int(positive.sum())))
+    columns = [*EXPERIMENT, "detector", "quantity", "value", "n_points", "n_positives"]
+    return _average(pd.DataFrame(by_seed, columns=columns))
+
+
+def _average(by_seed: pd.DataFrame) -> pd.DataFrame:
+    """Average figures of filters over the seeds, sorted by experiment and detector."""
+    bounds = {"*_change": (-1.0, 1.0), "*_against_random": (-1.0, 1.0)}
+    keys = [*EXPERIMENT, "detector", "quantity"]
+    table = average_over_seeds(by_seed, keys, bounds, interval=BETWEEN_SEEDS, more={"n_positives": sum})
+    return table.sort_values(keys[:3], kind="stable")[[*keys[:3], *FIGURE_COLUMNS]]
 
 
 def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataFrame:
@@ -260,7 +263,7 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
     InputError
         Where a filter's network has none to compare with: without a filter, or with the random one.
     """
-    keys = ["setting", "poison", "seed"]
+    keys = [*EXPERIMENT, "seed"]
     after = ["accuracy", "attack_success"]
     before = trained[[*keys, "n_poison", *after]].rename(
         columns=lambda name: f"{name}_before" if name in after else name
@@ -276,32 +279,24 @@ def tabulate_filters(trained: pd.DataFrame, retrained: pd.DataFrame) -> pd.DataF
             raise InputError(
                 f"{detector} was retrained in {setting} {poison}, seed {seed}, where {other} is missing"
             )
-    table: list[dict[str, Any]] = []
-    for (setting, poison, detector), rows in joined.groupby(["setting", "poison", "detector"]):
-        figures: list[tuple[str, Any, pd.Series, float]] = []
-        for name, column, n_points in [
-            ("accuracy", "accuracy", rows["n_test"]),
-            ("success", "attack_success", rows["n_probe"]),
-        ]:
-            left, unfiltered = rows[column], rows[f"{column}_before"]
-            figures += [
-                (f"{name}_before", unfiltered, n_points, 0),
-                (f"{name}_after", left, n_points, 0),
-                (f"{name}_change", left - unfiltered, n_points, -1),
-            ]
-            if detector != RANDOM:
-                figures.append(
-                    (f"{name}_after_against_random", left - rows[f"{column}_random"], n_points, -1)
-                )
-        for quantity, by_seed, n_points, low in figures:
-            if by_seed.notna().any():
-                table.append(
-                    {"setting": setting, "poison": poison, "detector": detector, "quantity": quantity}
-                    | figure_over_seeds(by_seed, low=low, high=1)
-                    | {"interval": BETWEEN_SEEDS, "n_points": int(n_points[by_seed.notna()].sum())}
-                    | {"n_positives": int(rows["n_poison"].sum())}
-                )
-    return pd.DataFrame(table, columns=["setting", "poison", "detector", *FIGURE_COLUMNS])
+    parts = []
+    for name, column, n_points in [
+        ("accuracy", "accuracy", "n_test"),
+        ("success", "attack_success", "n_probe"),
+    ]:
+        left, unfiltered = joined[column], joined[f"{column}_before"]
+        for quantity, values in {
+            f"{name}_before": unfiltered,
+            f"{name}_after": left,
+            f"{name}_change": left - unfiltered,
+            f"{name}_after_against_random": (left - joined[f"{column}_random"]).mask(
+                joined["detector"] == RANDOM
+            ),
+        }.items():
+            named = joined[[*EXPERIMENT, "detector"]].assign(quantity=quantity, value=values)
+            parts.append(named.assign(n_points=joined[n_points], n_positives=joined["n_poison"]))
+    table = _average(pd.concat(parts))
+    return table[table["n_seeds"] > 0].reset_index(drop=True)
 
 
 def tabulate_poison(

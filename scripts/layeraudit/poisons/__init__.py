@@ -36,8 +36,9 @@ class AttackerData:
     test : held-out images, on which the attack is to show
     n_clean : clean training images beside which the poison will stand
     n_classes : classes that the network tells apart
-    network, weights : the network, as the configuration has it, and the file of the weights that the victim starts from, of
-        which it will train the last layer alone; None where it trains all layers from scratch
+    network : `method` and its options, as the configuration has them
+    weights : the file of those that the victim starts from, of which it will train the last layer alone; None
+        where it trains all layers from scratch
     """
 
     sources: Split

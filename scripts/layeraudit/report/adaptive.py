@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from layeraudit.statistics import Claim, figure_over_seeds, mean_above, tabulate_claims
+from layeraudit.report.groups import average_points, list_figures
+from layeraudit.statistics import Claim, average_over_seeds, claim_over_seeds, mean_above, tabulate_claims
 
 PAPER = "Sitawarin & Wagner 2019 (arXiv:1903.08333)"
 
@@ -52,7 +53,7 @@ def measure_attack(record: pd.DataFrame, scores: pd.DataFrame, threshold: float)
 
     Returns
     -------
-    A row for each figure: the columns of `KEYS`, `figure`, `n_points`. In L2 an image's attack is the one of
+    A row for each figure: the columns of `KEYS`, `value`, `n_points`. In L2 an image's attack is the one of
     the least L2, of all that were tried, that fools DkNN and the network both; its radius is infinite
     """
     table = record.fillna({"layer": ""}).assign(
@@ -62,37 +63,31 @@ def measure_attack(record: pd.DataFrame, scores: pd.DataFrame, threshold: float)
         fools=scores["dnn_label"] != scores["y_true"],
         fools_dknn=scores["dknn_label"] != scores["y_true"],
     )
-    found = []
-    of_linf = table[table["norm"] == "linf"]
+    found: list[dict[str, object]] = []
+    of_linf, of_l2 = (table[table["norm"] == norm] for norm in ("linf", "l2"))
     for (attack, layer, radius), rows in of_linf.groupby(["attack", "layer", "radius"], sort=False):
         keys = {"attack": attack, "layer": layer, "norm": "linf", "radius": radius}
-        found += [keys | figure for figure in _figures(rows)]
+        found += average_points(_judge(rows), **keys)
         if attack == "adaptive":
             after_one = 1 - (rows["fools_dknn"] & (rows["classes"] == 1)).mean()
-            share = {"quantity": AFTER_ONE_CLASS, "figure": after_one, "n_points": len(rows)}
-            found.append(keys | share)
-    of_l2 = table[table["norm"] == "l2"]
+            found += list_figures({AFTER_ONE_CLASS: after_one}, len(rows), **keys)
     both = of_l2[of_l2["fools"] & of_l2["fools_dknn"]]
     least = both.loc[both.groupby("image")["l2"].idxmin()]
     keys = {"attack": "least_l2", "layer": "", "norm": "l2", "radius": np.inf}
     n_images = of_l2["image"].nunique()
-    share = {"quantity": "fools_both", "figure": len(least) / n_images, "n_points": n_images}
-    of_least = [figure for figure in _figures(least) if figure["quantity"] in OF_SUCCESSES]
-    found += [keys | figure for figure in [share, *of_least]]
+    found += list_figures({"fools_both": len(least) / n_images}, n_images, **keys)
+    of_least = _judge(least)
+    found += average_points({quantity: of_least[quantity] for quantity in OF_SUCCESSES}, **keys)
     return pd.DataFrame(found)
 
 
-OF_SUCCESSES = [
-    "credibility_of_successes",
-    "successes_above_0.1",
-    "successes_not_flagged",
-    "l2_of_successes",
-]
+OF_SUCCESSES = ["credibility_of_successes", "successes_above_0.1", "successes_not_flagged", "l2_of_successes"]
 
 
-def _figures(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
+def _judge(rows: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what figures are means of: a value for each image that counts."""
     successes = rows[rows["fools_dknn"]]
-    for quantity, values in {
+    return {
         "dknn_accuracy": ~rows["fools_dknn"],
         "dnn_accuracy": ~rows["fools"],
         "credibility_of_successes": successes["credibility"],
@@ -100,9 +95,7 @@ def _figures(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
         "successes_not_flagged": ~successes["flagged"],
         "dknn_errs_and_passes": rows["fools_dknn"] & ~rows["flagged"],
         "l2_of_successes": successes["l2"],
-    }.items():
-        figure = float(values.mean()) if len(values) else np.nan
-        yield {"quantity": quantity, "figure": figure, "n_points": len(values)}
+    }
 
 
 def measure_clean(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
@@ -114,13 +107,7 @@ def measure_clean(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
         "images_above_0.1": credibility > CREDIBILITY_THRESHOLD,
         "images_not_flagged": credibility > threshold,
     }
-    keys = {"attack": "none", "layer": "", "norm": "linf", "radius": 0.0}
-    return pd.DataFrame(
-        [
-            keys | {"quantity": quantity, "figure": float(values.mean()), "n_points": len(values)}
-            for quantity, values in figures.items()
-        ]
-    )
+    return pd.DataFrame(average_points(figures, attack="none", layer="", norm="linf", radius=0.0))
 
 
 def tabulate_attack(by_seed: pd.DataFrame, *, as_published: bool) -> pd.DataFrame:
@@ -128,7 +115,7 @@ def tabulate_attack(by_seed: pd.DataFrame, *, as_published: bool) -> pd.DataFram
 
     Parameters
     ----------
-    by_seed : as `measure_attack` and `measure_clean` give them
+    by_seed : as `measure_attack` and `measure_clean` return them
     as_published : whether data and k are the paper's, so that its figures stand in `published`
 
     Returns
@@ -136,23 +123,14 @@ def tabulate_attack(by_seed: pd.DataFrame, *, as_published: bool) -> pd.DataFram
     A row for each combination of `KEYS`: `value`, `ci95_low`, `ci95_high` (Student's t over seeds),
     `n_seeds`, `n_points`, `published`
     """
-    table, published = [], PUBLISHED if as_published else {}
-    for keys, of_figure in by_seed.groupby(KEYS, sort=False):
-        attack, _, _, radius, quantity = keys
-        high = np.inf if quantity == "l2_of_successes" else 1
-        table.append(
-            dict(zip(KEYS, keys, strict=True))
-            | figure_over_seeds(of_figure["figure"], low=0, high=high)
-            | {
-                "n_points": int(of_figure["n_points"].sum()),
-                "published": published.get((attack, radius, quantity), np.nan),
-            }
-        )
-    return pd.DataFrame(table)
+    table = average_over_seeds(by_seed, KEYS, {"l2_of_successes": (0.0, np.inf)})
+    cells = table[["attack", "radius", "quantity"]].itertuples(index=False, name=None)
+    table["published"] = [PUBLISHED.get(cell, np.nan) if as_published else np.nan for cell in cells]
+    return table[[*KEYS, "value", "ci95_low", "ci95_high", "n_seeds", "n_points", "published"]]
 
 
 def make_claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> pd.DataFrame:
-    """Put to the test that under an attack that knows it DkNN is right no more often than published."""
+    """Test whether under an attack that knows it DkNN is right no more often than published."""
     return tabulate_claims(_claims(by_seed, epsilons))
 
 
@@ -163,17 +141,16 @@ def _claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> Iterator[Claim]
         if published is None:
             continue
         of_epsilon = ours[ours["radius"] == epsilon]
-        above, below = mean_above(of_epsilon["figure"], published)
-        yield Claim(
-            claim=f"dknn_yields_to_an_attack_that_knows_it_{epsilon:g}",
+        yield claim_over_seeds(
+            f"dknn_yields_to_an_attack_that_knows_it_{epsilon:g}",
+            of_epsilon["value"],
+            mean_above(of_epsilon["value"], published)[::-1],
+            bounds=(0, 1),
             source=f"{PAPER}, MNIST",
             words="(in short) led to neighbours of another class, images are given their label as seldom",
             reported=f"{100 * published:g} %",
             quantity=f"DkNN accuracy, epsilon {epsilon:g}, the best of the classes tried",
-            **figure_over_seeds(of_epsilon["figure"], low=0, high=1),
             n_points=int(of_epsilon["n_points"].sum()),
             test=f"mean below {100 * published:g} %, t-test over seeds",
-            p_for=below,
-            p_against=above,
             where="tables/adaptive.csv",
         )

@@ -11,17 +11,19 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
+from layeraudit.detection import measure_scores
 from layeraudit.errors import InputError
+from layeraudit.report.groups import average_points
+from layeraudit.report.transfer import CHOSEN, RECIPE, read_off
 from layeraudit.statistics import (
     Claim,
+    average_over_seeds,
+    claim_over_seeds,
     compare_pairs,
-    figure_over_seeds,
     greatest_over_seeds,
     tabulate_claims,
 )
-from layeraudit.report.transfer import CHOSEN, RECIPE, read_off
 
 FALSE_POSITIVE_RATE = 0.05
 
@@ -32,7 +34,7 @@ KEYS = ["source", *RECIPE, "quantity", "detector", "against", "matched_by"]
 
 
 def set_threshold(clean: NDArray[np.float64]) -> float:
-    """Give the greatest score at or below which at most 5 % of clean images lie.
+    """Return the greatest score at or below which at most 5 % of clean images lie.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def set_threshold(clean: NDArray[np.float64]) -> float:
 
 
 def measure_conformity(scores: pd.DataFrame, layers: Sequence[str]) -> dict[str, NDArray[np.float64]]:
-    """Give each detector's score of images, low where something is wrong.
+    """Return each detector's score of images, low where something is wrong.
 
     Of a layer it is the number of neighbours that were given the label that the network gives; of softmax,
     which needs no neighbours, the confidence.
@@ -80,7 +82,7 @@ def measure_detection(
 
     Returns
     -------
-    A row for each figure: `dataset`, `seed`, the columns of `KEYS`, `figure`, `n_points`, and `p_more`,
+    A row for each figure: `dataset`, `seed`, the columns of `KEYS`, `value`, `n_points`, and `p_more`,
     `p_less` of a comparison. Figures of `successes` are over the images that fool the network. A comparison
     is of the same images, those that both attacks fool it with (`matched_by` is `images`), or of all with the
     other at the radius that has the same rate of success, or the same mean L2, between two radii by
@@ -101,19 +103,20 @@ def measure_detection(
     for recipe, own in rows.items():
         keys = dict(zip(RECIPE, recipe, strict=True))
         of_recipe = table.loc[own]
-        for quantity, values in _figures(of_recipe).items():
-            found.append(keys | {"quantity": quantity} | _mean(values))
+        found += average_points(_judge(of_recipe), **keys)
         if recipe[1] == "none":
             continue
         fools = of_recipe["fools"].to_numpy()
         for detector, of_detector in conformity.items():
             for suffix, judged in [("", own), ("_of_successes", own[fools])]:
+                compared = -np.concatenate([of_detector[judged], of_detector[clean]])
+                is_attacked = np.arange(len(compared)) < len(judged)
                 figures = {
-                    "auroc": _auroc(of_detector[judged], of_detector[clean]),
+                    "auroc": measure_scores(compared, is_attacked, quantities=["auroc"])["auroc"][0],
                     "true_positive_rate": flagged[detector][judged].mean() if len(judged) else np.nan,
                 }
                 same = keys | {"detector": detector, "n_points": len(judged)}
-                found += [same | {"quantity": q + suffix, "figure": value} for q, value in figures.items()]
+                found += [same | {"quantity": q + suffix, "value": value} for q, value in figures.items()]
         for against in GUIDES:
             other = table.loc[rows.get((recipe[0], against, "", ""), own[:0])]
             if recipe[1] != against and len(other):
@@ -122,7 +125,8 @@ def measure_detection(
     return of_seed.assign(**record[["dataset", "source", "seed"]].iloc[0])
 
 
-def _figures(of_recipe: pd.DataFrame) -> dict[str, pd.Series]:
+def _judge(of_recipe: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what figures are means of: a value for each image that counts."""
     fools, passes = of_recipe["fools"], ~of_recipe["flagged"]
     return {
         "success": fools,
@@ -137,38 +141,20 @@ def _figures(of_recipe: pd.DataFrame) -> dict[str, pd.Series]:
     }
 
 
-def _mean(values: pd.Series) -> dict[str, object]:
-    return {"figure": float(values.mean()) if len(values) else np.nan, "n_points": len(values)}
-
-
-def _auroc(attacked: NDArray[np.float64], clean: NDArray[np.float64]) -> float:
-    if not len(attacked):
-        return np.nan
-    truth = np.repeat([False, True], [len(attacked), len(clean)])
-    return float(roc_auc_score(truth, np.concatenate([attacked, clean])))
-
-
 def _compare_on_images(own: pd.DataFrame, other: pd.DataFrame, against: str) -> Iterator[dict[str, object]]:
     """Compare two attacks on the images that both fool the network with."""
     both = own["fools"].to_numpy() & other["fools"].to_numpy()
     for quantity in ("flagged", "credibility"):
-        difference = (own[quantity].to_numpy(float) - other[quantity].to_numpy(float))[both]
-        p_more, p_less = compare_pairs(difference)
-        yield {
-            "quantity": f"{quantity}_difference",
-            "against": against,
-            "matched_by": "images",
-            "figure": float(difference.mean()) if len(difference) else np.nan,
-            "n_points": len(difference),
-            "p_more": p_more,
-            "p_less": p_less,
-        }
+        difference = pd.Series(own[quantity].to_numpy(float) - other[quantity].to_numpy(float))[both]
+        (figure,) = average_points({f"{quantity}_difference": difference})
+        p = dict(zip(("p_more", "p_less"), compare_pairs(difference), strict=True))
+        yield figure | {"against": against, "matched_by": "images"} | p
 
 
 def _compare_between_radii(found: pd.DataFrame) -> Iterator[dict[str, object]]:
     """Compare each attack with others at the same rate of success, and at the same mean L2."""
     figures = found[found["detector"].isna() & found["against"].isna()]
-    wide = figures.pivot(index=RECIPE, columns="quantity", values="figure").reset_index()
+    wide = figures.pivot(index=RECIPE, columns="quantity", values="value").reset_index()
     wide["n"] = figures["n_points"].max()
     none = wide[wide["attack"] == "none"]
     for against, recipe in product(GUIDES, wide.to_dict("records")):
@@ -183,35 +169,30 @@ def _compare_between_radii(found: pd.DataFrame) -> Iterator[dict[str, object]]:
                 "quantity": f"{quantity}_difference",
                 "against": against,
                 "matched_by": matched_by,
-                "figure": recipe[quantity] - expected,
+                "value": recipe[quantity] - expected,
                 "n_points": recipe["n"],
             }
 
 
 def tabulate_detection(by_seed: pd.DataFrame) -> pd.DataFrame:
-    """Average what `measure_detection` gives over the seeds.
+    """Average what `measure_detection` returns over the seeds.
 
     Returns
     -------
     A row for each combination of `KEYS`: `value`, `ci95_low`, `ci95_high` (Student's t over seeds),
     `n_seeds`, `n_points`, `p_more`, `p_less` (the greatest of the seeds, not corrected)
     """
-    table = []
-    text = ["detector", "against", "matched_by"]
-    for keys, of_figure in by_seed.fillna(dict.fromkeys(text, "")).groupby(KEYS, sort=False):
-        quantity = str(keys[KEYS.index("quantity")])
-        low = -1.0 if quantity.endswith("_difference") else 0.0
-        table.append(
-            dict(zip(KEYS, keys, strict=True))
-            | figure_over_seeds(of_figure["figure"], low=low, high=np.inf if quantity == "l2" else 1)
-            | {"n_points": int(of_figure.loc[of_figure["figure"].notna(), "n_points"].sum())}
-            | {name: greatest_over_seeds(of_figure[name]) for name in ("p_more", "p_less")}
-        )
-    return pd.DataFrame(table)
+    table = average_over_seeds(
+        by_seed.fillna(dict.fromkeys(["detector", "against", "matched_by"], "")),
+        KEYS,
+        {"*_difference": (-1.0, 1.0), "l2": (0.0, np.inf)},
+        more=dict.fromkeys(["p_more", "p_less"], greatest_over_seeds),
+    )
+    return table[[*KEYS, "value", "ci95_low", "ci95_high", "n_seeds", "n_points", "p_more", "p_less"]]
 
 
 def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
-    """Put the report's third question as a claim: pushed further in the layers, attacks are easier to catch.
+    """Test the report's third question as a claim: pushed further in the layers, attacks are easier to catch.
 
     A guide fine-tuned by ILA, in the layer chosen on the source alone, is compared with the guide's own
     attack at the full budget, on the images that both fool the network with.
@@ -224,17 +205,16 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     epsilon = chosen["epsilon"].max()  # where most images fool the network
     ours = chosen[(chosen["guide"] == chosen["against"]) & (chosen["epsilon"] == epsilon)]
     for (source, guide), of_source in ours.groupby(["source", "guide"], sort=False):
-        yield Claim(
-            claim=f"pushed_further_{guide}_is_easier_to_catch_{source}",
+        yield claim_over_seeds(
+            f"pushed_further_{guide}_is_easier_to_catch_{source}",
+            of_source["value"],
+            (greatest_over_seeds(of_source["p_less"]), greatest_over_seeds(of_source["p_more"])),
+            bounds=(-1, 1),
             source="the report, section 3.2, which has no results",
             words="(its question, answered yes) fine-tuned by ILA, adversarial examples are easier to detect",
-            reported="",
             quantity=f"credibility of ILAP after {guide} - of {guide}, where both fool, epsilon {epsilon:g}",
-            **figure_over_seeds(of_source["figure"], low=-1, high=1),
             n_points=int(of_source["n_points"].sum()),
             test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
             bound=0.0,
-            p_for=greatest_over_seeds(of_source["p_less"]),
-            p_against=greatest_over_seeds(of_source["p_more"]),
             where="tables/dknn_against_transfer.csv",
         )

@@ -4,23 +4,23 @@ A model of clean digits is shown held-out digits, the same digits attacked, rota
 are no digits.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from layeraudit.dknn import Mode, compute_p_values
 from layeraudit.statistics import (
-    BETWEEN_POINTS,
     BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
-    figure_over_seeds,
-    greatest_over_seeds,
-    interval_of_share,
+    Combine,
+    average_over_seeds,
+    claim_over_seeds,
+    compare_pairs_in_seeds,
+    figure_over_points,
     mean_equals,
     tabulate_claims,
 )
@@ -87,7 +87,7 @@ def compute_nonconformity_of_given_label(scores: pd.DataFrame, k: int) -> NDArra
 
 
 def _credibility(scores: pd.DataFrame, calibrations: Sequence[NDArray[np.int64]], mode: Mode) -> pd.Series:
-    """Give the credibility of each image in a mode, by the calibration of its seed."""
+    """Return the credibility of each image in a mode, by the calibration of its seed."""
     parts = []
     for seed, calibration in enumerate(calibrations):
         of_seed = scores.loc[scores["seed"] == seed, "nonconformity"]
@@ -121,27 +121,43 @@ def tabulate_inputs(
     Accuracy is against the true label, the mean over seeds of a seed's share; images that are no digits have
     none. A mode whose calibration has no point left has NaN.
     """
-    table = []
+    parts = []
     for name, of_input in scores.items():
-        of_paper = PUBLISHED if name in as_published else {}
         figures: dict[tuple[str, str], pd.Series] = {}
         if name not in NO_DIGITS:
             for judge in ("dnn", "dknn"):
-                figures[f"{judge}_accuracy", NO_MODE] = of_input[f"{judge}_label"] == of_input["y_true"]
+                figures[f"{judge}_accuracy", NO_MODE] = _is_right(of_input, judge)
         figures["softmax_confidence", NO_MODE] = of_input["dnn_confidence"]
         for mode in get_args(Mode):
             figures["credibility", mode] = _credibility(of_input, calibrations, mode)
-        for (quantity, mode), values in figures.items():
-            by_seed = values.groupby(of_input["seed"]).mean().to_numpy(dtype=np.float64)
-            published = of_paper.get((name, quantity, mode), (np.nan,) * 3)
-            table.append(
-                {"input": name, "quantity": quantity, "mode": mode}
-                | figure_over_seeds(by_seed, low=0, high=1, interval=BETWEEN_SEEDS_OF_ONE_POOL)
-                | {"n_points": len(of_input)}
-                | dict(zip(["published", "posted_low", "posted_high"], published, strict=True))
-                | {"settings": settings.get(name, "")}
-            )
-    return pd.DataFrame(table)
+        parts += [
+            _average_points(values, of_input["seed"]).assign(input=name, quantity=quantity, mode=mode)
+            for (quantity, mode), values in figures.items()
+        ]
+    table = _tabulate(parts, ["input", "quantity", "mode"])
+    cells = table[["input", "quantity", "mode"]].itertuples(index=False, name=None)
+    published = [
+        PUBLISHED.get(cell, (np.nan,) * 3) if cell[0] in as_published else (np.nan,) * 3 for cell in cells
+    ]
+    table[["published", "posted_low", "posted_high"]] = published
+    return table.assign(settings=table["input"].map(lambda name: settings.get(name, "")))
+
+
+def _is_right(scores: pd.DataFrame, judge: str) -> pd.Series:
+    return scores[f"{judge}_label"] == scores["y_true"]
+
+
+def _average_points(values: pd.Series, seeds: pd.Series) -> pd.DataFrame:
+    """Return the mean of each seed's points, `value`, and how many there are, `n_points`."""
+    of_seeds = values.groupby(seeds)
+    return pd.DataFrame({"value": of_seeds.mean(), "n_points": of_seeds.size()})
+
+
+def _tabulate(parts: Sequence[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
+    """Average over the seeds; `n_points` are those of all of them."""
+    more: dict[str, Combine] = {"n_points": sum}
+    table = average_over_seeds(pd.concat(parts), keys, interval=BETWEEN_SEEDS_OF_ONE_POOL, more=more)
+    return table[[*keys, "value", "ci95_low", "ci95_high", "interval", "n_seeds", "n_points"]]
 
 
 def tabulate_reliability(
@@ -168,7 +184,7 @@ def tabulate_reliability(
     table = []
     for name in ("test", "fgsm"):
         of_input = scores[name]
-        right = {judge: of_input[f"{judge}_label"] == of_input["y_true"] for judge in ("dnn", "dknn")}
+        right = {judge: _is_right(of_input, judge) for judge in ("dnn", "dknn")}
         judged: dict[tuple[str, str], tuple[pd.Series, pd.Series]] = {
             ("softmax_confidence", NO_MODE): (of_input["dnn_confidence"], right["dnn"])
         }
@@ -179,15 +195,13 @@ def tabulate_reliability(
             bins[values.isna()] = n_bins
             for number, (low, high) in enumerate(pairwise(edges)):
                 members = bins == number
-                n, count = int(members.sum()), int(correct[members].sum())
-                ci_low, ci_high = interval_of_share(count, n)
                 is_posted = has_posted and name == "test" and mode == "cleverhans"
                 posted, posted_n = POSTED_RELIABILITY[number] if is_posted else (np.nan, np.nan)
                 table.append(
                     {"input": name, "score": score, "mode": mode, "bin_low": low, "bin_high": high}
-                    | {"mean_score": values[members].mean(), "value": count / n if n else np.nan}
-                    | {"ci95_low": ci_low, "ci95_high": ci_high, "interval": BETWEEN_POINTS}
-                    | {"n_points": n, "n_seeds": of_input.loc[values.notna(), "seed"].nunique()}
+                    | {"mean_score": values[members].mean()}
+                    | figure_over_points(int(correct[members].sum()), int(members.sum()))
+                    | {"n_seeds": of_input.loc[values.notna(), "seed"].nunique()}
                     | {"posted": posted, "posted_n": posted_n}
                 )
     return pd.DataFrame(table)
@@ -205,17 +219,14 @@ def tabulate_validity(test: pd.DataFrame, calibrations: Sequence[NDArray[np.int6
     A row for each mode and alpha: `mode`, `alpha`, `value` (the share), `ci95_low`, `ci95_high`, `interval`,
     `n_seeds`, `n_points`
     """
-    nonconformity = pd.Series(compute_nonconformity_of_given_label(test, k), test.index)
-    table = []
+    given = test[["seed"]].assign(nonconformity=compute_nonconformity_of_given_label(test, k))
+    parts = []
     for mode in get_args(Mode):
-        p = _credibility(
-            pd.DataFrame({"seed": test["seed"], "nonconformity": nonconformity}), calibrations, mode
-        )
-        for alpha in ALPHAS:
-            by_seed = (p <= alpha).groupby(test["seed"]).mean().to_numpy()
-            figure = figure_over_seeds(by_seed, low=0, high=1, interval=BETWEEN_SEEDS_OF_ONE_POOL)
-            table.append({"mode": mode, "alpha": alpha} | figure | {"n_points": len(test)})
-    return pd.DataFrame(table)
+        p = _credibility(given, calibrations, mode)
+        parts += [
+            _average_points(p <= alpha, test["seed"]).assign(mode=mode, alpha=alpha) for alpha in ALPHAS
+        ]
+    return _tabulate(parts, ["mode", "alpha"])
 
 
 def make_claims(
@@ -224,7 +235,7 @@ def make_claims(
     *,
     as_published: Collection[str],
 ) -> pd.DataFrame:
-    """Put the paper's claims on MNIST to the test.
+    """Test the paper's claims on MNIST.
 
     A claim on pairs of judgements of the same images is tested in each seed (McNemar's exact test; Wilcoxon's
     signed-rank test of scores), and its p-value is the greatest of the seeds: it is to show in every one. An
@@ -238,116 +249,77 @@ def _claims(
     calibrations: Sequence[NDArray[np.int64]],
     as_published: Collection[str],
 ) -> Iterator[Claim]:
-    where = "tables/dknn_mnist.csv"
+    def claim(name: str, of: str, by_seed: pd.Series, p: tuple[float, float], **attributes: Any) -> Claim:
+        n_points, where = len(scores[of]), "tables/dknn_mnist.csv"
+        shared: dict[str, Any] = {"interval": BETWEEN_SEEDS_OF_ONE_POOL, "n_points": n_points, "where": where}
+        if of not in as_published:
+            attributes["reported"] = ""
+        return claim_over_seeds(name, by_seed, p, **shared | attributes)
 
-    def about(by_seed: NDArray[np.float64], name: str, bounds: tuple[float, float]) -> dict[str, Any]:
-        low, high = bounds
-        figure = figure_over_seeds(by_seed, low=low, high=high, interval=BETWEEN_SEEDS_OF_ONE_POOL)
-        return figure | {"n_points": len(scores[name])}
-
-    def where_published(name: str, figures: str) -> str:
-        return figures if name in as_published else ""
-
-    def is_right(name: str, judge: str) -> pd.Series:
-        return scores[name][f"{judge}_label"] == scores[name]["y_true"]
-
-    def share_right(name: str, judge: str) -> NDArray[np.float64]:
-        right = is_right(name, judge)
-        return np.asarray(right.groupby(scores[name]["seed"]).mean(), dtype=np.float64)
-
-    test_difference = share_right("test", "dknn") - share_right("test", "dnn")
-    p_for, p_against = mean_equals(test_difference, 0, 0.005)
-    yield Claim(
-        claim="clean_accuracy_is_kept",
+    right = {
+        (judge, name): _is_right(of_input, judge).astype(float)
+        for name, of_input in scores.items()
+        for judge in ("dnn", "dknn")
+    }
+    share_right = {key: of.groupby(scores[key[1]]["seed"]).mean() for key, of in right.items()}
+    difference = share_right["dknn", "test"] - share_right["dnn", "test"]
+    yield claim(
+        "clean_accuracy_is_kept",
+        "test",
+        difference,
+        mean_equals(difference, 0, 0.005),
+        bounds=(-1, 1),
         source=f"{PAPER}, table of accuracies",
         words="(in short) DkNN is as accurate on clean digits as the network is",
-        reported=where_published("test", "DNN 99.2 %, DkNN 99.1 %"),
+        reported="DNN 99.2 %, DkNN 99.1 %",
         quantity="DkNN accuracy - DNN accuracy, held-out digits",
-        **about(test_difference, "test", (-1, 1)),
         test="equal within 0.5 points, two one-sided t-tests over seeds",
-        p_for=p_for,
-        p_against=p_against,
-        where=where,
     )
-    reported = {"fgsm": (27.1, 54.9), "bim": (0.7, 16.8), "cw": (0.7, 94.4)}
-    for name, (dnn, dknn) in reported.items():
-        p_for, p_against = _greatest_over_seeds(scores[name], _compare_right)
-        yield Claim(
-            claim=f"dknn_recovers_accuracy_under_{name}",
+    for name, (dnn, dknn) in {"fgsm": (27.1, 54.9), "bim": (0.7, 16.8), "cw": (0.7, 94.4)}.items():
+        yield claim(
+            f"dknn_recovers_accuracy_under_{name}",
+            name,
+            share_right["dknn", name] - share_right["dnn", name],
+            compare_pairs_in_seeds(right["dknn", name] - right["dnn", name], scores[name]["seed"]),
+            bounds=(-1, 1),
             source=f"{PAPER}, table of attacks",
             words="(in short) under attack DkNN is right more often than the network",
-            reported=where_published(name, f"DNN {dnn} %, DkNN {dknn} %"),
+            reported=f"DNN {dnn} %, DkNN {dknn} %",
             quantity=f"DkNN accuracy - DNN accuracy, {name}",
-            **about(share_right(name, "dknn") - share_right(name, "dnn"), name, (-1, 1)),
             test="McNemar's exact test of the images in each seed, greatest p of the seeds",
             bound=0.0,
-            p_for=p_for,
-            p_against=p_against,
-            where=where,
         )
     for name, (dknn, margin) in {"fgsm": (54.9, 10), "bim": (16.8, 10), "cw": (94.4, 3)}.items():
         if name not in as_published:
             continue
-        by_seed = share_right(name, "dknn")
-        p_for, p_against = mean_equals(by_seed, dknn / 100, margin / 100)
-        yield Claim(
-            claim=f"dknn_accuracy_under_{name}",
+        yield claim(
+            f"dknn_accuracy_under_{name}",
+            name,
+            share_right["dknn", name],
+            mean_equals(share_right["dknn", name], dknn / 100, margin / 100),
+            bounds=(0, 1),
             source=f"{PAPER}, table of attacks",
             words="(in short) under attack DkNN is right as often as reported",
             reported=f"DkNN {dknn} %",
             quantity=f"DkNN accuracy, {name}",
-            **about(by_seed, name, (0, 1)),
             test=f"equal within {margin} points, two one-sided t-tests over seeds",
-            p_for=p_for,
-            p_against=p_against,
-            where=where,
         )
-    for name, reported_of in {
+    for name, reported in {
         "rotated": "credibility 0.09, softmax 0.31",
         "fashion_mnist": "notMNIST: credibility 0.06, softmax 0.33",
     }.items():
-        trimmed = scores[name].assign(
-            credibility=_credibility(scores[name], calibrations, "cleverhans"), seed=scores[name]["seed"]
-        )
-        difference = trimmed["dnn_confidence"] - trimmed["credibility"]
-        p_for, p_against = _greatest_over_seeds(trimmed, _compare_scores)
-        yield Claim(
-            claim=f"credibility_is_below_softmax_on_{name}",
+        seeds = scores[name]["seed"]
+        excess = scores[name]["dnn_confidence"] - _credibility(scores[name], calibrations, "cleverhans")
+        yield claim(
+            f"credibility_is_below_softmax_on_{name}",
+            name,
+            excess.groupby(seeds).mean(),
+            compare_pairs_in_seeds(excess, seeds),
+            bounds=(-1, 1),
             source=f"{PAPER}, out of distribution",
             words="(in short) on other data credibility is lower than softmax confidence",
-            reported=where_published(name, reported_of),
+            reported=reported,
             quantity=f"softmax confidence - credibility (mode cleverhans), {name}",
-            **about(difference.groupby(trimmed["seed"]).mean().to_numpy(), name, (-1, 1)),
             test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
             bound=0.0,
-            p_for=p_for,
-            p_against=p_against,
-            where=where,
         )
-
-
-def _greatest_over_seeds(
-    scores: pd.DataFrame, compare: Callable[[pd.DataFrame], tuple[float, float]]
-) -> tuple[float, float]:
-    """Make a test in both directions in each seed, and give the greatest p of either direction."""
-    p_for, p_against = zip(*(compare(of_seed) for _, of_seed in scores.groupby("seed")), strict=True)
-    return greatest_over_seeds(p_for), greatest_over_seeds(p_against)
-
-
-def _compare_right(scores: pd.DataFrame) -> tuple[float, float]:
-    """Test whether DkNN is right more often than the network, and less often, on the same images."""
-    right = {judge: scores[f"{judge}_label"] == scores["y_true"] for judge in ("dnn", "dknn")}
-    won, lost = int((right["dknn"] & ~right["dnn"]).sum()), int((right["dnn"] & ~right["dknn"]).sum())
-    if won + lost == 0:
-        return 1.0, 1.0
-    more, less = (stats.binomtest(count, won + lost, 0.5, alternative="greater") for count in (won, lost))
-    return float(more.pvalue), float(less.pvalue)
-
-
-def _compare_scores(scores: pd.DataFrame) -> tuple[float, float]:
-    """Test whether softmax confidence lies above credibility, and below it, on the same images."""
-    difference = (scores["dnn_confidence"] - scores["credibility"]).to_numpy()
-    if not difference.any():
-        return 1.0, 1.0
-    above, below = (stats.wilcoxon(difference, alternative=side) for side in ("greater", "less"))
-    return float(above.pvalue), float(below.pvalue)

@@ -8,8 +8,12 @@ give it its true digit.
 Clean images are the held-out images of the poison's two digits. One digit may be far more credible than the
 other, and a set of poison is too small to hold as many of each, so where a claim compares poison with clean
 images, it is with those of the same digit and seed.
+
+Of all functions: `points` are as `read_points` returns them; `as_reported` says whether the experiment is the
+report's, with whose figures ours are then compared.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +25,13 @@ from layeraudit.statistics import (
     BETWEEN_POINTS,
     BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
-    figure_over_seeds,
+    average_over_seeds,
+    claim_over_seeds,
     interval_of_share,
     mean_above,
     mean_equals,
-    share_differs,
+    share_above,
+    share_equals,
 )
 from layeraudit.tables import read_scores
 
@@ -37,16 +43,6 @@ LOW, HIGH = 0.1, 0.5
 
 SOME = 0.01
 """Some points are more than one in a hundred."""
-
-RANGES = {
-    "dnn_accuracy": (0.0, 1.0),
-    "dknn_accuracy": (0.0, 1.0),
-    "mean_credibility": (0.0, 1.0),
-    "median_credibility": (0.0, 1.0),
-    f"share_credibility_below_{LOW}": (0.0, 1.0),
-    f"share_credibility_above_{HIGH}": (0.0, 1.0),
-}
-"""Quantities of a group that has points, and the least and greatest value that each can have."""
 
 MARGIN_OF_COUNT = 0.1
 """Counts are equal when they differ by less than this share of the set's points."""
@@ -66,6 +62,7 @@ def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd
     test : scores of the held-out images, a file a seed
     scores, records : of the poison, files named `poison_{points}.parquet` and `.csv`; those of one name in
         the order of the seeds
+
 
     Returns
     -------
@@ -100,22 +97,20 @@ def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd
 def group_points(points: pd.DataFrame) -> dict[tuple[int, str], pd.DataFrame]:
     """Separate the clean images and, of each size, the poison points in each way that we tell them apart.
 
-    `mixture`, what the report's graphs show, is the poison points and as many clean images.
-
-    Parameters
-    ----------
-    points : as `read_points` gives them; of it `points`, `moved`, `dnn_label` and `y_true` are used
+    `mixture`, what the report's graphs show, is the poison points and as many clean images of each seed,
+    which lie in random order.
 
     Returns
     -------
     The rows of each group, none for an empty one, by the number of points in the set and the group's name
     """
-    groups = {(0, "clean"): points[points["points"] == 0]}
+    clean = points[points["points"] == 0]
+    groups = {(0, "clean"): clean}
     for size in sorted(set(points["points"]) - {0}):
         poison = points[points["points"] == size]
         wrong = poison["dnn_label"] != poison["y_true"]
         groups |= {
-            (size, "mixture"): pd.concat([poison, take_as_many(groups[0, "clean"], size)]),
+            (size, "mixture"): pd.concat([poison, clean.groupby("seed").head(size)]),
             (size, "poison"): poison,
             (size, "moved"): poison[poison["moved"]],
             (size, "not_moved"): poison[~poison["moved"]],
@@ -123,11 +118,6 @@ def group_points(points: pd.DataFrame) -> dict[tuple[int, str], pd.DataFrame]:
             (size, "not_misclassified"): poison[~wrong],
         }
     return groups
-
-
-def take_as_many(clean: pd.DataFrame, size: int) -> pd.DataFrame:
-    """Take of each seed as many clean images as the set has poison points; they lie in random order."""
-    return clean.groupby("seed").head(size)
 
 
 def measure_seeds(group: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
@@ -138,38 +128,32 @@ def measure_seeds(group: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
     group : rows of `read_points`
     seeds : all seeds, those without a point of the group too
 
+
     Returns
     -------
-    A row for each seed, and the columns `number_of_points` and those of `RANGES`, NaN where the seed has
-    no point
+    A row for each seed, a column for each quantity: `number_of_points`, and others that are NaN where the
+    seed has no point
     """
-    measured = pd.DataFrame(
-        {
-            "seed": group["seed"],
-            "dnn_accuracy": group["dnn_label"] == group["y_true"],
-            "dknn_accuracy": group["dknn_label"] == group["y_true"],
-            "mean_credibility": group["credibility"],
-            f"share_credibility_below_{LOW}": group["credibility"] < LOW,
-            f"share_credibility_above_{HIGH}": group["credibility"] > HIGH,
-        }
-    )
-    by_seed = measured.groupby("seed").mean().reindex(seeds)
-    by_seed["median_credibility"] = group.groupby("seed")["credibility"].median()
-    by_seed["number_of_points"] = group.groupby("seed").size()
-    return by_seed.fillna({"number_of_points": 0}).astype(np.float64)
+    credibility = group["credibility"]
+    values = {
+        "dnn_accuracy": group["dnn_label"] == group["y_true"],
+        "dknn_accuracy": group["dknn_label"] == group["y_true"],
+        "mean_credibility": credibility,
+        "median_credibility": credibility,
+        f"share_credibility_below_{LOW}": credibility < LOW,
+        f"share_credibility_above_{HIGH}": credibility > HIGH,
+    }
+    of_seeds = pd.DataFrame(values).groupby(group["seed"])
+    by_seed = of_seeds.mean().assign(median_credibility=of_seeds["median_credibility"].median())
+    by_seed.insert(0, "number_of_points", of_seeds.size())
+    return by_seed.reindex(seeds).fillna({"number_of_points": 0}).astype(np.float64)
 
 
 def tabulate_credibility(points: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame:
     """Tabulate the number, accuracy and credibility of clean images and of poison points, in groups.
 
-    A figure is the mean over seeds of a figure of each seed, with Student's t interval over the seeds; seeds
-    in which a group has no point count for its number alone. Accuracy is against the true digit. The
+    Seeds in which a group has no point count for its number alone. Accuracy is against the true digit. The
     report's 4 of 15 and 25 of 50 stand beside both groups that they may mean.
-
-    Parameters
-    ----------
-    points : as `read_points` gives them
-    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
 
     Returns
     -------
@@ -177,27 +161,24 @@ def tabulate_credibility(points: pd.DataFrame, *, as_reported: bool) -> pd.DataF
     `ci95_low`, `ci95_high`, `interval`, `n_points` (of the group; where they are counted, of the set),
     `n_seeds`, `reported`
     """
-    reported = REPORTED_POISONED if as_reported else {}
-    seeds = pd.Index(points["seed"].unique())
-    rows = []
-    groups = group_points(points)
+    seeds, groups = pd.Index(points["seed"].unique(), name="seed"), group_points(points)
+    measured = []
     for (size, group), members in groups.items():
-        by_seed = measure_seeds(members, seeds)
-        of_set = size > 0 and group != "mixture"
-        most, counted_among = (float(size), groups[size, "poison"]) if of_set else (np.inf, members)
-        ranges = {"number_of_points": (0.0, most)} | RANGES
-        for quantity, (low, high) in ranges.items():
-            is_reported = quantity == "number_of_points" and group in ("moved", "misclassified")
-            rows.append(
-                {"points": size, "group": group, "quantity": quantity}
-                | figure_over_seeds(by_seed[quantity], low=low, high=high, interval=BETWEEN_SEEDS_OF_ONE_POOL)
-                | {
-                    "n_points": len(counted_among if quantity == "number_of_points" else members),
-                    "reported": reported.get(size, np.nan) if is_reported else np.nan,
-                }
-            )
-    columns = ["points", "group", "quantity", "value", "ci95_low", "ci95_high", "interval"]
-    return pd.DataFrame(rows)[[*columns, "n_points", "n_seeds", "reported"]]
+        by_seed = measure_seeds(members, seeds).melt(var_name="quantity", ignore_index=False)
+        among = members if group in ("clean", "mixture") else groups[size, "poison"]
+        sizes = [by_seed.index.map(of.groupby("seed").size().get).fillna(0) for of in (among, members)]
+        n_points = np.where(by_seed["quantity"] == "number_of_points", *sizes)
+        measured.append(by_seed.assign(points=size, group=group, n_points=n_points))
+    table = average_over_seeds(
+        pd.concat(measured),
+        ["points", "group", "quantity"],
+        {"number_of_points": (0.0, np.inf)},
+        interval=BETWEEN_SEEDS_OF_ONE_POOL,
+    )
+    numbers = (table["quantity"] == "number_of_points") & ~table["group"].isin(["clean", "mixture"])
+    table["ci95_high"] = table["ci95_high"].clip(upper=table["points"].where(numbers, np.inf))
+    compared = numbers & table["group"].isin(["moved", "misclassified"]) & as_reported
+    return table.assign(reported=table["points"].map(REPORTED_POISONED).where(compared))
 
 
 def subtract_clean(poison: pd.DataFrame, clean: pd.DataFrame, seeds: pd.Index) -> pd.DataFrame:
@@ -208,20 +189,12 @@ def subtract_clean(poison: pd.DataFrame, clean: pd.DataFrame, seeds: pd.Index) -
     A row for each seed, and the columns `credibility` (difference of means) and `low` (difference of the
     shares of low credibility), NaN where the seed has no such pair
     """
-    expected = clean.assign(low=clean["credibility"] < LOW).groupby(["seed", "y_true"])
-    pairs = poison[["seed", "y_true", "credibility"]].merge(
-        expected[["credibility", "low"]].mean().reset_index(),
-        on=["seed", "y_true"],
-        suffixes=("", "_clean"),
-    )
-    difference = pd.DataFrame(
-        {
-            "seed": pairs["seed"],
-            "credibility": pairs["credibility"] - pairs["credibility_clean"],
-            "low": (pairs["credibility"] < LOW) - pairs["low"],
-        }
-    )
-    return difference.groupby("seed").mean().reindex(seeds)
+    by_digit = ["seed", "y_true"]
+    poison, clean = (of.assign(low=of["credibility"] < LOW) for of in (poison, clean))
+    expected = clean.groupby(by_digit)[["credibility", "low"]].mean().reset_index()
+    pairs = poison.merge(expected, on=by_digit, suffixes=("", "_clean"))
+    difference = {name: pairs[name] - pairs[f"{name}_clean"] for name in ("credibility", "low")}
+    return pd.DataFrame(difference).groupby(pairs["seed"]).mean().reindex(seeds)
 
 
 def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[float, float]:
@@ -253,151 +226,104 @@ def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[
     return (both_ways / 2, 1 - both_ways / 2) if is_more else (1 - both_ways / 2, both_ways / 2)
 
 
-def share_equals(count: int, n: int, reported: float, margin: float) -> tuple[float, float]:
-    """Test whether a share of points is a reported one, within a margin: two one-sided binomial tests.
-
-    The points are those of all seeds together, see `share_differs`: the test is of the mean share of these
-    seeds' networks.
-
-    Returns
-    -------
-    p whose alternative is that they differ by less than the margin, and p whose alternative is that they
-    differ by more
-    """
-    (above_low, below_low), (above_high, below_high) = (
-        [share_differs(count, n, bound, side) for side in ("greater", "less")]
-        for bound in (reported - margin, reported + margin)
-    )
-    return max(above_low, below_high), min(1.0, 2 * min(below_low, above_high))
-
-
 def weigh_claims(points: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
-    """Put what the report says of experiment 1 to the test.
+    """Test what the report claims of experiment 1.
 
     The sets of one seed are made of the same source images, as far as they go, so comparisons with clean
     images are made on the largest set only, not twice on nearly the same points. Whether the solver moves a
     point depends on the points before it, so moved points are counted over seeds; whether the network gets a
     point wrong does not, and there a point is the unit.
-
-    Parameters
-    ----------
-    points : as `read_points` gives them
-    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
     """
-    seeds = pd.Index(points["seed"].unique())
-    groups = group_points(points)
+    seeds, groups = pd.Index(points["seed"].unique(), name="seed"), group_points(points)
     sizes = sorted({size for size, _ in groups} - {0})
-    largest = groups[sizes[-1], "not_misclassified"]
-    clean = groups[0, "clean"]
+    largest, clean = groups[sizes[-1], "not_misclassified"], groups[0, "clean"]
     clean = clean[clean["dnn_label"] == clean["y_true"]]
-    more = subtract_clean(largest, clean, seeds)
-    for_low, against_low = compare_low_credibility(largest, clean)
-    for_high, against_high = mean_above(more["credibility"].dropna(), -MARGIN_OF_CREDIBILITY)
+    low, more = largest["credibility"] < LOW, subtract_clean(largest, clean, seeds)
     of_poison = f"poison points (set of {sizes[-1]})"
     of_both = f"{of_poison} less clean images of the same digit, all read rightly"
-    low = largest["credibility"] < LOW
     words_on_low = "credibility scores were low for some samples even though accuracy may be high"
+    claim = partial(claim_over_seeds, source=SOURCE, where=TABLE)
     claims = [
-        Claim(
-            claim="low_credibility_although_right",
-            source=SOURCE,
+        claim(
+            "low_credibility_although_right",
+            low.groupby(largest["seed"]).mean(),
+            share_above(int(low.sum()), len(low), SOME),
+            bounds=(0, 1),
             words=words_on_low,
-            reported="",
             quantity=f"share with credibility below {LOW}: {of_poison}, all read rightly",
-            **figure_over_seeds(low.groupby(largest["seed"]).mean(), low=0.0, high=1.0),
             n_points=len(largest),
             test=f"binomial test (unit: a point) that it is above {SOME}",
             bound=SOME,
-            p_for=share_differs(int(low.sum()), len(low), SOME, "greater"),
-            p_against=share_differs(int(low.sum()), len(low), SOME, "less"),
-            where=TABLE,
         ),
-        Claim(
-            claim="low_credibility_more_often_than_clean",
-            source=SOURCE,
+        claim(
+            "low_credibility_more_often_than_clean",
+            more["low"],
+            compare_low_credibility(largest, clean),
+            bounds=(-1, 1),
             words=f"{words_on_low} (read as: for more of the poison than of clean images)",
-            reported="",
             quantity=f"share with credibility below {LOW}: {of_both}",
-            **figure_over_seeds(more["low"], low=-1.0, high=1.0),
             n_points=len(largest),
             test="Mantel and Haenszel's test, a stratum for each seed and digit (unit: a point)",
             bound=0.0,
-            p_for=for_low,
-            p_against=against_low,
-            where=TABLE,
         ),
-        Claim(
-            claim="right_poison_as_credible_as_clean",
-            source=SOURCE,
+        claim(
+            "right_poison_as_credible_as_clean",
+            more["credibility"],
+            mean_above(more["credibility"].dropna(), -MARGIN_OF_CREDIBILITY),
+            bounds=(-1, 1),
             words="DNN itself was sufficient to correctly classify the samples, therefore high credibility",
-            reported="",
             quantity=f"mean credibility: {of_both}",
-            **figure_over_seeds(more["credibility"], low=-1.0, high=1.0),
             n_points=len(largest),
             test=f"t-test over seeds that the difference is above -{MARGIN_OF_CREDIBILITY}",
-            p_for=for_high,
-            p_against=against_high,
-            where=TABLE,
         ),
     ]
     for size in sizes:
         shares = measure_seeds(groups[size, "poison"], seeds)[f"share_credibility_above_{HIGH}"]
-        p_for, p_against = mean_above(shares.dropna(), 0.5)
         claims.append(
-            Claim(
-                claim=f"most_of_{size}_points_credible",
-                source=SOURCE,
+            claim(
+                f"most_of_{size}_points_credible",
+                shares,
+                mean_above(shares.dropna(), 0.5),
+                bounds=(0, 1),
                 words="we have high credibility for most of the samples",
-                reported="",
                 quantity=f"share of the {size} poison points with credibility above {HIGH}",
-                **figure_over_seeds(shares, low=0.0, high=1.0),
                 n_points=len(groups[size, "poison"]),
                 test="t-test over seeds that the share is above one half",
-                p_for=p_for,
-                p_against=p_against,
-                where=TABLE,
             )
         )
     # Sets of other sizes are none of the report's.
     for size in sorted(set(sizes) & REPORTED_POISONED.keys()) if as_reported else ():
         reported, margin = REPORTED_POISONED[size], MARGIN_OF_COUNT * size
-        moved = measure_seeds(groups[size, "moved"], seeds)["number_of_points"]
-        p_for, p_against = mean_equals(moved, reported, margin)
-        claims.append(
-            Claim(
-                claim=f"{reported}_of_{size}_points_moved",
-                source=SOURCE,
-                words="included samples which were not actually poisoned",
-                reported=f"{reported} of {size} poisoned",
-                quantity=f"points that the solver moved, of {size} in a seed",
-                **figure_over_seeds(moved, low=0.0, high=float(size)),
-                n_points=len(groups[size, "poison"]),
-                test=f"two one-sided t-tests over seeds, margin {margin:g} points of {size}",
-                p_for=p_for,
-                p_against=p_against,
-                where=TABLE,
-            )
+        moved, wrong = (
+            measure_seeds(groups[size, group], seeds)["number_of_points"]
+            for group in ("moved", "misclassified")
         )
-        n_wrong, n = len(groups[size, "misclassified"]), len(groups[size, "poison"])
+        n_wrong, n = int(wrong.sum()), len(groups[size, "poison"])
         ci_low, ci_high = interval_of_share(n_wrong, n)
-        p_for, p_against = share_equals(n_wrong, n, reported / size, margin / size)
-        claims.append(
-            Claim(
-                claim=f"{reported}_of_{size}_points_misclassified",
-                source=SOURCE,
-                words="included samples which were not actually poisoned",
-                reported=f"{reported} of {size} poisoned",
+        of_size = partial(
+            claim,
+            words="included samples which were not actually poisoned",
+            reported=f"{reported} of {size} poisoned",
+            n_points=n,
+        )
+        claims += [
+            of_size(
+                f"{reported}_of_{size}_points_moved",
+                moved,
+                mean_equals(moved, reported, margin),
+                bounds=(0, size),
+                quantity=f"points that the solver moved, of {size} in a seed",
+                test=f"two one-sided t-tests over seeds, margin {margin:g} points of {size}",
+            ),
+            of_size(
+                f"{reported}_of_{size}_points_misclassified",
+                wrong,
+                share_equals(n_wrong, n, reported / size, margin / size),
                 quantity=f"points that the network gets wrong, of {size} in a seed",
-                value=size * n_wrong / n,
                 ci95_low=size * ci_low,
                 ci95_high=size * ci_high,
                 interval=BETWEEN_POINTS,
-                n_points=n,
-                n_seeds=len(seeds),
                 test=f"two one-sided binomial tests (unit: a point), margin {margin:g} points of {size}",
-                p_for=p_for,
-                p_against=p_against,
-                where=TABLE,
-            )
-        )
+            ),
+        ]
     return claims

@@ -5,30 +5,40 @@ stand in every table, under `evaluated`: `held_out` (the test images, and the po
 (all training rows, the poison points among them; none of them is its own neighbour). A point is misclassified
 where the network gives it another label than the one that it was given, so poison that is read as its true
 digit is misclassified.
+
+Of all functions: `points` are as `gather_points` returns them; `groups`, `recovery`, `matched` and
+`detectors` are figures by seed, as `measure_groups`, `measure_recovery`, `compare_matched_samples` (its
+first) and `measure_detectors` return them; `layers` are those that are searched, `k` the neighbours of a
+point in each; `as_reported` says whether the experiment is the report's, with whose figures ours are then
+compared.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
-from statsmodels.stats.contingency_tables import mcnemar
 
+from layeraudit import statistics
+from layeraudit.detection import measure_scores
+from layeraudit.report.groups import LOW_CREDIBILITY, RARE, list_figures, select_controls, select_groups
 from layeraudit.statistics import (
-    BETWEEN_POINTS,
     BETWEEN_SEEDS_OF_ONE_POOL,
     SIGNIFICANCE_LEVEL,
+    STATISTICS,
     Claim,
-    figure_over_seeds,
+    Combine,
+    claim_over_seeds,
+    compare_counts,
+    figure_over_points,
     greatest_over_seeds,
-    interval_of_share,
+    least_corrected,
     mean_above,
     mean_equals,
-    share_differs,
+    permute,
+    share_above,
 )
 
 EVALUATED = ("held_out", "training")
@@ -47,25 +57,18 @@ REPORTED_RECOVERY = {
 }
 """The report's counts, and their share, by quantity."""
 
-BOUNDS = {"points": (0.0, np.inf), "net_points": (-np.inf, np.inf)}
-"""The least and greatest value of quantities, by the end of their name; of all others 0 and 1."""
+GROUPS = ("poison", "misclassified", "misclassified_clean", "rest", "clean")
+
+BOUNDS = {"net_points": (-np.inf, np.inf), "*points": (0.0, np.inf)}
+"""The least and greatest value of quantities; of all others 0 and 1."""
 
 CREDIBILITY_BINS = np.arange(11) / 10
 """Divided, not multiplied, so that a p-value of 225 / 750 is the same number as the edge 0.3."""
 
 RESAMPLES = 9999
 
-PERMUTATION_BATCH = 100
-"""Permutations at once: 100 of 8,700 points are 7 MB, and no number is faster."""
-
 THRESHOLDS = {"credibility": (0.01, 0.05, 0.1, 0.2), "label_disagreement": (0.99, 0.95, 0.9, 0.5)}
 """Of each score, the values at which points are flagged: a credibility at most, a disagreement at least."""
-
-LOW_CREDIBILITY = 0.2
-"""What is called low, the largest of the thresholds; the report gives no bound, and this is a lenient one."""
-
-RARE = 0.1
-"""Where the largest credibility is low, a share of points below this has more; lenient too."""
 
 SHARE_MARGIN = 0.1
 """A share of recovered points within ten percentage points of the report's is called the same."""
@@ -88,6 +91,7 @@ def gather_points(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     ----------
     train, test : scores of the splits, with the column `seed`
 
+
     Returns
     -------
     The same columns, and `evaluated`, and `misclassified` (bool)
@@ -100,54 +104,11 @@ def gather_points(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     return points.assign(misclassified=points["dnn_label"] != points["y"])
 
 
-def select_groups(points: pd.DataFrame) -> dict[str, pd.Series]:
-    """Say which points belong to each group of the report, and to their complements."""
-    poison, misclassified = points["is_poison"], points["misclassified"]
-    return {
-        "poison": poison,
-        "misclassified": misclassified,
-        "misclassified_clean": misclassified & ~poison,
-        "rest": ~misclassified & ~poison,
-        "clean": ~poison,
-    }
-
-
 def average_over_seeds(by_seed: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Average each figure over the seeds, with Student's t interval.
-
-    Parameters
-    ----------
-    by_seed : a row for each figure and seed: the keys, `quantity`, `seed`, `value` (NaN where the seed has
-        none), `n_points`
-    keys : columns that tell figures apart, beside `quantity`
-
-    Returns
-    -------
-    The keys, `quantity`, `value`, `ci95_low`, `ci95_high`, `interval`, `n_points` (of all seeds that have
-    the figure), `n_seeds`
-    """
-    rows = []
-    for names, figure in by_seed.groupby([*keys, "quantity"], sort=False, dropna=False):
-        quantity = str(names[-1])
-        low, high = next((BOUNDS[end] for end in ("net_points", "points") if quantity.endswith(end)), (0, 1))
-        over_seeds = figure_over_seeds(
-            figure["value"], low=low, high=high, interval=BETWEEN_SEEDS_OF_ONE_POOL
-        )
-        n_seeds = over_seeds.pop("n_seeds")
-        rows.append(
-            dict(zip([*keys, "quantity"], names, strict=True))
-            | over_seeds
-            | {"n_points": int(figure.loc[figure["value"].notna(), "n_points"].sum()), "n_seeds": n_seeds}
-        )
-    return pd.DataFrame(rows)
-
-
-def _rows_of(figures: Mapping[str, float], n_points: int, **keys: object) -> list[dict[str, object]]:
-    """Give a row for each figure of one seed."""
-    return [
-        {**keys, "quantity": quantity, "value": float(value), "n_points": n_points}
-        for quantity, value in figures.items()
-    ]
+    """Average the figures of this experiment, told apart by the keys and their quantity, over the seeds."""
+    return statistics.average_over_seeds(
+        by_seed, [*keys, "quantity"], BOUNDS, interval=BETWEEN_SEEDS_OF_ONE_POOL
+    )
 
 
 def measure_groups(points: pd.DataFrame) -> pd.DataFrame:
@@ -157,10 +118,6 @@ def measure_groups(points: pd.DataFrame) -> pd.DataFrame:
     Variances are those of a sample (n - 1). The maxima of groups of different sizes do not compare:
     `compare_matched_samples` does that.
 
-    Parameters
-    ----------
-    points : as `gather_points` gives them
-
     Returns
     -------
     A row for each `evaluated`, `group`, `seed` and `quantity`, with `value` and `n_points`; a group without
@@ -168,8 +125,9 @@ def measure_groups(points: pd.DataFrame) -> pd.DataFrame:
     """
     rows: list[dict[str, object]] = []
     for (evaluated, seed), of_seed in points.groupby(["evaluated", "seed"], sort=False):
-        for group, members in select_groups(of_seed).items():
-            chosen = of_seed[members]
+        groups = select_groups(of_seed)
+        for group in GROUPS:
+            chosen = of_seed[groups[group]]
             credibility = chosen["credibility"]
             figures = {
                 "points": len(chosen),
@@ -182,12 +140,12 @@ def measure_groups(points: pd.DataFrame) -> pd.DataFrame:
                 "dnn_accuracy": (chosen["dnn_label"] == chosen["y_true"]).mean(),
                 "dknn_accuracy": (chosen["dknn_label"] == chosen["y_true"]).mean(),
             }
-            rows += _rows_of(figures, len(chosen), evaluated=evaluated, group=group, seed=seed)
+            rows += list_figures(figures, len(chosen), evaluated=evaluated, group=group, seed=seed)
     return pd.DataFrame(rows)
 
 
 def tabulate_groups(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame:
-    """Average what `measure_groups` gives over the seeds; `as_reported` adds the report's counts."""
+    """Average what `measure_groups` returns over the seeds; `as_reported` adds the report's counts."""
     table = average_over_seeds(by_seed, ["evaluated", "group"])
     keys, reported = zip(table["group"], table["quantity"], strict=True), REPORTED if as_reported else {}
     return table.assign(reported=[reported.get(key, np.nan) for key in keys])
@@ -195,10 +153,6 @@ def tabulate_groups(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame
 
 def measure_recovery(points: pd.DataFrame) -> pd.DataFrame:
     """Count the clean points that DkNN sets right, and those that it spoils, in each seed.
-
-    Parameters
-    ----------
-    points : as `gather_points` gives them
 
     Returns
     -------
@@ -211,23 +165,17 @@ def measure_recovery(points: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for (evaluated, seed), of_seed in clean.groupby(["evaluated", "seed"], sort=False):
         wrong = of_seed["misclassified"]
-        right_by_neighbours = of_seed["dknn_label"] == of_seed["y_true"]
-        recovered, spoiled = (
-            int((wrong & right_by_neighbours).sum()),
-            int((~wrong & ~right_by_neighbours).sum()),
-        )
+        is_right = of_seed["dknn_label"] == of_seed["y_true"]
+        recovered, spoiled = int((wrong & is_right).sum()), int((~wrong & ~is_right).sum())
         n, n_wrong = len(of_seed), int(wrong.sum())
-        keys = {"evaluated": evaluated, "seed": seed}
-        rows += _rows_of({"misclassified_points": n_wrong}, n, **keys)
-        rows += _rows_of(
-            {"recovered_points": recovered, "recovered_share": _share(recovered, n_wrong)}, n_wrong, **keys
-        )
-        rows += _rows_of(
-            {"spoiled_points": spoiled, "spoiled_share": _share(spoiled, n - n_wrong)}, n - n_wrong, **keys
-        )
-        rows += _rows_of(
-            {"net_points": recovered - spoiled, "mcnemar_p": _test_discordant(recovered, spoiled)}, n, **keys
-        )
+        measured: list[tuple[int, dict[str, float]]] = [
+            (n, {"misclassified_points": n_wrong}),
+            (n_wrong, {"recovered_points": recovered, "recovered_share": _share(recovered, n_wrong)}),
+            (n - n_wrong, {"spoiled_points": spoiled, "spoiled_share": _share(spoiled, n - n_wrong)}),
+            (n, {"net_points": recovered - spoiled, "mcnemar_p": _test_discordant(recovered, spoiled)}),
+        ]
+        for n_points, figures in measured:
+            rows += list_figures(figures, n_points, evaluated=evaluated, seed=seed)
     return pd.DataFrame(rows)
 
 
@@ -235,14 +183,13 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else np.nan
 
 
-def _test_discordant(recovered: int, spoiled: int) -> float:
-    # Concordant points do not enter McNemar's test.
-    table = [[0, spoiled], [recovered, 0]]
-    return float(mcnemar(table, exact=True).pvalue) if recovered + spoiled else np.nan
+def _test_discordant(recovered: float, spoiled: float) -> float:
+    both_sides = min(1.0, 2 * min(compare_counts(int(recovered), int(spoiled))))
+    return both_sides if recovered + spoiled else np.nan
 
 
 def tabulate_recovery(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFrame:
-    """Average what `measure_recovery` gives over the seeds, and give each seed below.
+    """Average what `measure_recovery` returns over the seeds, with each seed below.
 
     The row of all seeds of `mcnemar_p` is the exact test of the counts summed over the seeds: McNemar's test
     stratified by seed, which two seeds of opposite sign do not pass, as they could where their two-sided
@@ -252,32 +199,25 @@ def tabulate_recovery(by_seed: pd.DataFrame, *, as_reported: bool) -> pd.DataFra
 
     Parameters
     ----------
-    by_seed : as `measure_recovery` gives it
-    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
+    by_seed : as `measure_recovery` returns it
 
     Returns
     -------
     `evaluated`, `seed` (`all`, or one), `quantity`, `value`, `ci95_low`, `ci95_high`, `interval` (none for a
     test or one seed), `n_points`, `n_seeds`, `reported`
     """
-    means = average_over_seeds(by_seed, ["evaluated"]).assign(seed="all")
+    means = average_over_seeds(by_seed, ["evaluated"])
+    means.insert(1, "seed", "all")
     is_test = means["quantity"] == "mcnemar_p"
-    counts = means.assign(total=means["value"] * means["n_seeds"]).set_index(["evaluated", "quantity"])[
-        "total"
-    ]
-    combined = [
-        _test_discordant(
-            round(counts[evaluated, "recovered_points"]), round(counts[evaluated, "spoiled_points"])
-        )
+    counts = by_seed.groupby(["evaluated", "quantity"])["value"].sum()
+    means.loc[is_test, ["ci95_low", "ci95_high", "interval"]] = np.nan
+    means.loc[is_test, "value"] = [
+        _test_discordant(counts[evaluated, "recovered_points"], counts[evaluated, "spoiled_points"])
         for evaluated in means.loc[is_test, "evaluated"]
     ]
-    means.loc[is_test, ["ci95_low", "ci95_high", "interval"]] = np.nan
-    means.loc[is_test, "value"] = combined
     table = pd.concat([means, by_seed.assign(n_seeds=1)], ignore_index=True)
-    columns = ["evaluated", "seed", "quantity", "value", "ci95_low", "ci95_high", "interval"]
     compares = (table["seed"] == "all") & as_reported
-    reported = table["quantity"].map(REPORTED_RECOVERY).where(compares)
-    return table[[*columns, "n_points", "n_seeds"]].assign(reported=reported)
+    return table.assign(reported=table["quantity"].map(REPORTED_RECOVERY).where(compares))
 
 
 def tabulate_accuracy(points: pd.DataFrame) -> pd.DataFrame:
@@ -286,10 +226,6 @@ def tabulate_accuracy(points: pd.DataFrame) -> pd.DataFrame:
     Points of all seeds are taken together and the interval is Wilson's over them, for a bin holds too few of
     one seed. An image that several seeds misclassify counts in each of them, so the interval is too narrow
     for other images.
-
-    Parameters
-    ----------
-    points : as `gather_points` gives them
 
     Returns
     -------
@@ -306,58 +242,35 @@ def tabulate_accuracy(points: pd.DataFrame) -> pd.DataFrame:
             bins = np.digitize(members["credibility"], CREDIBILITY_BINS[1:-1])
             right = members["dknn_label"] == members["y_true"]
             for number, (low, high) in enumerate(pairwise(CREDIBILITY_BINS)):
-                n, n_right = int((bins == number).sum()), int(right[bins == number].sum())
-                ci_low, ci_high = interval_of_share(n_right, n)
+                in_bin = bins == number
                 rows.append(
-                    {
-                        "evaluated": evaluated,
-                        "group": group,
-                        "credibility_low": low,
-                        "credibility_high": high,
-                        "quantity": "dknn_accuracy",
-                        "value": _share(n_right, n),
-                        "ci95_low": ci_low,
-                        "ci95_high": ci_high,
-                        "interval": BETWEEN_POINTS,
-                        "n_points": n,
-                        "n_seeds": members["seed"][bins == number].nunique(),
-                    }
+                    {"evaluated": evaluated, "group": group, "credibility_low": low, "credibility_high": high}
+                    | {"quantity": "dknn_accuracy"}
+                    | figure_over_points(int(right[in_bin].sum()), int(in_bin.sum()))
+                    | {"n_seeds": members["seed"][in_bin].nunique()}
                 )
     return pd.DataFrame(rows)
 
 
-def select_controls(points: pd.DataFrame) -> dict[str, pd.Series]:
-    """Say which clean points the poison points are compared with.
-
-    `same_digits` are clean points of the digits that the poison shows or is labelled as. The misclassified
-    are the fair control: the network reads most poison otherwise than it was labelled, and points on which
-    label and network differ may be of low credibility with no poison about.
-    """
-    groups = select_groups(points)
-    poison = points.loc[groups["poison"], ["y", "y_true"]]
-    return {
-        "clean": groups["clean"],
-        "same_digits": groups["clean"] & points["y_true"].isin(np.unique(poison)),
-        "misclassified_clean": groups["misclassified_clean"],
-    }
-
-
-STATISTICS: dict[str, Callable[..., Any]] = {
-    "variance": lambda sample, axis: np.var(sample, axis=axis, ddof=1),
-    "maximum": np.max,
-}
+MATCHED = (
+    *("value", "matched_mean", "matched_q025", "matched_q975"),
+    *("p_low", "p_high"),
+    *("n_points", "n_control"),
+)
+"""Figures of the poison points beside random samples, p-values, and numbers of points."""
 
 
 def draw_matched(
     control: ArrayLike, size: int, *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, NDArray[np.float64]]:
-    """Give the variance and the maximum of random samples of the control, drawn with replacement.
+    """Return the variance and the maximum of random samples of the control, drawn with replacement.
 
     Parameters
     ----------
     control : credibility, any number of points
     size : of a sample
     seed : of the draw
+
 
     Returns
     -------
@@ -368,56 +281,6 @@ def draw_matched(
         return dict.fromkeys(STATISTICS, np.empty(0))
     samples = np.random.default_rng(seed).choice(values, (resamples, size))
     return {name: statistic(samples, axis=1) for name, statistic in STATISTICS.items()}
-
-
-def permute(
-    poison: ArrayLike, control: ArrayLike, *, seed: int, resamples: int = RESAMPLES
-) -> dict[str, tuple[float, float]]:
-    """Test whether credibility varies less, and reaches less high, among poison than in a control.
-
-    Which points are poison is permuted. The maxima are those of the values as they are. The variances are
-    those of the values about the mean of their own group, and what is compared is the difference between the
-    groups: were the values not centred, poison of another mean than the control would vary less than any
-    mixture of the two, however much it varies. All permutations are made where there are no more than
-    `resamples`.
-
-    Parameters
-    ----------
-    poison, control : credibility, any numbers of points
-    seed : of the random permutations
-
-    Returns
-    -------
-    Of each statistic p whose alternative is that it is lower among poison, and p whose alternative is that it
-    is higher; NaN with fewer than two points on either side
-    """
-    samples = [np.asarray(values, dtype=np.float64) for values in (poison, control)]
-    if min(map(len, samples)) < 2:
-        return dict.fromkeys(STATISTICS, (np.nan, np.nan))
-    plain, centred = np.concatenate(samples), np.concatenate([values - values.mean() for values in samples])
-
-    def both_ways(sample: NDArray[Any], rest: NDArray[Any], axis: int) -> NDArray[np.float64]:
-        # Rows are permuted, and a high value is a low one of the opposite sign: one round of permutations,
-        # which are what takes the time, answers for both statistics and both alternatives.
-        chosen, others = sample.astype(np.intp), rest.astype(np.intp)
-        spread = STATISTICS["variance"]
-        # Rounded, so that samples of the same values in another order count as equal.
-        variance = (spread(centred[chosen], axis) - spread(centred[others], axis)).round(12)
-        values = [variance, STATISTICS["maximum"](plain[chosen], axis)]
-        return np.stack([*values, *np.negative(values)], axis=-1)
-
-    result = stats.permutation_test(
-        np.split(np.arange(len(plain)), [len(samples[0])]),
-        both_ways,
-        permutation_type="independent",
-        vectorized=True,
-        n_resamples=resamples,
-        batch=PERMUTATION_BATCH,
-        alternative="less",
-        rng=seed,
-    )
-    both = zip(STATISTICS, *np.split(result.pvalue, 2), strict=True)
-    return {name: (float(lower), float(higher)) for name, lower, higher in both}
 
 
 def compare_matched_samples(
@@ -444,30 +307,20 @@ def compare_matched_samples(
             clean, number = of_seed.loc[members, "credibility"], int(str(seed))
             p_values = permute(poison, clean, seed=number, resamples=resamples)
             drawn = draw_matched(clean, len(poison), seed=number, resamples=resamples)
-            for statistic, (p_low, p_high) in p_values.items():
-                matched = drawn[statistic]
-                value = STATISTICS[statistic](poison.to_numpy(), axis=0) if len(matched) else np.nan
-                keys = {"control": control, "statistic": statistic, "seed": seed}
-                low, high = np.quantile(matched, [0.025, 0.975]) if len(matched) else (np.nan, np.nan)
-                rows.append(
-                    keys
-                    | {
-                        "value": value,
-                        "matched_mean": matched.mean() if len(matched) else np.nan,
-                        "matched_q025": low,
-                        "matched_q975": high,
-                        "p_low": p_low,
-                        "p_high": p_high,
-                        "n_points": len(poison),
-                        "n_control": int(members.sum()),
-                    }
-                )
+            for statistic, p in p_values.items():
+                keys, matched = {"control": control, "statistic": statistic, "seed": seed}, drawn[statistic]
+                figures = [np.nan] * 4
+                if len(matched):
+                    value = STATISTICS[statistic](poison.to_numpy(), axis=0)
+                    figures = [value, matched.mean(), *np.quantile(matched, [0.025, 0.975])]
+                numbers = [*figures, *p, len(poison), int(members.sum())]
+                rows.append(keys | dict(zip(MATCHED, numbers, strict=True)))
                 samples.append(pd.DataFrame({**keys, "value": matched}))
     return pd.DataFrame(rows), pd.concat(samples, ignore_index=True)
 
 
 def tabulate_matched(by_seed: pd.DataFrame) -> pd.DataFrame:
-    """Combine what `compare_matched_samples` gives over the seeds, and give each seed below.
+    """Combine what `compare_matched_samples` returns over the seeds, with each seed below.
 
     The p-value of all seeds is the greatest of theirs: that poison differs is to show in every one. Poison is
     new in each seed, of the clean points many are the same.
@@ -478,18 +331,12 @@ def tabulate_matched(by_seed: pd.DataFrame) -> pd.DataFrame:
     seeds; none for one seed), `matched_mean`, `matched_q025`, `matched_q975` (their means where the
     row is of all seeds), `p_low`, `p_high`, `n_points`, `n_control`, `n_seeds`
     """
-    rows = []
-    for (control, statistic), of_seeds in by_seed.groupby(["control", "statistic"], sort=False):
-        rows.append(
-            {"control": control, "statistic": statistic, "seed": "all"}
-            | figure_over_seeds(of_seeds["value"], low=0, high=1)
-            | of_seeds[["matched_mean", "matched_q025", "matched_q975"]].mean().to_dict()
-            | {name: greatest_over_seeds(of_seeds[name]) for name in ("p_low", "p_high")}
-            | of_seeds[["n_points", "n_control"]].sum().to_dict()
-        )
-    table = pd.concat([pd.DataFrame(rows), by_seed.assign(n_seeds=1)], ignore_index=True)
+    more: dict[str, Combine] = dict.fromkeys(MATCHED[1:4], lambda values: values.mean())
+    more |= dict.fromkeys(MATCHED[4:6], greatest_over_seeds) | dict.fromkeys(MATCHED[6:], sum)
+    means = statistics.average_over_seeds(by_seed, ["control", "statistic"], more=more).assign(seed="all")
+    table = pd.concat([means, by_seed.assign(n_seeds=1)], ignore_index=True)
     first = ["control", "statistic", "seed", "value", "ci95_low", "ci95_high"]
-    return table[[*first, *by_seed.columns[4:], "n_seeds"]]
+    return table[[*first, *MATCHED[1:], "n_seeds"]]
 
 
 def score_labels(points: pd.DataFrame, layers: Sequence[str], k: int) -> dict[str, NDArray[np.float64]]:
@@ -499,10 +346,6 @@ def score_labels(points: pd.DataFrame, layers: Sequence[str], k: int) -> dict[st
     It does not look at the label that the point was given: poison whose neighbours all bear its true digit is
     fully credible. `label_disagreement`: the share of neighbours, over all layers, that were given another
     label than the point, that is, the nonconformity of the given label; a false label should have much.
-
-    Parameters
-    ----------
-    k : neighbours of a point in a layer
     """
     neighbours = k * len(layers)
     agreeing = points[[f"same_label_neighbours_{layer}" for layer in layers]].sum(axis=1).to_numpy()
@@ -513,7 +356,7 @@ def score_labels(points: pd.DataFrame, layers: Sequence[str], k: int) -> dict[st
 
 
 def select_suspects(points: pd.DataFrame) -> dict[str, pd.Series]:
-    """Say among which points poison is sought: all, and those that the network misclassifies."""
+    """Return among which points poison is sought: all, and those that the network misclassifies."""
     return {"all": pd.Series(True, index=points.index), "misclassified": points["misclassified"]}
 
 
@@ -523,11 +366,6 @@ def measure_detectors(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd
     All training rows are the case of a user with a training set of doubtful origin; the misclassified are
     what the report looked at. Of the two scores, DkNN's credibility does not look at the label that a point
     was given, and the other one does: see `score_labels`.
-
-    Parameters
-    ----------
-    points : as `gather_points` gives them
-    layers, k : see `score_labels`
 
     Returns
     -------
@@ -545,7 +383,7 @@ def measure_detectors(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd
             poison = suspects["is_poison"].to_numpy()
             for score, suspicion in score_labels(suspects, layers, k).items():
                 keys = {"evaluated": evaluated, "among": among, "score": score, "seed": seed}
-                rows += _rows_of(_rate(suspicion, poison), len(suspects), threshold=np.nan, **keys)
+                rows += list_figures(_rate(suspicion, poison), len(suspects), threshold=np.nan, **keys)
                 for threshold in THRESHOLDS[score]:
                     # The credibility itself, since 1 - it is no longer exactly at the threshold.
                     flagged = (
@@ -554,21 +392,15 @@ def measure_detectors(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd
                         else suspicion >= threshold
                     )
                     figures = _count_flagged(flagged, poison)
-                    rows += _rows_of(figures, len(suspects), threshold=threshold, **keys)
+                    rows += list_figures(figures, len(suspects), threshold=threshold, **keys)
     return pd.DataFrame(rows)
 
 
 def _rate(suspicion: NDArray[np.float64], poison: NDArray[np.bool_]) -> dict[str, float]:
     """Rate a score over all thresholds."""
-    if poison.all() or not poison.any():
-        return dict.fromkeys(("auroc", "average_precision", "base_rate", "fpr_at_95_tpr"), np.nan)
-    false_positive_rate, true_positive_rate, _ = roc_curve(poison, suspicion)
-    return {
-        "auroc": roc_auc_score(poison, suspicion),
-        "average_precision": average_precision_score(poison, suspicion),
-        "base_rate": poison.mean(),
-        "fpr_at_95_tpr": false_positive_rate[true_positive_rate >= 0.95].min(),
-    }
+    figures = {quantity: float(value) for quantity, (value,) in measure_scores(suspicion, poison).items()}
+    figures["base_rate"] = np.nan if np.isnan(figures["auroc"]) else poison.mean()
+    return {name: figures[name] for name in ("auroc", "average_precision", "base_rate", "fpr_at_95_tpr")}
 
 
 def _count_flagged(flagged: NDArray[np.bool_], poison: NDArray[np.bool_]) -> dict[str, float]:
@@ -583,10 +415,13 @@ def _count_flagged(flagged: NDArray[np.bool_], poison: NDArray[np.bool_]) -> dic
     }
 
 
-def _by_seed(figures: pd.DataFrame, **keys: str) -> pd.DataFrame:
-    """Take the rows, one for each seed, of the figure that the keys name."""
+def _select(figures: pd.DataFrame, **keys: str) -> pd.DataFrame:
+    """Return the rows, one for each seed that has it, of the figure that the keys name."""
     chosen = np.logical_and.reduce([figures[name] == value for name, value in keys.items()])
-    return figures[chosen]
+    return figures[chosen].dropna(subset="value")
+
+
+CLAIM = partial(claim_over_seeds, source=SOURCE)
 
 
 def weigh_claims(
@@ -597,85 +432,71 @@ def weigh_claims(
     *,
     as_reported: bool,
 ) -> list[Claim]:
-    """Put what the report says of experiment 2.1 to the test.
-
-    Parameters
-    ----------
-    groups, recovery, matched, detectors : figures by seed, as `measure_groups`, `measure_recovery`,
-        `compare_matched_samples` (its first) and `measure_detectors` give them
-    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
-    """
+    """Test what the report claims of experiment 2.1."""
     return [
-        *_weigh_spread(matched, groups, as_reported=as_reported),
-        *(_weigh_threshold(detectors, among) for among in ("all", "misclassified")),
-        *([_weigh_share(recovery)] if as_reported else []),
-        _weigh_net(recovery),
-        *([_weigh_number(groups)] if as_reported else []),
+        *_test_spread(matched, groups, as_reported=as_reported),
+        *(_test_threshold(detectors, among) for among in ("all", "misclassified")),
+        *([_test_share(recovery)] if as_reported else []),
+        _test_net(recovery),
+        *([_test_number(groups)] if as_reported else []),
     ]
 
 
-def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
-    """Weigh that the poison points' credibility varies little and is nowhere high, in every seed.
+def _test_spread(matched: pd.DataFrame, groups: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
+    """Test whether the poison points' credibility varies little and is nowhere high, in every seed.
 
     The permutation test of the maximum is not used: where clean points reach the highest credibility that
     there is, and so the samples do, it cannot speak against a low one. The points above a bound are counted.
     """
-    words = (
-        "the credibility score assigned to the poisoned points have very low variance "
-        "and have very low overall max credibility score"
-    )
+    labels = {"clean": "clean", "misclassified_clean": "misclassified clean"}
+    of_poison = groups[(groups["evaluated"] == "held_out") & (groups["group"] == "poison")]
+    above = _select(of_poison, quantity=f"share_above_{LOW_CREDIBILITY}")
+    n_above = (above["value"] * above["n_points"]).round().astype(int)
+    p_above = [share_above(*count, RARE) for count in zip(n_above, above["n_points"], strict=True)]
     variances = {
-        control: _by_seed(matched, control=control, statistic="variance")
-        for control in ("clean", "misclassified_clean")
+        control: matched[(matched["control"] == control) & (matched["statistic"] == "variance")]
+        for control in labels
     }
     variance = variances["misclassified_clean"]
-    of_poison = _by_seed(groups, evaluated="held_out", group="poison")
-    maximum = _by_seed(of_poison, quantity="maximum_credibility")["value"].to_numpy()
-    above = _by_seed(of_poison, quantity=f"share_above_{LOW_CREDIBILITY}").dropna(subset="value")
-    n_above = (above["value"] * above["n_points"]).round().astype(int)
-    few, many = (
-        [share_differs(*count, RARE, side) for count in zip(n_above, above["n_points"], strict=True)]
-        for side in ("less", "greater")
-    )
     n_points = int(variance["n_points"].sum())
-    against = np.array([*variance["p_high"].dropna(), *many])
+    maximum = of_poison.loc[of_poison["quantity"] == "maximum_credibility", "value"].to_numpy()
     both = (variance["p_low"].to_numpy() < SIGNIFICANCE_LEVEL) & (maximum < LOW_CREDIBILITY)
-    n_both, n_seeds = int(both.sum()), int(variance["value"].notna().sum())
-    ci_low, ci_high = interval_of_share(n_both, n_seeds)
+    share = figure_over_points(int(both.sum()), int(variance["value"].notna().sum()))
+    claim = partial(
+        CLAIM,
+        words="the credibility score assigned to the poisoned points have very low variance "
+        "and have very low overall max credibility score",
+        n_points=n_points,
+    )
     return [
         *(
-            Claim(
-                claim=f"variance_of_poison_below_{control}",
-                source=SOURCE,
-                words=words,
-                reported="",
+            claim(
+                f"variance_of_poison_below_{control}",
+                variances[control]["value"] / variances[control]["matched_mean"],
+                (
+                    greatest_over_seeds(variances[control]["p_low"]),
+                    greatest_over_seeds(variances[control]["p_high"]),
+                ),
+                bounds=(0, np.inf),
                 quantity="variance of the poison points' credibility, over the mean variance of random "
                 f"samples of as many {label} held-out images",
-                **figure_over_seeds(variances[control]["value"] / variances[control]["matched_mean"], low=0),
-                n_points=n_points,
                 test="permutation test of the values about the mean of their group, within each seed "
                 "(unit: a point), the greatest p of the seeds",
                 bound=1.0,
-                p_for=greatest_over_seeds(variances[control]["p_low"]),
-                p_against=greatest_over_seeds(variances[control]["p_high"]),
                 where=TABLES.format("_matched"),
             )
-            for control, label in {"clean": "clean", "misclassified_clean": "misclassified clean"}.items()
+            for control, label in labels.items()
         ),
-        Claim(
-            claim="hardly_a_poison_point_is_credible",
-            source=SOURCE,
-            words=words,
-            reported="",
+        claim(
+            "hardly_a_poison_point_is_credible",
+            above["value"],
+            share_above(int(n_above.sum()), int(above["n_points"].sum()), RARE)[::-1],
+            bounds=(0, 1),
             quantity=f"share of the poison points with a credibility above {LOW_CREDIBILITY}, of which a low "
             "maximum leaves none",
-            **figure_over_seeds(above["value"], low=0, high=1),
-            n_points=n_points,
             test=f"binomial test (unit: a point) that fewer than {100 * RARE:g} % of the poison points of "
             f"all seeds are above {LOW_CREDIBILITY}",
             bound=RARE,
-            p_for=share_differs(int(n_above.sum()), int(above["n_points"].sum()), RARE, "less"),
-            p_against=share_differs(int(n_above.sum()), int(above["n_points"].sum()), RARE, "greater"),
             where=TABLES.format(""),
         ),
         Claim(
@@ -687,113 +508,100 @@ def _weigh_spread(matched: pd.DataFrame, groups: pd.DataFrame, *, as_reported: b
             quantity="share of seeds, each with new poison, in which the variance is below that of "
             f"misclassified clean images too (permutation test, p < {SIGNIFICANCE_LEVEL}) and the maximum "
             f"below {LOW_CREDIBILITY}",
-            value=_share(n_both, n_seeds),
-            ci95_low=ci_low,
-            ci95_high=ci_high,
-            interval="Wilson over seeds",
-            n_points=n_points,
-            n_seeds=n_seeds,
+            **share | {"interval": "Wilson over seeds", "n_points": n_points, "n_seeds": share["n_points"]},
             test="the tests of both in each seed; for: the greatest p, which 50 points of a seed cannot "
             "bring below 0.005, too much to hold among so many claims; against: the least, times their "
             "number (Bonferroni), as one seed refutes it",
             bound=1.0,
-            p_for=greatest_over_seeds([*variance["p_low"], *few]),
-            p_against=float(np.minimum(1, len(against) * np.nanmin(against))) if len(against) else np.nan,
+            p_for=greatest_over_seeds([*variance["p_low"], *(below for _, below in p_above)]),
+            p_against=least_corrected([*variance["p_high"].dropna(), *(above for above, _ in p_above)]),
             where=TABLES.format("_matched"),
         ),
     ]
 
 
-def _weigh_threshold(detectors: pd.DataFrame, among: str) -> Claim:
-    """Weigh that a threshold on credibility finds poison among the training rows."""
-    of_seeds = _by_seed(
-        detectors, evaluated="training", among=among, score="credibility", quantity="auroc"
-    ).dropna(subset="value")
-    p_for, p_against = mean_above(of_seeds["value"], 0.5)
+def _test_threshold(detectors: pd.DataFrame, among: str) -> Claim:
+    """Test whether a threshold on credibility finds poison among the training rows."""
+    of_seeds = _select(detectors, evaluated="training", among=among, score="credibility", quantity="auroc")
     rows = {"all": "all training rows", "misclassified": "the misclassified training rows"}[among]
-    return Claim(
-        claim=f"threshold_finds_poison_among_{among}",
-        source=SOURCE,
+    return CLAIM(
+        f"threshold_finds_poison_among_{among}",
+        of_seeds["value"],
+        mean_above(of_seeds["value"], 0.5),
+        bounds=(0, 1),
         words="poisoned points are always assigned very low credibility scores and we may narrow down the "
         "list suspected points by setting a threshold for credibility score",
-        reported="",
         quantity=f"AUROC of a low credibility as a sign of poison among {rows}",
-        **figure_over_seeds(of_seeds["value"], low=0, high=1),
         n_points=int(of_seeds["n_points"].sum()),
         test="t-test over seeds that it is above 0.5",
-        p_for=p_for,
-        p_against=p_against,
         where=TABLES.format("_detector"),
     )
 
 
-def _weigh_share(recovery: pd.DataFrame) -> Claim:
-    """Weigh that DkNN sets as many misclassified clean points right as reported.
+def _test_share(recovery: pd.DataFrame) -> Claim:
+    """Test whether DkNN sets as many misclassified clean points right as reported.
 
     They are training rows, since the report's count of misclassified points is nearer to theirs.
     """
-    share = _by_seed(recovery, evaluated="training", quantity="recovered_share").dropna(subset="value")
+    share = _select(recovery, evaluated="training", quantity="recovered_share")
     reported = REPORTED_RECOVERY["recovered_share"]
-    equal, different = mean_equals(share["value"], reported, SHARE_MARGIN)
-    return Claim(
-        claim="recovered_share",
-        source=SOURCE,
+    return CLAIM(
+        "recovered_share",
+        share["value"],
+        mean_equals(share["value"], reported, SHARE_MARGIN),
+        bounds=(0, 1),
         words=ON_RECOVERY,
         reported=f"213 of 364 = {100 * reported:.1f} %",
         quantity="share of the clean misclassified training rows that DkNN gives their true digit",
-        **figure_over_seeds(share["value"], low=0, high=1),
         interval=BETWEEN_SEEDS_OF_ONE_POOL,
         n_points=int(share["n_points"].sum()),
         test=f"two one-sided t-tests over seeds, margin {100 * SHARE_MARGIN:g} percentage points",
-        p_for=equal,
-        p_against=different,
         where=TABLES.format("_recovered"),
     )
 
 
-def _weigh_net(recovery: pd.DataFrame) -> Claim:
-    """Weigh that DkNN sets more clean held-out images right than it spoils.
+def _test_net(recovery: pd.DataFrame) -> Claim:
+    """Test whether DkNN sets more clean held-out images right than it spoils.
 
     The network has learned the training rows, and none of them is its own neighbour, so there the two do not
     compete on even terms.
     """
-    net = _by_seed(recovery, evaluated="held_out", quantity="net_points")
-    more, fewer = mean_above(net["value"], 0)
-    return Claim(
-        claim="recovers_more_than_it_spoils",
-        source=SOURCE,
+    net = _select(recovery, evaluated="held_out", quantity="net_points")
+    return CLAIM(
+        "recovers_more_than_it_spoils",
+        net["value"],
+        mean_above(net["value"], 0),
         words=ON_RECOVERY,
-        reported="",
         quantity="clean held-out images that DkNN sets right, less those that it spoils, in a seed",
-        **figure_over_seeds(net["value"]),
         interval=BETWEEN_SEEDS_OF_ONE_POOL,
         n_points=int(net["n_points"].sum()),
         test="t-test over seeds that it is above 0",
-        p_for=more,
-        p_against=fewer,
         where=TABLES.format("_recovered"),
     )
 
 
-def _weigh_number(groups: pd.DataFrame) -> Claim:
-    """Weigh the number of misclassified points, in whichever reading it may be true."""
+def _test_number(groups: pd.DataFrame) -> Claim:
+    """Test the number of misclassified points, in whichever reading it may be true."""
     reported = REPORTED["misclassified", "points"]
     margin = COUNT_MARGIN * reported
-    misclassified = _by_seed(groups, group="misclassified", quantity="points")
-    numbers = {evaluated: _by_seed(misclassified, evaluated=evaluated) for evaluated in EVALUATED}
-    p_values = np.array([mean_equals(of_seeds["value"], reported, margin) for of_seeds in numbers.values()])
-    return Claim(
-        claim="number_of_misclassified",
-        source=SOURCE,
+    held_out, training = (
+        _select(groups, evaluated=evaluated, group="misclassified", quantity="points")
+        for evaluated in EVALUATED
+    )
+    p_for, p_against = np.transpose(
+        [mean_equals(of["value"], reported, margin) for of in (held_out, training)]
+    )
+    return CLAIM(
+        "number_of_misclassified",
+        training["value"],
+        (least_corrected(p_for), p_against.max()),
+        bounds=(0, np.inf),
         words="We had 414 misclassified points which included the poisoned data",
         reported=f"{reported} points",
         quantity="misclassified training rows, poison included, in a seed",
-        **figure_over_seeds(numbers["training"]["value"], low=0),
         interval=BETWEEN_SEEDS_OF_ONE_POOL,
-        n_points=int(numbers["training"]["n_points"].sum()),
+        n_points=int(training["n_points"].sum()),
         test=f"two one-sided t-tests over seeds, margin {margin:g} points (a fifth), of the training rows "
         "and of the held-out images with the poison; for: the smaller p, twice; against: the larger",
-        p_for=float(np.clip(2 * p_values[:, 0].min(), 0, 1)),
-        p_against=float(p_values[:, 1].max()),
         where=TABLES.format(""),
     )

@@ -3,9 +3,13 @@
 Every table takes points of the report's training, of one that learns the poison by heart, and of two where a
 quarter of the rows is poison. A point is a held-out image or a poison point; its neighbours are sought among
 the training rows, and a row is never its own neighbour. Shares are in percent of the k neighbours.
+
+Of all functions: `layers` are those that are searched, from input to output, `k` the neighbours of a point in
+each; `as_reported` says whether the experiment is the report's, with whose figures ours are then compared.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,11 +18,16 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from layeraudit.errors import InputError
+from layeraudit.report import groups
+from layeraudit.report.groups import compare_layers, fit_slope
 from layeraudit.statistics import (
     BETWEEN_SEEDS,
     Claim,
+    average_over_seeds,
+    claim_over_seeds,
     figure_over_seeds,
     greatest_over_seeds,
+    least_corrected,
     mean_above,
     mean_equals,
 )
@@ -39,6 +48,16 @@ QUARTERS = {
 }
 """Trainings chosen after the report's figures were seen: a quarter is their level by chance."""
 
+GROUPS = {
+    "non_poisoned": "clean",
+    "misclassified": "misclassified",
+    "misclassified_clean": "misclassified_clean",
+    "poisoned": "poison",
+}
+"""Groups of Table 1, and their names in `layeraudit.report.groups`."""
+
+PERCENT = {"*": (0.0, 100.0)}
+
 TABLE_1 = {
     REPORTS_TRAINING: "table1.csv",
     MEMORISED_TRAINING: "tables/table1_memorised.csv",
@@ -50,16 +69,39 @@ MARGIN = 5.0
 """Percentage points within which a figure of Table 1 counts as the report's: it is one run, without n."""
 
 
+def read_poison(name: str) -> tuple[str, int]:
+    """Return the kind of a split of poison, and how many rows it has, from its name: `poison_50`."""
+    kind, _, points = name.rpartition("_")
+    return kind, int(points)
+
+
+def compute_base_rate(train: int, poison: str) -> float:
+    """Return the percentage of poison in a training set of so many clean rows and the named poison."""
+    _, points = read_poison(poison)
+    return 100 * points / (points + train)
+
+
+def name_seeds(table: pd.DataFrame, seeds: Mapping[str, Sequence[int]]) -> pd.DataFrame:
+    """Return the table with the seeds of the configuration in place of their numbers in its lists.
+
+    By these numbers trainings are paired until then.
+
+    Parameters
+    ----------
+    table : with the columns `training` and `seed`, which is `all` where it is no number
+    seeds : of each training
+    """
+    names = [
+        seed if seed == "all" else seeds[training][seed]
+        for training, seed in zip(table["training"], table["seed"], strict=True)
+    ]
+    return table.assign(seed=names)
+
+
 def select_groups(scores: pd.DataFrame) -> dict[str, pd.Series]:
-    """Say of each point, a row of `scores`, in which groups of Table 1 it is: bool [n] for each group."""
-    is_poison = scores["is_poison"].astype(bool)
-    misclassified = scores["dnn_label"] != scores["y"]
-    return {
-        "non_poisoned": ~is_poison,
-        "misclassified": misclassified,
-        "misclassified_clean": misclassified & ~is_poison,
-        "poisoned": is_poison,
-    }
+    """Return of each point, a row of `scores`, in which groups of Table 1 it is: bool [n] for each group."""
+    of_report = groups.select_groups(scores)
+    return {name: of_report[group] for name, group in GROUPS.items()}
 
 
 def average_shares(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
@@ -68,47 +110,42 @@ def average_shares(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
     return 100 / k * counts.groupby(scores["seed"]).mean()
 
 
+def _list_shares(scores: pd.DataFrame, layers: Sequence[str], k: int) -> pd.DataFrame:
+    """Return `average_shares` of each group, a row a figure: `group`, `layer`, `value`, `n_points`."""
+    parts = []
+    for group, members in select_groups(scores).items():
+        shares = average_shares(scores[members], layers, k)
+        shares = shares if len(shares) else pd.DataFrame(np.nan, [0], shares.columns)
+        n_points = scores[members].groupby("seed").size().reindex(shares.index, fill_value=0)
+        long = shares.assign(n_points=n_points).melt("n_points", var_name="layer", ignore_index=False)
+        parts.append(long.assign(group=group))
+    return pd.concat(parts)
+
+
 def tabulate_poisoned_neighbours(
     scores: pd.DataFrame, layers: Sequence[str], k: int, *, as_reported: bool
 ) -> pd.DataFrame:
     """Tabulate the share of poison among the neighbours of four groups of points: the report's Table 1.
 
-    A figure is the mean over seeds of the mean over a seed's points, and its interval is Student's t over
-    the seeds, cut to [0, 100]: a seed redraws data, poison and weights, the points within it share all
-    three. Seeds draw their held-out images from one pool and so share some: the interval is for another draw
-    of training images, poison and weights, not for other held-out images. Fewer than two seeds have none.
+    A figure is the mean over seeds of the mean over a seed's points, cut to [0, 100]; of what its interval
+    speaks, see `layeraudit.statistics`.
 
     Parameters
     ----------
     scores : a row for each evaluated point (held-out images and poison points), with the columns `seed`,
         `y`, `is_poison`, `dnn_label` and `poison_neighbours_{layer}`
-    k : neighbours of a point in a layer
-    as_reported : whether the experiment is the report's, so that its figures stand in `reported`
 
     Returns
     -------
     A row for each group and layer: `group`, `layer`, `percent_poisoned_neighbours`, `ci95_low`,
     `ci95_high`, `n_points`, `n_seeds` (those in which the group has points), `reported`.
     """
+    table = average_over_seeds(_list_shares(scores, layers, k), ["group", "layer"], PERCENT)
     reported = REPORTED if as_reported else {}
-    table = []
-    for group, members in select_groups(scores).items():
-        shares = average_shares(scores[members], layers, k)
-        for layer in layers:
-            figure = figure_over_seeds(shares[layer], low=0.0, high=100.0)
-            table.append(
-                {
-                    "group": group,
-                    "layer": layer,
-                    "percent_poisoned_neighbours": figure["value"],
-                    "ci95_low": figure["ci95_low"],
-                    "ci95_high": figure["ci95_high"],
-                    "n_points": int(members.sum()),
-                    "n_seeds": figure["n_seeds"],
-                    "reported": reported.get(group, {}).get(layer, np.nan),
-                }
-            )
-    return pd.DataFrame(table)
+    cells = zip(table["group"], table["layer"], strict=True)
+    return table.rename(columns={"value": "percent_poisoned_neighbours"}).assign(
+        reported=[reported.get(group, {}).get(layer, np.nan) for group, layer in cells]
+    )
 
 
 def describe_poison(
@@ -121,6 +158,7 @@ def describe_poison(
     scores : a row for each row of the training split, with `y` and `is_poison`
     record : a row for each poison point, in their order, with `y`, `distance` and `moved`
     neighbours : for each layer int64 [n_train, k], rows of the training split
+
 
     Returns
     -------
@@ -145,8 +183,7 @@ def describe_poison(
 
 def compute_slopes(shares: pd.DataFrame) -> pd.Series:
     """Fit a line to the shares of each seed over its layers: percentage points a layer, a row a seed."""
-    layers = np.arange(shares.shape[1])
-    slopes = [float(stats.linregress(layers, of_seed).slope) for of_seed in shares.to_numpy()]
+    slopes = [fit_slope(of_seed) for of_seed in shares.to_numpy()]
     return pd.Series(slopes, index=shares.index, dtype=np.float64)
 
 
@@ -178,8 +215,6 @@ def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
     Parameters
     ----------
     points : as `tabulate_poisoned_neighbours` takes them, with the column `training`
-    layers : in the order in which growth is predicted
-    k : neighbours of a point in a layer
 
     Returns
     -------
@@ -188,6 +223,7 @@ def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
     `ci95_high`, `p_growing`, `p_falling`, `n_points`, `n_tied` (points whose share is the same in all
     layers), `n_seeds`
     """
+    tests = ["p_growing", "p_falling"]
     table = []
     for training, of_training in points.groupby("training", sort=False):
         for group, members in select_groups(of_training).items():
@@ -197,31 +233,26 @@ def tabulate_trend(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
             slopes = compute_slopes(average_shares(of_group, layers, k))
             of_seeds = pd.DataFrame(
                 [_page_trend(counts[of_group["seed"] == seed]) for seed in slopes.index],
-                columns=["value", "p_growing", "p_falling"],
+                columns=["value", *tests],
                 index=slopes.index,
                 dtype=np.float64,
             )
-            sizes = pd.DataFrame(
-                {
-                    "n_points": of_group.groupby("seed").size(),
-                    "n_tied": is_tied.groupby(of_group["seed"]).sum(),
-                    "n_seeds": 1,
-                }
-            )
-            p_slope = dict(zip(("p_growing", "p_falling"), mean_above(slopes, 0.0), strict=True))
-            p_page = {name: greatest_over_seeds(of_seeds[name]) for name in ("p_growing", "p_falling")}
+            by_seed = is_tied.groupby(of_group["seed"])
+            sizes = pd.DataFrame({"n_points": by_seed.size(), "n_tied": by_seed.sum(), "n_seeds": 1})
             n = {"n_points": len(of_group), "n_tied": int(is_tied.sum())}
             correlation = figure_over_seeds(of_seeds["value"], low=-1.0, high=1.0)
-            name = {"training": training, "group": group}
-            for quantity, rows, whole in (
-                ("rank_correlation", of_seeds, correlation | p_page),
-                ("slope", pd.DataFrame({"value": slopes}), figure_over_seeds(slopes) | p_slope),
-            ):
+            correlation |= {name: greatest_over_seeds(of_seeds[name]) for name in tests}
+            slope = figure_over_seeds(slopes) | dict(zip(tests, mean_above(slopes, 0.0), strict=True))
+            for quantity, rows, whole in [
+                ("rank_correlation", of_seeds, correlation),
+                ("slope", slopes.to_frame("value"), slope),
+            ]:
+                name = {"training": training, "group": group, "quantity": quantity}
                 of_quantity = rows.join(sizes).rename_axis("seed").reset_index()
-                table += [name | {"quantity": quantity} | row for row in of_quantity.to_dict("records")]
-                table.append(name | {"quantity": quantity, "seed": "all"} | whole | n)
+                table += [name | row for row in of_quantity.to_dict("records")]
+                table.append(name | {"seed": "all"} | whole | n)
     columns = ["training", "group", "quantity", "seed", "value", "ci95_low", "ci95_high"]
-    return pd.DataFrame(table)[[*columns, "p_growing", "p_falling", "n_points", "n_tied", "n_seeds"]]
+    return pd.DataFrame(table)[[*columns, *tests, "n_points", "n_tied", "n_seeds"]]
 
 
 def tabulate_base_rate(
@@ -237,31 +268,33 @@ def tabulate_base_rate(
     points : as `tabulate_trend` takes them
     base_rates : for each training the percentage of poison in the training set
 
+
     Returns
     -------
     A row for each training, group and layer: `training`, `group`, `layer`, `base_rate`, `value` (percentage
     points), `ci95_low`, `ci95_high`, `p` (two-sided t-test over seeds), `p_holm` (corrected for all tests of
     this table), `n_points`, `n_seeds`
     """
-    table = []
+    tables = []
     for training, of_training in points.groupby("training", sort=False):
-        base_rate = base_rates[str(training)]
-        for group, members in select_groups(of_training).items():
-            above = average_shares(of_training[members], layers, k) - base_rate
-            for layer in layers:
-                p = 2 * np.minimum(*mean_above(above[layer], 0.0))
-                table.append(
-                    {"training": training, "group": group, "layer": layer, "base_rate": base_rate}
-                    | figure_over_seeds(above[layer], low=-base_rate, high=100 - base_rate)
-                    | {"p": np.minimum(p, 1.0), "n_points": int(members.sum())}
-                )
-    result = pd.DataFrame(table)
+        rate = base_rates[str(training)]
+        above = _list_shares(of_training, layers, k)
+        above = above.assign(value=above["value"] - rate, p=above["value"] - rate)
+        table = average_over_seeds(
+            above, ["group", "layer"], {"*": (-rate, 100 - rate)}, more={"p": _test_both_sides}
+        )
+        tables.append(table.assign(training=training, base_rate=rate))
+    result = pd.concat(tables, ignore_index=True)
     tested = result["p"].notna()
     result["p_holm"] = np.nan
     if tested.any():
         result.loc[tested, "p_holm"] = multipletests(result.loc[tested, "p"], method="holm")[1]
     columns = ["training", "group", "layer", "base_rate", "value", "ci95_low", "ci95_high", "p", "p_holm"]
     return result[[*columns, "n_points", "n_seeds"]]
+
+
+def _test_both_sides(differences: pd.Series) -> float:
+    return float(np.minimum(1.0, 2 * np.minimum(*mean_above(differences.dropna(), 0.0))))
 
 
 def tabulate_depth(
@@ -289,86 +322,82 @@ def tabulate_depth(
     points : held-out images and the poison points of `describe_poison`, with `training`, `seed`, `y`,
         `is_poison`, `dnn_label`, `poison_neighbours_{layer}` and `same_label_neighbours_{layer}`
     occurrences : a row for each training row, with `training`, `seed`, `is_poison`, `occurrences_{layer}`
-    k : neighbours of a point in a layer
 
     Returns
     -------
     A row for each training, layer and quantity: `training`, `layer`, `quantity`, `value`, `ci95_low`,
     `ci95_high`, `n_points`, `n_seeds`
     """
-    table = []
+    bounds = {
+        "occurrence_skewness": (-np.inf, np.inf),
+        "occurrence_*": (0.0, np.inf),
+        "spearman_distance": (-1.0, 1.0),
+    }
+    measured = []
     for training, of_training in points.groupby("training", sort=False):
         rows = occurrences[occurrences["training"] == training]
         poison = of_training[of_training["is_poison"].astype(bool)]
         memorised = 100.0 * (poison["dnn_label"] == poison["y"]).groupby(poison["seed"]).mean()
-        table.append(
-            {"training": training, "layer": "", "quantity": "percent_memorised"}
-            | figure_over_seeds(memorised, low=0.0, high=100.0)
-            | {"n_points": len(poison)}
-        )
+        measured.append((training, "", "percent_memorised", list(memorised), len(poison)))
         for layer in layers:
-            for quantity, by_seed, n_points, low, high in _describe_layer(of_training, rows, layer, k):
-                table.append(
-                    {"training": training, "layer": layer, "quantity": quantity}
-                    | figure_over_seeds(by_seed, low=low, high=high)
-                    | {"n_points": n_points}
-                )
-    columns = ["training", "layer", "quantity", "value", "ci95_low", "ci95_high", "n_points", "n_seeds"]
-    return pd.DataFrame(table)[columns]
+            measured += [
+                (training, layer, *figure) for figure in _describe_layer(of_training, rows, layer, k)
+            ]
+    keys = ["training", "layer", "quantity"]
+    by_seed = pd.DataFrame(measured, columns=[*keys, "value", "n_points"]).explode("value")
+    return average_over_seeds(by_seed, keys, bounds | PERCENT, more={"n_points": max})
 
 
 def _describe_layer(
     points: pd.DataFrame, rows: pd.DataFrame, layer: str, k: int
-) -> Iterator[tuple[str, list[float], int, float, float]]:
-    """Give the quantities of a layer in a training: name, by seed, number of points, least, greatest."""
+) -> Iterator[tuple[str, list[float], int]]:
+    """Yield the quantities of a layer in a training: name, by seed, number of points."""
     by_seed = [of_seed for _, of_seed in rows.groupby("seed")]
     counts = [of_seed[f"occurrences_{layer}"] for of_seed in by_seed]
-    skewness = [float(stats.skew(count)) if np.ptp(count) else np.nan for count in counts]
-    yield "occurrence_skewness", skewness, len(rows), -np.inf, np.inf
+    yield "occurrence_skewness", [stats.skew(of) if np.ptp(of) else np.nan for of in counts], len(rows)
     ratios = [
-        float(count[of_seed["is_poison"]].mean() / count[~of_seed["is_poison"]].mean())
+        count[of_seed["is_poison"]].mean() / count[~of_seed["is_poison"]].mean()
         for count, of_seed in zip(counts, by_seed, strict=True)
     ]
-    yield "occurrence_poison_to_clean", ratios, len(rows), 0.0, np.inf
+    yield "occurrence_poison_to_clean", ratios, len(rows)
 
-    is_poison = points["is_poison"].astype(bool)
-    is_moved = points["moved"].eq(True)
-    is_memorised = points["dnn_label"] == points["y"]
+    chosen = groups.select_groups(points)
+    is_poison, is_moved = chosen["poison"], points["moved"].eq(True)
     share = 100 / k * points[f"poison_neighbours_{layer}"]
     same = 100 / k * points[f"same_label_neighbours_{layer}"]
     n_clean = k - points[f"poison_neighbours_{layer}"]
     same_of_clean = 100 * points[f"clean_same_label_neighbours_{layer}"] / n_clean.where(n_clean > 0)
     for quantity, values, members in (
-        ("percent_same_label_clean", same, ~is_poison),
+        ("percent_same_label_clean", same, chosen["clean"]),
         ("percent_same_label_poison", same, is_poison),
         ("percent_same_label_poison_clean_neighbours", same_of_clean, is_poison),
         ("percent_poison_of_moved", share, is_poison & is_moved),
         ("percent_poison_of_unmoved", share, is_poison & ~is_moved),
-        ("percent_poison_of_memorised", share, is_poison & is_memorised),
-        ("percent_poison_of_not_memorised", share, is_poison & ~is_memorised),
-        ("percent_poison_of_misclassified_clean", share, ~is_poison & ~is_memorised),
+        ("percent_poison_of_memorised", share, chosen["memorised"]),
+        ("percent_poison_of_not_memorised", share, chosen["not_memorised"]),
+        ("percent_poison_of_misclassified_clean", share, chosen["misclassified_clean"]),
     ):
-        of_seeds = values[members].groupby(points["seed"]).mean()
-        yield quantity, of_seeds.tolist(), int(values[members].notna().sum()), 0.0, 100.0
+        of_members = values[members]
+        yield quantity, of_members.groupby(points["seed"]).mean().tolist(), int(of_members.notna().sum())
 
-    poison = pd.DataFrame({"seed": points["seed"], "distance": points["distance"], "share": share})[is_poison]
     correlations = [
-        float(stats.spearmanr(of_seed["distance"], of_seed["share"]).statistic)
-        if of_seed["distance"].nunique() > 1 and of_seed["share"].nunique() > 1
+        stats.spearmanr(of_seed["distance"], of_seed["share"]).statistic
+        if (of_seed[["distance", "share"]].nunique() > 1).all()
         else np.nan
-        for _, of_seed in poison.groupby("seed")
+        for _, of_seed in points.assign(share=share)[is_poison].groupby("seed")
     ]
-    yield "spearman_distance", correlations, len(poison), -1.0, 1.0
+    yield "spearman_distance", correlations, int(is_poison.sum())
+
+
+CLAIM = partial(claim_over_seeds, source="the report, experiment 2.2")
 
 
 def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int, *, as_reported: bool) -> list[Claim]:
-    """Put what the report says of experiment 2.2 to the test, with seeds as the replicates.
+    """Test what the report claims of experiment 2.2, with seeds as the replicates.
 
     Parameters
     ----------
     points : as `tabulate_trend` takes them, of `REPORTS_TRAINING` and `MEMORISED_TRAINING`
-    layers : from input to output
-    as_reported : whether the experiment is the report's; if not, nothing is compared with its figures
     """
     first, last = layers[0], layers[-1]
     shares, n_points = {}, {}
@@ -381,145 +410,99 @@ def make_claims(points: pd.DataFrame, layers: Sequence[str], k: int, *, as_repor
     claims = []
     for group, figures in REPORTED.items():
         for training in (REPORTS_TRAINING, MEMORISED_TRAINING):
-            steps = shares[training, group].diff(axis=1).iloc[:, 1:]
-            above, below = np.transpose([mean_above(steps[layer], 0.0) for layer in steps.columns])
-            smallest = steps[steps.mean().idxmin()] if len(steps) else steps[last]
             claims.append(
-                _claim(
+                CLAIM(
                     f"monotonic_{group}_{training}",
-                    "influence of poisoned data points by way of being the nearest neighbour's monotonically "
-                    "increased as we moved towards the final layer",
-                    ", ".join(map(str, figures.values())) + " %" if as_reported else "",
-                    f"{group}, {training}: smallest of the steps from a layer to the next, percentage points",
-                    smallest,
+                    *compare_layers(shares[training, group]),
+                    words="influence of poisoned data points by way of being the nearest neighbour's "
+                    "monotonically increased as we moved towards the final layer",
+                    reported=", ".join(map(str, figures.values())) + " %" if as_reported else "",
+                    quantity=f"{group}, {training}: smallest of the steps from a layer to the next, "
+                    "percentage points",
+                    interval=f"{BETWEEN_SEEDS}, of the step that is smallest",
                     n_points=n_points[training, group],
                     test="one-sided t-tests over seeds of every step: for, all of them are above 0 (the "
                     "largest p); against, one of them is below 0 (Bonferroni)",
-                    p=(above.max(), np.minimum(1.0, len(below) * below.min())),
-                    interval=f"{BETWEEN_SEEDS}, of the step that is smallest",
                     where=TABLE_1[training],
                 )
             )
     levels = (("non_poisoned", first), ("non_poisoned", last), ("misclassified", last))
     for group, layer in levels if as_reported else ():
-        by_seed = shares[REPORTS_TRAINING, group][layer]
-        reported = REPORTED[group][layer]
+        by_seed, reported = shares[REPORTS_TRAINING, group][layer], REPORTED[group][layer]
         claims.append(
-            _claim(
+            CLAIM(
                 f"level_{group}_{layer}",
-                "Table 1: % of poisoned data in the nearest 75 neighbours",
-                f"{reported} %",
-                f"{group}, {REPORTS_TRAINING}: poison among the {k} neighbours in {layer}, percent",
                 by_seed,
+                mean_equals(by_seed, reported, MARGIN),
+                words="Table 1: % of poisoned data in the nearest 75 neighbours",
+                reported=f"{reported} %",
+                quantity=f"{group}, {REPORTS_TRAINING}: poison among the {k} neighbours in {layer}, percent",
                 n_points=n_points[REPORTS_TRAINING, group],
                 test=f"t-tests over seeds of equality within {MARGIN:g} percentage points (two one-sided)",
-                p=mean_equals(by_seed, reported, MARGIN),
                 where="table1.csv",
             )
         )
     excess = shares[REPORTS_TRAINING, "misclassified"][last] - shares[REPORTS_TRAINING, "non_poisoned"][last]
-    excess = excess.dropna()
     claims.append(
-        _claim(
+        CLAIM(
             "misclassified_above_non_poisoned",
-            "we sought to identify if there is any correlation between poisoned points influencing "
-            "mis-classification result and for non-poisoned data points",
-            "36.93 - 29.04 = 7.89 percentage points" if as_reported else "",
-            f"misclassified less non_poisoned, {REPORTS_TRAINING}, in {last}, percentage points",
             excess,
+            mean_above(excess.dropna(), 0.0),
+            words="we sought to identify if there is any correlation between poisoned points influencing "
+            "mis-classification result and for non-poisoned data points",
+            reported="36.93 - 29.04 = 7.89 percentage points" if as_reported else "",
+            quantity=f"misclassified less non_poisoned, {REPORTS_TRAINING}, in {last}, percentage points",
             n_points=n_points[REPORTS_TRAINING, "misclassified"],
             test="one-sided t-tests over seeds, of the difference within a seed",
-            p=mean_above(excess, 0.0),
             where="table1.csv",
         )
     )
-    claims += [
-        _claim_table(training, words, points[points["training"] == training], layers, k)
-        for training, words in QUARTERS.items()
-        if as_reported
-    ]
-    difference = _compare_slopes(shares[MEMORISED_TRAINING, "poisoned"], shares[REPORTS_TRAINING, "poisoned"])
+    for training, words in QUARTERS.items() if as_reported else ():
+        claims.append(_test_table(training, words, points[points["training"] == training], layers, k))
+    # The trainings are made of the same images and poison where they have the same seeds, in that order. Had
+    # they other seeds, the pairs would be independent draws, and a test of the mean difference as valid.
+    difference = compute_slopes(shares[MEMORISED_TRAINING, "poisoned"]) - compute_slopes(
+        shares[REPORTS_TRAINING, "poisoned"]
+    )
     claims.append(
-        _claim(
+        CLAIM(
             "grows_where_memorised",
-            "why does the influence of poisoned training points in influencing the DNN decision grows as we "
-            "move towards the final layer",
-            "",
-            "our answer, that it grows with memorising: slope over the layers of the share of poison among "
-            f"the neighbours of poison points, {MEMORISED_TRAINING} less {REPORTS_TRAINING}, percentage "
-            "points a layer",
             difference,
+            mean_above(difference.dropna(), 0.0),
+            words="why does the influence of poisoned training points in influencing the DNN decision grows "
+            "as we move towards the final layer",
+            quantity="our answer, that it grows with memorising: slope over the layers of the share of "
+            f"poison among the neighbours of poison points, {MEMORISED_TRAINING} less {REPORTS_TRAINING}, "
+            "percentage points a layer",
             n_points=n_points[MEMORISED_TRAINING, "poisoned"],
             test="one-sided t-tests over seeds, of the difference within a seed",
-            p=mean_above(difference, 0.0),
             where="tables/trend.csv",
         )
     )
     return claims
 
 
-def _claim_table(training: str, words: str, points: pd.DataFrame, layers: Sequence[str], k: int) -> Claim:
+def _test_table(training: str, words: str, points: pd.DataFrame, layers: Sequence[str], k: int) -> Claim:
     """Test whether every cell of Table 1 is the report's in a training."""
+    chosen = select_groups(points)
     differences = {
-        f"{group}, {layer}": average_shares(points[members], layers, k)[layer] - REPORTED[group][layer]
-        for group, members in select_groups(points).items()
-        if group in REPORTED
+        f"{group}, {layer}": average_shares(points[chosen[group]], layers, k)[layer] - reported[layer]
+        for group, reported in REPORTED.items()
         for layer in layers
     }
     farthest = max(differences, key=lambda cell: abs(np.nan_to_num(differences[cell].mean())))
     equal, different = np.transpose([mean_equals(cell, 0.0, MARGIN) for cell in differences.values()])
-    return _claim(
+    return CLAIM(
         f"table_1_{training}",
-        f"ours, after the fact: Table 1 comes out where {words}",
-        "the 8 figures of Table 1",
-        f"{training}: the figure farthest from the report's ({farthest}), less it, percentage points",
         differences[farthest],
-        n_points=int(select_groups(points)["misclassified"].sum()),
+        (equal.max(), least_corrected(different)),
+        words=f"ours, after the fact: Table 1 comes out where {words}",
+        reported="the 8 figures of Table 1",
+        quantity=f"{training}: the figure farthest from the report's ({farthest}), less it, percentage "
+        "points",
+        interval=f"{BETWEEN_SEEDS}, of that cell",
+        n_points=int(chosen["misclassified"].sum()),
         test=f"t-tests over seeds that every figure is the report's within {MARGIN:g} percentage points: "
         "for, the largest p; against, the least (Bonferroni)",
-        p=(equal.max(), np.minimum(1.0, len(different) * different.min())),
-        interval=f"{BETWEEN_SEEDS}, of that cell",
         where=TABLE_1[training],
-    )
-
-
-def _compare_slopes(memorised: pd.DataFrame, report: pd.DataFrame) -> pd.Series:
-    """Subtract the slopes of seeds of two trainings, each given by its shares.
-
-    The trainings are made of the same images and poison where they have the same seeds, in that order. Had
-    they other seeds, the pairs would be independent draws, and a test of the mean difference as valid.
-    """
-    return (compute_slopes(memorised) - compute_slopes(report)).dropna()
-
-
-def _claim(
-    name: str,
-    words: str,
-    reported: str,
-    quantity: str,
-    by_seed: pd.Series,
-    *,
-    n_points: int,
-    test: str,
-    p: tuple[float, float],
-    where: str,
-    interval: str = BETWEEN_SEEDS,
-) -> Claim:
-    figure = figure_over_seeds(by_seed)
-    return Claim(
-        claim=name,
-        source="the report, experiment 2.2",
-        words=words,
-        reported=reported,
-        quantity=quantity,
-        value=figure["value"],
-        ci95_low=figure["ci95_low"],
-        ci95_high=figure["ci95_high"],
-        interval=interval,
-        n_points=n_points,
-        n_seeds=int(figure["n_seeds"]),
-        test=test,
-        p_for=float(p[0]),
-        p_against=float(p[1]),
-        where=where,
     )

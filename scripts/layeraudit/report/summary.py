@@ -1,20 +1,20 @@
 """The results on one page: what the README quotes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from layeraudit.pages import render
 from layeraudit.provenance import BANNER, describe_today, is_small
-from layeraudit.radii import middle_radius
-from layeraudit.statistics import CANNOT_TELL, CONFIDENCE_LEVEL, FOR_THESE_NETWORKS, SIGNIFICANCE_LEVEL
 from layeraudit.report.adaptive import AFTER_ONE_CLASS
 from layeraudit.report.dknn_mnist import INPUTS, NO_MODE
+from layeraudit.report.radii import middle_radius
 from layeraudit.report.transfer import CHOSEN, ORACLE, OTHERS, STEADY, TWIN
+from layeraudit.statistics import CANNOT_TELL, CONFIDENCE_LEVEL, FOR_THESE_NETWORKS, SIGNIFICANCE_LEVEL
 
 GROUPS = {
     "non_poisoned": "clean held-out images",
@@ -59,40 +59,11 @@ def write_markdown(sections: Iterable[Section], runs: Iterable[str]) -> str:
     return "\n".join(parts)
 
 
-STYLE = """
-.small { color: #d6604d; font-size: 3em }
-:root { color-scheme: light dark; font-family: sans-serif; font-size: 14px }
-table { border-collapse: collapse; margin-bottom: 2em }
-th, td { border-bottom: 1px solid #8886; padding: .3em .8em; text-align: left; vertical-align: top }
-"""
-
-
 def write_page(sections: Iterable[Section], runs: Iterable[str]) -> str:
     """Write the page as HTML that needs nothing else, light or dark as the browser is."""
-    parts = [f"<!doctype html>\n<meta charset='utf-8'>\n<title>{TITLE}</title>\n<style>{STYLE}</style>"]
     runs = list(runs)
-    parts += [f"<h1 class='small'>{BANNER}</h1>"] * is_small(runs)
-    parts += [
-        f"<h1>{TITLE}</h1>",
-        *(f"<p>{escape(run)}</p>" for run in runs),
-        f"<p>Written {describe_today()}.</p>",
-    ]
-    for section in sections:
-        parts += [f"<h2>{escape(section.title)}</h2>", f"<p>{escape(section.note)}</p>" * bool(section.note)]
-        parts += ["<table>", _row(section.header, "th"), *(_row(row, "td") for row in section.rows)]
-        parts.append("</table>")
-    return "\n".join(filter(None, parts)) + "\n"
-
-
-def _row(cells: Sequence[str], kind: str) -> str:
-    return "<tr>" + "".join(f"<{kind}>{_emphasise(cell)}</{kind}>" for cell in cells) + "</tr>"
-
-
-def _emphasise(cell: str) -> str:
-    text = escape(cell.strip("*"))
-    if cell.startswith("**"):
-        return f"<b>{text}</b>"
-    return f"<i>{text}</i>" if cell.startswith("*") else text
+    described = {"title": TITLE, "runs": runs, "is_small": is_small(runs), "date": describe_today()}
+    return render("summary.html.j2", sections=list(sections), **described)
 
 
 def with_interval(value: float, low: float, high: float, *, digits: int) -> str:
@@ -104,14 +75,37 @@ def with_interval(value: float, low: float, high: float, *, digits: int) -> str:
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
-NOTHING = dict.fromkeys(["value", "ci95_low", "ci95_high", "published"], np.nan)
-"""A figure that is not there."""
+def _write_figures(rows: pd.DataFrame, quantities: Iterable[Hashable], *, digits: int = 3) -> list[str]:
+    """Write some quantities of a group, a row each, with their intervals; one that is not there as a dash.
+
+    A published figure follows in brackets, where there is one.
+    """
+    by_quantity: dict[Any, Any] = rows.drop_duplicates("quantity").set_index("quantity").to_dict("index")
+    cells = []
+    for quantity in quantities:
+        row = by_quantity.get(quantity, {"value": np.nan, "ci95_low": np.nan, "ci95_high": np.nan})
+        published = row.get("published")
+        cell = with_interval(row["value"], row["ci95_low"], row["ci95_high"], digits=digits)
+        cells.append(cell if pd.isna(published) else f"{cell} ({published:.3f})")
+    return cells
 
 
-def _with_published(row: Mapping[Any, Any]) -> str:
-    """Write a figure with its interval, and the published one in brackets, where there is one."""
-    published = "" if pd.isna(row["published"]) else f" ({row['published']:.3f})"
-    return with_interval(row["value"], row["ci95_low"], row["ci95_high"], digits=3) + published
+def _count_points(rows: pd.DataFrame, quantities: Iterable[Hashable]) -> str:
+    """Write the number of points of the first of some quantities that a table has; of none, 0.
+
+    Other quantities of the same group can be of other points: a number of points is counted among a set.
+    """
+    n_points = rows.set_index("quantity")["n_points"].to_dict()
+    return f"({next((int(n_points[quantity]) for quantity in quantities if quantity in n_points), 0):,})"
+
+
+def _in_words(name: object) -> str:
+    return str(name).replace("_", " ")
+
+
+def _name_intervals(table: pd.DataFrame) -> str:
+    """Write over what the intervals of a table are."""
+    return f"{100 * CONFIDENCE_LEVEL:g} % intervals: {'; '.join(table['interval'].dropna().unique())}."
 
 
 def summarise_claims(title: str, claims: pd.DataFrame) -> Section:
@@ -149,28 +143,6 @@ def summarise_table1(title: str, table: pd.DataFrame) -> Section:
     return Section(title, ["group (points)", *layers], rows + reported)
 
 
-def _name_intervals(table: pd.DataFrame) -> str:
-    """Write over what the intervals of a table are."""
-    return f"{100 * CONFIDENCE_LEVEL:g} % intervals: {'; '.join(table['interval'].dropna().unique())}."
-
-
-def _count_points(rows: pd.DataFrame, quantities: Iterable[str]) -> int:
-    """Count the points of the first of some quantities that a table has; of none, 0.
-
-    Other quantities of the same group can be of other points: a number of points is counted among a set.
-    """
-    n_points = rows.set_index("quantity")["n_points"]
-    return next((int(n_points[quantity]) for quantity in quantities if quantity in n_points), 0)
-
-
-def _write_quantities(rows: pd.DataFrame, quantities: Iterable[str], *, digits: int) -> list[str]:
-    """Write some of the quantities of a table that has a row for each, with their intervals."""
-    if rows.empty:
-        return ["-" for _ in quantities]
-    figures = rows.set_index("quantity")[["value", "ci95_low", "ci95_high"]]
-    return [with_interval(*figures.loc[quantity], digits=digits) for quantity in quantities]
-
-
 def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
     """Write accuracy and credibility of each group of points, and the set it is of (the column `set_by`)."""
     columns = {
@@ -179,23 +151,28 @@ def summarise_groups(title: str, table: pd.DataFrame, set_by: str) -> Section:
         "mean credibility": "mean_credibility",
         "median": "median_credibility",
     }
-    rows = []
-    for (name, group), of_group in table.groupby([set_by, "group"], sort=False):
-        cells = _write_quantities(of_group, columns.values(), digits=3)
-        n = _count_points(of_group, columns.values())
-        rows.append([str(name).replace("_", " "), f"{str(group).replace('_', ' ')} ({n:,})", *cells])
+    rows = [
+        [
+            _in_words(name),
+            f"{_in_words(group)} {_count_points(own, columns.values())}",
+            *_write_figures(own, columns.values()),
+        ]
+        for (name, group), own in table.groupby([set_by, "group"], sort=False)
+    ]
     return Section(title, [set_by, "group (points)", *columns], rows, _name_intervals(table))
 
 
 def summarise_detectors(title: str, table: pd.DataFrame) -> Section:
     """Write how well each score tells poison from clean points, whatever the threshold."""
     columns = {"AUROC": "auroc", "average precision": "average_precision", "base rate": "base_rate"}
-    rows = []
-    for (evaluated, among, score), of_score in table.groupby(["evaluated", "among", "score"], sort=False):
-        cells = _write_quantities(of_score, columns.values(), digits=4)
-        n = _count_points(of_score, columns.values())
-        names = (str(name).replace("_", " ") for name in (score, evaluated))
-        rows.append([*names, f"{among} ({n:,})", *cells])
+    rows = [
+        [
+            *(_in_words(score), _in_words(evaluated)),
+            f"{among} {_count_points(own, columns.values())}",
+            *_write_figures(own, columns.values(), digits=4),
+        ]
+        for (evaluated, among, score), own in table.groupby(["evaluated", "among", "score"], sort=False)
+    ]
     header = ["score", "evaluated", "among (points)", *columns]
     return Section(title, header, rows, _name_intervals(table))
 
@@ -209,12 +186,16 @@ def summarise_inputs(title: str, table: pd.DataFrame) -> Section:
         "credibility, paper": ("credibility", "paper"),
         "credibility, cleverhans": ("credibility", "cleverhans"),
     }
-    rows = []
-    for name, of_input in table.groupby("input", sort=False):
-        by_key = of_input.set_index(["quantity", "mode"]).to_dict("index")
-        n = _count_points(of_input, (quantity for quantity, _ in columns.values()))
-        cells = [f"{INPUTS[str(name)]} ({n:,})"]
-        rows.append(cells + [_with_published(by_key.get(column, NOTHING)) for column in columns.values()])
+    by_mode = table.assign(
+        quantity=pd.Series(zip(table["quantity"], table["mode"], strict=True), table.index)
+    )
+    rows = [
+        [
+            f"{INPUTS[str(name)]} {_count_points(own, columns.values())}",
+            *_write_figures(own, columns.values()),
+        ]
+        for name, own in by_mode.groupby("input", sort=False)
+    ]
     return Section(title, ["input (images)", *columns], rows, _name_intervals(table))
 
 
@@ -247,7 +228,7 @@ def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
             own = of_source[of_source["epsilon"] == (0 if name == "none" else epsilon)]
             own = own[(own[["attack", "guide", "layer"]] == list(recipe)).all(axis=1)]
             cells = [
-                _write_quantities(own[own["target"] == target], quantities, digits=3)
+                _write_figures(own[own["target"] == target], quantities)
                 for target, quantities in [
                     (source, ["success"]),
                     (TWIN, ["success"]),
@@ -257,7 +238,7 @@ def summarise_transfer(title: str, table: pd.DataFrame) -> Section:
                 ]
             ]
             n = _count_points(own[own["target"] == source], ["success"])
-            made_on = f"{str(dataset).replace('_', '-')} {epsilon:g}, {str(source).replace('_', ' ')} ({n:,})"
+            made_on = f"{str(dataset).replace('_', '-')} {epsilon:g}, {_in_words(source)} {n}"
             rows.append([made_on, name, *chain.from_iterable(cells)])
     gains = ["gain over I-FGSM", "over it with ILA's step", "over MI-FGSM", "at equal L2"]
     figures = ["white box", "its twin, where it is right", "audited CNN", "mean of others", *gains]
@@ -278,9 +259,8 @@ def summarise_detection(title: str, table: pd.DataFrame) -> Section:
             alone = own[(own["against"] == "") & own["detector"].isin(["", "credibility"])]
             quantities = ["success", "dknn_accuracy", "credibility", "auroc_of_successes"]
             quantities += ["flagged_of_successes", "evasive_success", "l2"]
-            cells = _write_quantities(alone, quantities, digits=3)
-            n = _count_points(alone, quantities)
-            rows.append([f"{str(source).replace('_', ' ')} ({n:,})", name, *cells])
+            made_on = f"{_in_words(source)} {_count_points(alone, quantities)}"
+            rows.append([made_on, name, *_write_figures(alone, quantities)])
     figures = ["fools the CNN", "DkNN right", "credibility", "AUROC of successes", "flagged of successes"]
     figures += ["fools the CNN and passes", "L2"]
     return Section(title, ["source (images)", "attack", *figures], rows)
@@ -301,10 +281,8 @@ def summarise_adaptive(title: str, table: pd.DataFrame) -> Section:
     rows = []
     by_attack = table.fillna({"layer": ""}).groupby(["attack", "layer", "norm", "radius"], sort=False)
     for (attack, layer, norm, radius), own in by_attack:
-        by_quantity = own.set_index("quantity").to_dict("index")
-        cells = [_with_published(by_quantity.get(column, NOTHING)) for column in columns.values()]
         ball = "least of all" if radius == np.inf else f"{radius:g}"
-        name = " ".join(filter(None, [str(attack).replace("_", " "), str(layer)]))
+        name = " ".join(filter(None, [_in_words(attack), str(layer)]))
         n = _count_points(own, ["dknn_accuracy", "fools_both"])
-        rows.append([f"{name} ({n:,})", f"{norm} {ball}", *cells])
+        rows.append([f"{name} {n}", f"{norm} {ball}", *_write_figures(own, columns.values())])
     return Section(title, ["attack (images)", "ball", *columns], rows)

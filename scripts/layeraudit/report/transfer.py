@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layeraudit.radii import middle_radius
+from layeraudit.report.radii import middle_radius
 from layeraudit.statistics import (
     Claim,
+    Combine,
+    average_over_seeds,
+    claim_over_seeds,
     compare_pairs,
-    figure_over_seeds,
     greatest_over_seeds,
     tabulate_claims,
 )
@@ -71,6 +73,31 @@ BOUNDS = {
     "l2": (0, np.inf),
 }
 """The figures of an attack, and the least and greatest value of each."""
+
+
+def measure_all(
+    runs: Sequence[tuple[pd.DataFrame, NDArray[np.int64], Mapping[str, NDArray[np.int64]]]],
+    disturbances: pd.DataFrame,
+) -> pd.DataFrame:
+    """Measure the success of all attacks, those of the chosen and of the best layer below.
+
+    Parameters
+    ----------
+    runs : `record`, `y` and `labels` of each run and source, as `measure_success` takes them
+    disturbances : as `choose_layers` takes them
+    """
+    noise = [
+        measure_success(record[record["attack"].isin(["none", "noise"])], y, labels)
+        for record, y, labels in runs
+    ]
+    steady = find_steady(pd.concat(noise, ignore_index=True))
+    measured = [
+        measure_success(record, y, labels, steady=steady[tuple(record[["dataset", "source"]].iloc[0])])
+        for record, y, labels in runs
+    ]
+    by_seed = pd.concat(measured, ignore_index=True)
+    best = find_best_layers(by_seed)
+    return add_choice(add_choice(by_seed, choose_layers(disturbances), CHOSEN), best, ORACLE)
 
 
 def measure_success(
@@ -155,7 +182,7 @@ def find_steady(by_seed: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
 
     Parameters
     ----------
-    by_seed : what `measure_success` gives of each seed
+    by_seed : what `measure_success` returns of each seed
 
     Returns
     -------
@@ -174,7 +201,7 @@ def find_steady(by_seed: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
 def _succeed_at_l2_of_baseline(
     success: Mapping[tuple[Any, ...], float], l2: Mapping[tuple[Any, ...], float]
 ) -> dict[tuple[Any, ...], float]:
-    """Give the success of each recipe where its mean L2 is that of I-FGSM at its radius; beyond it is NaN."""
+    """Return the success of each recipe where its mean L2 is that of I-FGSM; beyond its line it is NaN."""
     found = {}
     for epsilon, *method in success:
         own = [recipe for recipe in success if [*recipe[1:]] == method]
@@ -248,7 +275,7 @@ def add_choice(by_seed: pd.DataFrame, layers: pd.DataFrame, name: str) -> pd.Dat
     Parameters
     ----------
     by_seed : figures of attacks, with the columns of `CHOICE_KEYS`, `attack` and `layer`
-    layers : what `choose_layers` or `find_best_layers` gives
+    layers : what `choose_layers` or `find_best_layers` returns
 
     Returns
     -------
@@ -261,7 +288,7 @@ def add_choice(by_seed: pd.DataFrame, layers: pd.DataFrame, name: str) -> pd.Dat
 
 
 def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
-    """Average what `measure_success` gives over the seeds.
+    """Average what `measure_success` returns over the seeds.
 
     Returns
     -------
@@ -270,31 +297,24 @@ def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
     of the seeds, not corrected), `forward`, `backward`, `no_reference`, `zero_gradients`, `networks` (those
     that a row is of), `layer_taken` (by a choice, of each seed where they differ)
     """
-    table = []
-    for keys, of_recipe in by_seed.groupby([*CELL, *RECIPE], sort=False):
-        same: dict[str, object] = {name: int(of_recipe[name].max()) for name in ("forward", "backward")}
-        same |= {name: int(of_recipe[name].sum()) for name in ("no_reference", "zero_gradients")}
-        same |= {"networks": of_recipe["networks"].iloc[0]}
-        same |= {"layer_taken": ", ".join(dict.fromkeys(of_recipe["layer_taken"].dropna()))}
-        for quantity, (low, high) in BOUNDS.items():
-            known = of_recipe[of_recipe[quantity].notna()]
-            baseline = quantity.removeprefix("gain_over_")
-            p = dict.fromkeys(("p_more", "p_less"), np.nan)
-            if baseline in BASELINES:
-                p = {name: greatest_over_seeds(known[f"{name}_{baseline}"]) for name in p}
-            table.append(
-                dict(zip([*CELL, *RECIPE], keys, strict=True))
-                | {"quantity": quantity}
-                | figure_over_seeds(known[quantity], low=low, high=high)
-                | {"n_points": int(known["n_points"].sum())}
-                | p
-                | same
-            )
-    return pd.DataFrame(table)
+    parts = []
+    for quantity in BOUNDS:
+        baseline = quantity.removeprefix("gain_over_")
+        p = {name: by_seed.get(f"{name}_{baseline}", np.nan) for name in ("p_more", "p_less")}
+        parts.append(by_seed.assign(quantity=quantity, value=by_seed[quantity], **p).reset_index(drop=True))
+    more: dict[str, Combine] = dict.fromkeys(["p_more", "p_less"], greatest_over_seeds)
+    more |= dict.fromkeys(["forward", "backward"], max) | dict.fromkeys(
+        ["no_reference", "zero_gradients"], sum
+    )
+    more |= {"networks": lambda names: names.iloc[0]}
+    more |= {"layer_taken": lambda layers: ", ".join(dict.fromkeys(layers.dropna()))}
+    keys = [*CELL, *RECIPE, "quantity"]
+    table = average_over_seeds(pd.concat(parts).sort_index(kind="stable"), keys, BOUNDS, more=more)
+    return table[[*keys, "value", "ci95_low", "ci95_high", "n_seeds", "n_points", *more]]
 
 
 def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
-    """Put the claim of ILA's paper to the test: it fools networks never touched more often than I-FGSM does.
+    """Test the claim of ILA's paper: it fools networks never touched more often than I-FGSM does.
 
     Of the same passes, in the layer that is chosen on the source alone, on the same images in each seed. The
     paper's is that after I-FGSM against I-FGSM; other guides and baselines, and the mean of the networks that
@@ -315,17 +335,20 @@ def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
             ours, name = (attack.replace("_", "-").upper() for attack in (guide, baseline))
             of_steady = "_steady" * (target == STEADY)
             as_in_paper = guide == baseline == BASELINE
-            yield Claim(
-                claim=f"ila_after_{guide}_transfers_more_than_{baseline}_{dataset}_{source}{of_steady}",
+            yield claim_over_seeds(
+                f"ila_after_{guide}_transfers_more_than_{baseline}_{dataset}_{source}{of_steady}",
+                of_source[f"gain_over_{baseline}"],
+                (
+                    greatest_over_seeds(of_source[f"p_more_{baseline}"]),
+                    greatest_over_seeds(of_source[f"p_less_{baseline}"]),
+                ),
+                bounds=(-1, 1),
                 source=PAPER if as_in_paper else f"ours, after {PAPER}",
                 words=f"(in short) fine-tuned by ILA, {ours} fools other networks more often than {name}",
                 reported="ImageNet, 8 to 14 points more" if as_in_paper else "",
                 quantity=f"success of ILAP after {ours} - of {name}, epsilon {epsilon:g}, {MEANS[target]}",
-                **figure_over_seeds(of_source[f"gain_over_{baseline}"], low=-1, high=1),
                 n_points=int(of_source["n_points"].sum()),
                 test="Wilcoxon's signed-rank test of the images in each seed, greatest p of the seeds",
                 bound=0.0,
-                p_for=greatest_over_seeds(of_source[f"p_more_{baseline}"]),
-                p_against=greatest_over_seeds(of_source[f"p_less_{baseline}"]),
                 where="tables/transfer.csv",
             )

@@ -25,9 +25,9 @@ from layeraudit.report.experiment_2_1 import (
     REPORTED_RECOVERY,
     THRESHOLDS,
     score_labels,
-    select_groups,
     select_suspects,
 )
+from layeraudit.report.groups import select_groups
 
 READINGS = {
     "held_out": "Held-out images, and the poison points",

@@ -22,7 +22,7 @@ from layeraudit.figures import (
 from layeraudit.leaderboard.figures.benches import count
 from layeraudit.names import POISON as POISON_KIND
 from layeraudit.names import POISON_SETTING, find_titles
-from layeraudit.report.experiment_2_1 import LOW_CREDIBILITY
+from layeraudit.report.groups import LOW_CREDIBILITY
 from layeraudit.report.section_4 import BY_CREDIBILITY, BY_LABELS
 
 CREDIBILITIES = {

@@ -21,7 +21,7 @@ from layeraudit.figures import (
     seed_error_bars,
 )
 from layeraudit.leaderboard.figures.benches import count
-from layeraudit.radii import middle_radius
+from layeraudit.report.radii import middle_radius
 from layeraudit.report.transfer import BASELINE, CHOSEN, ORACLE, OTHERS
 
 FINE_TUNED = {

@@ -6,17 +6,20 @@ steps. FGSM takes one, and the noise none; they are no rivals but controls, and 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from layeraudit.activations import captured
+from layeraudit.attacks._conditions import frozen
 from layeraudit.attacks._intermediate_level import Pushed, flexible, ila, projection
 from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
+from layeraudit.report.radii import middle_radius
 
 OBJECTIVES = {"ilap": projection, "ilaf": flexible(5.0)}
 """With the 5 that its paper takes for alpha."""
@@ -51,6 +54,60 @@ class Recipe:
     layer: str = ""
     forward: int = 0
     backward: int = 0
+
+
+OF_ILA = ("no_reference", "zero_gradients", "objective", "cosine", "ratio")
+
+RECORD = ("image", *Recipe.__dataclass_fields__, "linf", "l2", *OF_ILA)
+"""What is recorded of an attacked image, see `describe_crafted`."""
+
+
+def craft_all(
+    source: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    layers: Sequence[str],
+    epsilons: Sequence[float],
+    passes: int,
+    seed: int,
+    batch_size: int,
+) -> Iterator[tuple[Recipe, Tensor, Pushed | None]]:
+    """Yield the images as they are, and each attack on them in each ball, `FLEXIBLE` in the middle one alone.
+
+    Parameters
+    ----------
+    epsilons : the radii of the balls, in L∞
+    source, x, y, layers, passes, seed : as in `craft` and `fine_tune`
+
+    Yields
+    ------
+    How it is made, float32 [n, c, h, w], and what ILA says of it where it was made by ILA.
+    """
+    yield Recipe(0.0, "none"), x, None
+    for epsilon in epsilons:
+        ball: dict[str, Any] = {"epsilon": epsilon, "passes": passes, "batch_size": batch_size}
+        for recipe, attacked in craft(source, x, y, seed=seed, **ball):
+            yield recipe, attacked, None
+        crafted = [*CRAFTED, *[FLEXIBLE] * (epsilon == middle_radius(epsilons))]
+        for recipe, pushed in fine_tune(source, x, y, layers=layers, crafted=crafted, **ball):
+            yield recipe, pushed.x, pushed
+
+
+def describe_crafted(
+    recipe: Recipe, x: Tensor, attacked: Tensor, pushed: Pushed | None
+) -> Iterator[dict[str, object]]:
+    """Yield what the record says of each attacked image, those keys of `RECORD` that it has.
+
+    `linf` and `l2` are how far it was moved; those of `OF_ILA` are as in `Pushed`, at the end of the attack.
+    """
+    change = (attacked - x).flatten(start_dim=1)
+    columns = {"linf": change.norm(p=torch.inf, dim=1), "l2": change.norm(dim=1)}
+    if pushed:
+        ends = (pushed.objective[-1], pushed.cosine[-1], pushed.ratio[-1])
+        columns |= dict(zip(OF_ILA, (pushed.no_reference, pushed.zero_gradients, *ends), strict=True))
+    for image, values in enumerate(zip(*(column.tolist() for column in columns.values()), strict=True)):
+        yield {"image": image} | asdict(recipe) | dict(zip(columns, values, strict=True))
 
 
 def craft(
@@ -139,6 +196,47 @@ def fine_tune(
 def binarise(x: Tensor) -> Tensor:
     """Make every pixel 0 or 1: what of an attack is left where most pixels were that before."""
     return (x >= 0.5).float()
+
+
+def measure_disturbances(
+    source: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    layers: Sequence[str],
+    epsilons: Sequence[float],
+    passes: int,
+    batch_size: int,
+) -> Iterator[dict[str, object]]:
+    """Yield the mean disturbance of each layer by ILA in each layer, after each guide in each ball.
+
+    Parameters
+    ----------
+    source, x, y, layers, epsilons, passes : as in `craft_all`
+
+    Yields
+    ------
+    `epsilon`, `guide`, `layer` (where ILA pushes), `seen` (the layer that is disturbed), `disturbance` and
+    `n_points`
+    """
+
+    def show(images: Tensor) -> dict[str, Tensor]:
+        with torch.no_grad(), frozen(source), captured(source, layers) as outputs:
+            return outputs(images)
+
+    clean = show(x)
+    for epsilon in epsilons:
+        ball: dict[str, Any] = {"epsilon": epsilon, "passes": passes, "batch_size": batch_size}
+        for recipe, pushed in fine_tune(source, x, y, layers=layers, **ball):
+            for seen, outputs in show(pushed.x).items():
+                yield {
+                    "epsilon": epsilon,
+                    "guide": recipe.guide,
+                    "layer": recipe.layer,
+                    "seen": seen,
+                    "disturbance": float(disturb(outputs, clean[seen]).mean()),
+                    "n_points": len(x),
+                }
 
 
 def disturb(outputs: Tensor, clean: Tensor) -> Tensor:
