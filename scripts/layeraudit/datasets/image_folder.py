@@ -26,8 +26,8 @@ OPTIONS = {
     "held_out": {
         "description": "Share of each class that is held out, drawn once: the part `test`.",
         "type": "number",
-        "exclusiveMinimum": 0,
-        "exclusiveMaximum": 1,
+        "minimum": 0.001,
+        "maximum": 0.999,
     },
 }
 
