@@ -427,7 +427,7 @@ def quadrant_means(x: NDArray[np.float32]) -> NDArray[np.float32]:
 def transfer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AttackerData:
     """Give means of an attacker whose victim starts from the weights of `Quadrants`."""
     plugin = ModuleType("layeraudit.networks.quadrants")
-    plugin.build = lambda _shape, _n_classes: Quadrants()  # type: ignore[attr-defined]
+    vars(plugin).update(LAYERS=["features", "fc"], build=lambda _shape, _n_classes: Quadrants())
     monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
     torch.save(Quadrants().state_dict(), tmp_path / "weights.pt")
     return dataclasses.replace(MEANS, network={"method": "quadrants"}, weights=tmp_path / "weights.pt")
