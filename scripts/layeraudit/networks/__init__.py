@@ -58,15 +58,24 @@ def build_network(network: Mapping[str, Any], images: Split) -> nn.Module:
     Raises
     ------
     InputError
-        Where there is no such network, or it takes no images of this size.
+        Where it takes no images of this size, makes no logits of them, or lacks one of its layers.
     """
     method, shape = network["method"], tuple(images.x.shape[1:])
     options = {key: value for key, value in network.items() if key not in ("method", "normalisation")}
+    plugin = load("networks", method)
     try:
-        built: nn.Module = load("networks", method).build(shape, images.n_classes, **options)
+        built: nn.Module = plugin.build(shape, images.n_classes, **options)
+        with torch.no_grad():
+            logits = built.eval()(torch.zeros(1, *shape))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{method} takes no images of {list(shape)}: {reason}") from None
+    if logits.shape != (1, images.n_classes):
+        raise InputError(
+            f"{method} makes {list(logits.shape)} of an image, allowed are logits, [1, {images.n_classes}]"
+        )
+    check_layers(built, plugin.LAYERS)
+    built.train()
     if network.get("normalisation"):
         _normalise(built, network["normalisation"], shape)
     return built
