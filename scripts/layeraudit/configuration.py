@@ -387,11 +387,10 @@ def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
             of = "null, poison_N, flips_N, and those of poisons"
             yield from _find_name(poison, poisons, f"{key}.poison", of)
         for name, of in settings.get("inputs", {}).items():
-            if of["method"] == OTHER_DATA:
-                if of["dataset"] not in datasets:
-                    others = [dataset for dataset in datasets if dataset != settings["dataset"]]
-                    at = f"{key}.inputs.{name}.dataset"
-                    yield from _find_name(of["dataset"], others, at, "those of datasets but its own")
+            if of["method"] == OTHER_DATA and of["dataset"] not in datasets:
+                others = [dataset for dataset in datasets if dataset != settings["dataset"]]
+                at = f"{key}.inputs.{name}.dataset"
+                yield from _find_name(of["dataset"], others, at, "those of datasets but its own")
     scored = [name for name in configuration["detectors"] if is_for("poison", configuration, name)]
     for number, detector in enumerate(benches["poison"]["retrained"]):
         key = f"benches.poison.retrained[{number}]"

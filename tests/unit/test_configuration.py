@@ -407,7 +407,7 @@ OF_MNIST = {f"mnist_{name}" for name in DEFAULT["benches"]["poison"]["settings"]
             "experiments.clean.attacker.validation",
             3000,
             {"clean"},
-            "experiments.clean.attacker.sources + experiments.clean.attacker.validation is 3100, allowed are ",
+            "experiments.clean.attacker.sources + experiments.clean.attacker.validation is 3100, allowed are",
         ),
         (
             "experiments.fashion.test",
