@@ -105,6 +105,20 @@ SEARCH_JOBS = (
 )
 """The jobs that all detectors of a run share."""
 
+
+def files_of_names():
+    """The plug-ins that the names of detectors, poisons and inputs come from."""
+    shown = [EXPERIMENTS[name]["inputs"] for name in experiments_of("evasion")]
+    for kind, configured in [
+        ("detectors", config["detectors"]),
+        ("poisons", config["poisons"]),
+        *(("attacks", inputs) for inputs in shown),
+    ]:
+        for method in {of["method"] for of in configured.values()}:
+            if method in list_methods(kind):
+                yield f"scripts/layeraudit/{kind}/{method}.py"
+
+
 RUN_OF_BOTH = run_of(*experiments_of("poison"), *experiments_of("evasion"))
 
 
@@ -255,13 +269,7 @@ rule tabulate_cost:
 
 rule tabulate_names:
     input:
-        sorted(
-            {
-                f"scripts/layeraudit/{kind}/{plugin['method']}.py"
-                for kind in ("poisons", "detectors")
-                for plugin in config[kind].values()
-            }
-        ),
+        sorted({*files_of_names()}),
     output:
         table=update("<results>/tables/names.csv"),
     log:
