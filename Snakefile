@@ -29,6 +29,7 @@ rule help:
         "cat docs/commands.txt"
 
 
+include: "rules/results.smk"
 include: "rules/data.smk"
 include: "rules/poison.smk"
 include: "rules/model.smk"

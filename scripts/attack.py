@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from layeraudit.cli import Input, Output, run
+from layeraudit.errors import InputError
 from layeraudit.files import read_split, write_split
 from layeraudit.networks import predict, read_network
 from layeraudit.plugins import load, split_settings
@@ -34,7 +35,11 @@ def attack(
     x, y = torch.from_numpy(images.x), torch.from_numpy(images.y_true)
 
     method, options = split_settings(settings, "images")
-    attacked = load("attacks", method).attack(model, x, y, batch_size=batch_size, **options)
+    attacked = load("attacks", method).attack(model, x, y, batch_size=batch_size, **options).detach()
+    if attacked.dtype != x.dtype or attacked.shape != x.shape:
+        raise InputError(
+            f"{method} returns {attacked.dtype} {list(attacked.shape)}, allowed is {x.dtype} {list(x.shape)}"
+        )
 
     write_split(output, take_attacked(images, attacked.numpy()))
     before, after = (

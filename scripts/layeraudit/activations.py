@@ -49,7 +49,7 @@ def captured(network: nn.Module, layers: Sequence[str]) -> Iterator[Callable[[Te
     Raises
     ------
     InputError
-        Where the network has no such layer.
+        Where the network has no such layer; from the function, where a run does not reach it.
     """
     check_layers(network, layers)
     found: dict[str, Tensor] = {}
@@ -64,6 +64,9 @@ def captured(network: nn.Module, layers: Sequence[str]) -> Iterator[Callable[[Te
     def run(x: Tensor) -> dict[str, Tensor]:
         found.clear()
         network(x)
+        for layer in layers:
+            if layer not in found:
+                raise _call_unused(layer)
         return {layer: found[layer] for layer in layers}
 
     hooks = [network.get_submodule(layer).register_forward_hook(keep(layer)) for layer in layers]
@@ -72,6 +75,10 @@ def captured(network: nn.Module, layers: Sequence[str]) -> Iterator[Callable[[Te
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _call_unused(layer: str) -> InputError:
+    return InputError(f"the network has a layer {layer!r} and makes no use of it")
 
 
 class _Reached(Exception):  # noqa: N818  # no error: it carries a layer out of the network
@@ -101,7 +108,7 @@ def stopped_at(network: nn.Module, layer: str) -> Iterator[Callable[[Tensor], Te
             network(x)
         except _Reached as reached:
             return reached.output.flatten(start_dim=1)
-        raise InputError(f"the network has a layer {layer!r} and makes no use of it")
+        raise _call_unused(layer)
 
     hook = network.get_submodule(layer).register_forward_hook(stop)
     try:

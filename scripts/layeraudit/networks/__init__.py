@@ -20,7 +20,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layeraudit.errors import InputError
@@ -56,15 +58,24 @@ def build_network(network: Mapping[str, Any], images: Split) -> nn.Module:
     Raises
     ------
     InputError
-        Where there is no such network, or it takes no images of this size.
+        Where it takes no images of this size, makes no logits of them, or lacks one of its layers.
     """
     method, shape = network["method"], tuple(images.x.shape[1:])
     options = {key: value for key, value in network.items() if key not in ("method", "normalisation")}
+    plugin = load("networks", method)
     try:
-        built: nn.Module = load("networks", method).build(shape, images.n_classes, **options)
+        built: nn.Module = plugin.build(shape, images.n_classes, **options)
+        with torch.no_grad():
+            logits = built.eval()(torch.zeros(1, *shape))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{method} takes no images of {list(shape)}: {reason}") from None
+    if logits.shape != (1, images.n_classes):
+        raise InputError(
+            f"{method} makes {list(logits.shape)} of an image, allowed are logits, [1, {images.n_classes}]"
+        )
+    check_layers(built, plugin.LAYERS)
+    built.train()
     if network.get("normalisation"):
         _normalise(built, network["normalisation"], shape)
     return built
@@ -161,3 +172,9 @@ def predict(network: nn.Module, x: Tensor, *, batch_size: int) -> Tensor:
     network.eval()
     with torch.no_grad():
         return torch.cat([network(images).argmax(dim=1) for images in x.split(batch_size)])
+
+
+def predict_array(network: nn.Module, x: NDArray[np.float32], *, batch_size: int) -> NDArray[np.int64]:
+    """Return the label of each image, int64 [n], as `predict` does."""
+    labels: NDArray[np.int64] = predict(network, torch.from_numpy(x), batch_size=batch_size).numpy()
+    return labels
