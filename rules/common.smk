@@ -62,7 +62,7 @@ def step(program, *plugins, **settings):
 
     def code(wildcards):
         files = [f"{program}.py", *(file for of in plugins for file in of(wildcards))]
-        return fingerprint([SCRIPTS / file for file in files], SCRIPTS)
+        return fingerprint(tuple(SCRIPTS / file for file in files), SCRIPTS)
 
     def files(wildcards, input, output):
         return write_files([*input.items(), *output.items()])

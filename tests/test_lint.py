@@ -6,7 +6,7 @@ import pytest
 from conftest import REPOSITORY
 
 PYTHON = ["scripts", "tests", "tools", "benchmarks"]
-SNAKEMAKE = ["Snakefile", "rules", "tests/workflow/imports.smk"]
+SNAKEMAKE = ["Snakefile", "rules", "benchmarks/Snakefile", "tests/workflow/imports.smk"]
 
 
 @pytest.mark.parametrize(
