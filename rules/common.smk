@@ -38,7 +38,7 @@ STARTED = time.time()
 
 
 def read_configuration():
-    """The experiments of the configuration by their names, and why some, and some detectors, cannot be run."""
+    """The experiments of the configuration by their names, and why some, or some detectors, cannot be run."""
     schema = yaml.safe_load(Path(ROOT, "config/schema.yaml").read_text())
     try:
         problems = check(config, schema)
@@ -68,7 +68,8 @@ def step(program, *plugins, **settings):
         return write_files([*input.items(), *output.items()])
 
     def values(wildcards):
-        for name in (wildcards.get("experiment"), wildcards.get("detector")):
+        experiment, detector = wildcards.get("experiment"), wildcards.get("detector")
+        for name in (experiment, detector, f"{experiment}/{detector}"):
             if name in PROBLEMS:  # of others no job is planned
                 refuse(PROBLEMS[name])
         return write_settings(

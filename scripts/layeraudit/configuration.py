@@ -112,7 +112,8 @@ class Problem(NamedTuple):
     Attributes
     ----------
     sentence : with the key, its value and what is allowed
-    concerns : names of the experiments and detectors that cannot be run; none where nothing can
+    concerns : experiments, detectors and detectors in an experiment (`mine/lid`) that cannot be run; none
+        where nothing can
     """
 
     sentence: str
@@ -124,7 +125,8 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
 
     Returns
     -------
-    For each experiment or detector that cannot be run a sentence, or several, that says why.
+    For each experiment, detector or detector in an experiment (`mine/lid`) that cannot be run a sentence, or
+    several, that says why.
 
     Raises
     ------
@@ -340,7 +342,7 @@ def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     for name, experiment in experiments.items():
         for problem in _find_in_experiment(experiment, configuration, keys[name]):
             yield Problem(problem, (name,))
-    yield from _find_in_detectors(configuration, experiments)
+    yield from _find_in_detectors(configuration, experiments, keys)
     yield from _find_in_inputs(experiments, keys)
     yield from _find_in_report(configuration, experiments)
 
@@ -571,25 +573,25 @@ def _find_missing(
 
 
 def _find_in_detectors(
-    configuration: Mapping[str, Any], experiments: Mapping[str, Experiment]
+    configuration: Mapping[str, Any], experiments: Mapping[str, Experiment], keys: Mapping[str, str]
 ) -> Iterator[Problem]:
-    """Find options of detectors that do not suit the experiments of their benches."""
+    """Find options of detectors that do not suit the neighbours, or an experiment."""
     k = configuration["neighbours"]["k"]
     for name, settings in configuration["detectors"].items():
         if (settings.get("k") or 1) > k:
             yield Problem(
                 f"detectors.{name}.k is {settings['k']}, allowed are 1 to {k}, which is neighbours.k", (name,)
             )
-        for experiment in experiments.values():
-            bench, layers = experiment["bench"], experiment["layers"]
-            if bench and is_for(bench, configuration, name):
-                for layer in _list_layers(settings):
-                    if layer not in layers:
-                        yield Problem(
-                            f"detectors.{name} has the layer {_show(layer)}, allowed are those of "
-                            f"benches.{bench}.settings.{experiment['setting']}, {layers}",
-                            (name,),
-                        )
+        for experiment, of in experiments.items():
+            if of["bench"] and not is_for(of["bench"], configuration, name):
+                continue
+            for layer in _list_layers(settings):
+                if layer not in of["layers"]:
+                    yield Problem(
+                        f"detectors.{name} has the layer {_show(layer)}, allowed are those of "
+                        f"{keys[experiment]}, {of['layers']}",
+                        (f"{experiment}/{name}",),
+                    )
 
 
 def _list_layers(settings: Mapping[str, Any]) -> list[str]:

@@ -99,10 +99,15 @@ def sentence_of(configuration: Any) -> str:
     return str(error.value)
 
 
+def check_all(configuration: Any) -> dict[str, str]:
+    """Return why an experiment or a detector cannot be run, but for detectors in one experiment alone."""
+    return {name: problem for name, problem in check(configuration, SCHEMA).items() if "/" not in name}
+
+
 def find_all(configuration: Any) -> list[str]:
     """Return all sentences on a configuration, whether nothing of it can be run or something cannot."""
     try:
-        problems = [*check(configuration, SCHEMA).values()]
+        problems = [*check_all(configuration).values()]
     except InputError as error:
         problems = [str(error)]
     return [sentence for problem in problems for sentence in problem.split("; ")]
@@ -111,7 +116,7 @@ def find_all(configuration: Any) -> list[str]:
 @pytest.mark.parametrize("name", ["config", "small", "paper"])
 def test_the_configurations_that_we_ship_can_be_run(name: str) -> None:
     changes = yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
-    assert check(merged(changes), SCHEMA) == {}
+    assert check_all(merged(changes)) == {}
 
 
 def list_in_schema(schema: dict[str, Any], prefix: str = "") -> set[str]:
@@ -150,8 +155,7 @@ def test_what_an_experiment_may_leave_out_has_a_default() -> None:
         assert set(experiment["properties"]["attacker"]["properties"]) == set(ATTACKER)
 
 
-ABOVE_ALL_SIZES = 10**6
-CIFAR10_INPUT = {"method": "other_data", "images": 5, "dataset": "mnist"}
+DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
 
 
 @pytest.mark.parametrize(
@@ -281,17 +285,17 @@ CIFAR10_INPUT = {"method": "other_data", "images": 5, "dataset": "mnist"}
             DEFAULT["experiments"]["clean"],
             "mnist_none is the name of two experiments or folders of results, allowed are names of one",
         ),
-        ("experiments.clean.inputs.test", CIFAR10_INPUT, "experiments.clean.inputs.test has the name of a s"),
-        ("experiments.fashion.inputs", {"poison_7": CIFAR10_INPUT}, "experiments.fashion.inputs.poison_7 ha"),
-        ("experiments.fashion.inputs", {"from_x": CIFAR10_INPUT}, "experiments.fashion.inputs.from_x has th"),
+        ("experiments.clean.inputs.test", DIGITS, "experiments.clean.inputs.test has the name of a s"),
+        ("experiments.fashion.inputs", {"poison_7": DIGITS}, "experiments.fashion.inputs.poison_7 ha"),
+        ("experiments.fashion.inputs", {"from_x": DIGITS}, "experiments.fashion.inputs.from_x has th"),
         (
             "experiments.fashion.inputs",
-            {"fgsm": CIFAR10_INPUT},
+            {"fgsm": DIGITS},
             "experiments.fashion.inputs.fgsm.method is 'other_data', allowed is 'fgsm', as in experiments.cl",
         ),
         (
             "experiments.fashion.inputs",
-            {"adaptive": CIFAR10_INPUT},
+            {"adaptive": DIGITS},
             "experiments.fashion.inputs.adaptive.method is 'other_data', allowed is 'adaptive' under the nam",
         ),
         (
@@ -350,8 +354,6 @@ OF_MNIST = {f"mnist_{name}" for name in DEFAULT["benches"]["poison"]["settings"]
             "neighbours.k is 1050, allowed are 1 to 1049 with the 1050 rows of experiments.two_digits.train",
         ),
         ("detectors.knn_distance.k", 76, {"knn_distance"}, "detectors.knn_distance.k is 76, allowed are 1 t"),
-        ("detectors.lid.layers", ["relu9"], {"lid"}, "detectors.lid has the layer 'relu9', allowed are thos"),
-        ("detectors.mahalanobis.layer", "relu9", {"mahalanobis"}, "detectors.mahalanobis has the layer 're"),
         ("poisons.collision.layer", "x", {"mnist_transfer_collision"}, "poisons.collision has the layer 'x'"),
         (
             "experiments.two_digits.poison",
@@ -513,18 +515,39 @@ OF_MNIST = {f"mnist_{name}" for name in DEFAULT["benches"]["poison"]["settings"]
 def test_what_concerns_one_experiment_or_detector_stops_no_other(
     path: str, value: Any, concerned: set[str], sentence: str
 ) -> None:
-    problems = check(replaced(path, value), SCHEMA)
+    problems = check_all(replaced(path, value))
     assert set(problems) == concerned
     assert any(found.startswith(sentence) for found in "; ".join(problems.values()).split("; "))
 
 
-def test_a_detector_is_held_to_the_layers_of_its_own_bench() -> None:
-    configuration = merged(
-        {"benches": {"evasion": {"settings": {"evasion_mnist": {"layers": ["relu1", "relu2", "fc"]}}}}}
-    )
+def test_a_detector_is_held_to_the_layers_of_each_experiment_that_it_is_for() -> None:
+    some = {"layers": ["relu1", "relu2", "fc"]}
+    configuration = merged({"benches": {"evasion": {"settings": {"evasion_mnist": some}}}})
     problems = check(configuration, SCHEMA)
-    assert "evasion_mnist, ['relu1', 'relu2', 'fc']" in problems["mahalanobis"]
-    assert problems.keys() & {"spectral_signatures", "activation_clustering", "softmax"} == set()
+    of_bench = {name for name in problems if name.startswith("evasion_mnist")}
+    three = {"mahalanobis", "relative_mahalanobis", "trust_score", "knn_distance", "vim", "deep_knn"}
+    three |= {"label_disagreement_relu3", "label_disagreement_all", "lid"}
+    assert of_bench == {f"evasion_mnist/{detector}" for detector in three}
+    assert "evasion_mnist, ['relu1', 'relu2', 'fc']" in problems["evasion_mnist/vim"]
+
+
+def test_a_layer_that_no_network_has_stops_the_detector_everywhere() -> None:
+    problems = check(replaced("detectors.mahalanobis.layer", "relu9"), SCHEMA)
+    of_all = set(list_experiments(DEFAULT))
+    assert {name.partition("/")[0] for name in problems if name.endswith("/mahalanobis")} == of_all
+
+
+def test_a_detector_for_an_experiment_of_ones_own_stops_no_other() -> None:
+    changes = {
+        "detectors": {"late": {"method": "mahalanobis", "layer": "relu8"}},
+        "experiments": {"cifar10": {"network": "vgg11"}},
+        "transfer": {"experiments": {"cifar10": {"targets": ["resnet20"]}}},
+    }
+    problems = check(merged(changes), SCHEMA)
+    assert "late" not in problems
+    assert "cifar10/late" not in problems
+    assert "relu8" in problems["mnist_none/late"]
+    assert problems["cifar10/lid"].startswith("detectors.lid has the layer 'relu3', allowed are those of ")
 
 
 def test_an_image_is_led_to_no_more_classes_than_there_are_others() -> None:
@@ -533,9 +556,9 @@ def test_an_image_is_led_to_no_more_classes_than_there_are_others() -> None:
     mine = DEFAULT["experiments"]["fashion"] | nine | {"inputs": {"adaptive": adaptive}}
     configuration = replaced("experiments.mine", mine)
     configuration["adaptive"]["guides"]["classes"] = 8
-    assert check(configuration, SCHEMA) == {}
+    assert check_all(configuration) == {}
     configuration["adaptive"]["guides"]["classes"] = 9
-    problems = check(configuration, SCHEMA)
+    problems = check_all(configuration)
     assert set(problems) == {"mine"}
     assert problems["mine"].startswith(
         "adaptive.guides.classes is 9, allowed are 1 to 8, the classes but an "
@@ -574,7 +597,7 @@ experiments:
 def test_an_experiment_of_ones_own_is_accepted_and_completed() -> None:
     """Its data set has no counts that are known before it is read, so no size is refused."""
     configuration = merged(yaml.safe_load(MINE))
-    assert check(configuration, SCHEMA) == {}
+    assert check_all(configuration) == {}
     mine = list_experiments(configuration)["mine"]
     assert mine["layers"] == ["relu2", "relu8"]
     assert (mine["poison"], mine["poison_name"]) == ("poison", "faint")
@@ -582,7 +605,7 @@ def test_an_experiment_of_ones_own_is_accepted_and_completed() -> None:
     assert mine["attacker"] == {"classes": [2, 3], "part": "train", "sources": 800000, "validation": 0}
     assert (mine["pretraining"], mine["adaptive"], mine["bench"]) == (0, None, None)
     configuration["experiments"]["mine"]["inputs"]["digits"]["images"] = 10001
-    assert set(check(configuration, SCHEMA)) == {"mine"}
+    assert set(check_all(configuration)) == {"mine"}
 
 
 @pytest.mark.parametrize("kind", ["datasets", "networks", "attacks", "poisons"])
@@ -598,7 +621,7 @@ def test_every_method_can_be_chosen(kind: Any) -> None:
             entry |= {"normalisation": None} if kind == "networks" else {}
             entry |= {"folder": "."} if method == "image_folder" else {}
             configuration = replaced((kind, "mine"), entry)
-        assert check(configuration, SCHEMA) == {}, method
+        assert check_all(configuration) == {}, method
 
 
 def choose_least(schema: dict[str, Any]) -> Any:
@@ -619,12 +642,12 @@ def choose_least(schema: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pixels_are_shifted_by_one_number_or_one_a_channel(channels: int) -> None:
     normalisation = {"mean": [0.5] * channels, "std": [0.25] * channels}
-    assert check(replaced("networks.lenet.normalisation", normalisation), SCHEMA) == {}
+    assert check_all(replaced("networks.lenet.normalisation", normalisation)) == {}
 
 
 def test_layers_may_be_some_of_the_networks_in_its_order() -> None:
-    assert check(replaced("experiments.fashion.layers", ["relu1", "fc"]), SCHEMA) == {}
-    assert check(replaced("experiments.fashion.layers", None), SCHEMA) == {}
+    assert check_all(replaced("experiments.fashion.layers", ["relu1", "fc"])) == {}
+    assert check_all(replaced("experiments.fashion.layers", None)) == {}
 
 
 @pytest.mark.parametrize("path", ONE_OF_EACH, ids=".".join)
@@ -647,7 +670,7 @@ def test_an_experiment_of_the_report_that_is_missing_is_named() -> None:
 
 def test_an_experiment_without_seeds_is_left_out() -> None:
     changes = {"experiments": {"fashion": {"seeds": []}}}
-    assert check(merged(changes), SCHEMA) == {}
+    assert check_all(merged(changes)) == {}
 
 
 def test_all_problems_of_the_schema_are_found_at_once() -> None:
@@ -860,6 +883,12 @@ HOSTILE = st.one_of(
 LEAVES = list_leaves(DEFAULT)
 
 
+def assert_known(problems: dict[str, str], configuration: dict[str, Any]) -> None:
+    """Check that problems are of experiments and detectors that there are."""
+    known = {*list_experiments(configuration), *configuration["detectors"]}
+    assert {part for name in problems for part in name.split("/")} <= known
+
+
 def check_hostile(changes: list[tuple[Any, Any]]) -> None:
     configuration = copy.deepcopy(DEFAULT)
     for (*parents, last), value in changes:
@@ -876,8 +905,7 @@ def check_hostile(changes: list[tuple[Any, Any]]) -> None:
     else:
         event("partly refused" if problems else "accepted")
         messages = [*problems.values()]
-        known = {*list_experiments(configuration), *configuration["detectors"]}
-        assert set(problems) <= known
+        assert_known(problems, configuration)
     for message in messages:
         assert message.isprintable()
         assert 0 < len(message) < 2500
@@ -950,7 +978,7 @@ def test_experiments_that_the_schema_allows_are_accepted_or_some_sentences(
         assert str(error).isprintable()
     else:
         assert "tables" not in changes
-        assert set(problems) <= {*list_experiments(configuration), *configuration["detectors"]}
+        assert_known(problems, configuration)
 
 
 def write_counts(path: Path, counts: dict[str, list[int]]) -> None:
