@@ -13,7 +13,7 @@ from layeraudit.errors import InputError
 from layeraudit.experiments import ADAPTIVE, OTHER_DATA
 from layeraudit.plugins import Kind, list_methods, read_constants, read_idea
 
-COLUMNS = ("kind", "id", "method", "title", "idea", "reference", "settings")
+COLUMNS = ("kind", "id", "method", "variant_of", "title", "idea", "reference", "settings")
 
 DETECTOR, POISON, INPUT = "detector", "poison", "input"
 POISON_SETTING, EVASION_SETTING = "poison_setting", "evasion_setting"
@@ -125,8 +125,10 @@ def _list_methods(
     titles = _make_unique({name: name_method(folder, of, layers) for name, of in configured.items()})
     for name, options in configured.items():
         description = describe(folder, options["method"])._replace(title=titles[name])
-        row = {"kind": kind, "id": name, "method": options["method"], **description._asdict()}
-        yield row | {"settings": _in_words(options)}
+        method = options["method"]
+        variant_of = read_constants(folder, method).get("VARIANT_OF", method)
+        row = {"kind": kind, "id": name, "method": method, "variant_of": variant_of}
+        yield row | description._asdict() | {"settings": _in_words(options)}
 
 
 def _list_inputs(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
@@ -137,7 +139,7 @@ def _list_inputs(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str
     titles = _make_unique({name: describe("attacks", method).title for name, method in methods.items()})
     for name, method in methods.items():
         description = describe("attacks", method)._replace(title=titles[name])
-        row = {"kind": INPUT, "id": name, "method": method, **description._asdict()}
+        row = {"kind": INPUT, "id": name, "method": method, "variant_of": method} | description._asdict()
         words = {title: _in_words(inputs[name]) for title, inputs in of_settings.items() if name in inputs}
         different = ". ".join(f"{title}: {text}" for title, text in words.items())
         yield row | {"settings": different if len({*words.values()}) > 1 else next(iter(words.values()))}

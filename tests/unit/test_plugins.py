@@ -56,8 +56,8 @@ CONTRACTS: dict[Kind, Contract] = {
     "detectors": Contract("fit", 2, ("seed",), "score_detector", ("BENCHES",)),
 }
 
-KNOWN_DATA = ("COUNTS", "CHECKSUMS")
-"""Literals of those data sets that are known before they are read."""
+OPTIONAL: dict[str, set[str]] = {"datasets": {"COUNTS", "CHECKSUMS"}, "detectors": {"VARIANT_OF"}}
+"""Literals of data sets that are known before they are read, and of variants of another detector."""
 
 WITHOUT_PAPER = {*CONTROLS, "image_folder", "label_flips", "none", "rotation"}
 
@@ -108,7 +108,7 @@ def test_every_kind_has_a_contract() -> None:
 def test_what_a_file_says_in_capitals_is_a_literal_of_its_kind(kind: Kind, name: str) -> None:
     constants = read_constants(kind, name)
     expected = {"TITLE", "REFERENCE", "ENVIRONMENT", "OPTIONS", *CONTRACTS[kind].literals}
-    assert expected <= constants.keys() <= expected | {*(KNOWN_DATA if kind == "datasets" else ())}
+    assert expected <= constants.keys() <= expected | OPTIONAL.get(kind, set())
     title = constants["TITLE"]
     assert title == title.strip() != ""
     assert "," not in title  # what follows a comma are options
@@ -223,6 +223,8 @@ def test_a_network_names_its_layers_once_and_a_detector_known_benches() -> None:
     for name in list_methods("detectors"):
         benches = read_constants("detectors", name)["BENCHES"]
         assert benches and set(benches) <= {"poison", "evasion"}, name
+        original = read_constants("detectors", name).get("VARIANT_OF")
+        assert original is None or "VARIANT_OF" not in read_constants("detectors", original), name
 
 
 def test_a_data_set_whose_files_are_known_has_counts_of_both_parts() -> None:
