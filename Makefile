@@ -44,15 +44,17 @@ test:
 	$(in_venv) python -m pytest
 
 benchmark-neighbours: .venv-benchmarks/requirements.txt
-	$(own_python) .venv-benchmarks/bin/python benchmarks/neighbours.py
+	$(call set_up)
+	$(own_python) PATH="$(CURDIR)/.venv-benchmarks/bin:$(CURDIR)/.venv/bin:$$PATH" snakemake \
+		--snakefile benchmarks/Snakefile --workflow-profile none --cores 2 --rerun-incomplete
 
 benchmark-report:
 	$(call set_up,--tests)
-	$(in_venv) python benchmarks/report.py
+	$(in_venv) PYTHONPATH=scripts python benchmarks/report.py
 
 benchmark-leaderboard:
 	$(call set_up,--tests)
-	$(in_venv) python benchmarks/report.py results/leaderboard
+	$(in_venv) PYTHONPATH=scripts python benchmarks/report.py --target=results/leaderboard
 
 .venv-benchmarks/requirements.txt: benchmarks/requirements.txt
 	$(call python_3_11,-m venv --clear .venv-benchmarks)

@@ -21,6 +21,15 @@ pathvars:
     run=f"results/{config['variant']}/{{experiment}}/seed{{seed}}",
 
 
+rule help:
+    """What can be asked for."""
+    default_target: True
+    localrule: True
+    shell:
+        "cat docs/commands.txt"
+
+
+include: "rules/results.smk"
 include: "rules/data.smk"
 include: "rules/poison.smk"
 include: "rules/model.smk"

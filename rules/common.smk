@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-SCRIPTS = Path(workflow.basedir, "scripts")
+ROOT = Path(str(workflow.current_basedir)).parent
+SCRIPTS = ROOT / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from layeraudit.cli import write_files, write_settings
@@ -22,7 +23,7 @@ from layeraudit.results import keep_configuration, name_made, read_failures
 # parameter: a table is not made again for a change that does not concern it.
 shell.prefix(
     "unset PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1"
-    f" PYTHONPATH='{SCRIPTS}' LAYERAUDIT_COMMIT='{describe_commit(Path(workflow.basedir))}'; "
+    f" PYTHONPATH='{SCRIPTS}' LAYERAUDIT_COMMIT='{describe_commit(ROOT)}'; "
 )
 
 STEP = "python scripts/{params.program}.py {params.files:q} {params.settings:q} > {log} 2>&1"
@@ -37,8 +38,8 @@ STARTED = time.time()
 
 
 def read_configuration():
-    """The experiments of the configuration by their names, and why some, and some detectors, cannot be run."""
-    schema = yaml.safe_load(Path(workflow.basedir, "config/schema.yaml").read_text())
+    """The experiments of the configuration by their names, and why some, or some detectors, cannot be run."""
+    schema = yaml.safe_load(Path(ROOT, "config/schema.yaml").read_text())
     try:
         problems = check(config, schema)
     except InputError as error:
@@ -61,13 +62,14 @@ def step(program, *plugins, **settings):
 
     def code(wildcards):
         files = [f"{program}.py", *(file for of in plugins for file in of(wildcards))]
-        return fingerprint([SCRIPTS / file for file in files], SCRIPTS)
+        return fingerprint(tuple(SCRIPTS / file for file in files), SCRIPTS)
 
     def files(wildcards, input, output):
         return write_files([*input.items(), *output.items()])
 
     def values(wildcards):
-        for name in (wildcards.get("experiment"), wildcards.get("detector")):
+        experiment, detector = wildcards.get("experiment"), wildcards.get("detector")
+        for name in (experiment, detector, f"{experiment}/{detector}"):
             if name in PROBLEMS:  # of others no job is planned
                 refuse(PROBLEMS[name])
         return write_settings(
@@ -134,7 +136,7 @@ def every_seed(file):
 
 def run_of(*names):
     """Which run a result of these experiments is of, in one line, as a setting."""
-    default = yaml.safe_load(Path(workflow.basedir, "config/config.yaml").read_text())
+    default = yaml.safe_load(Path(ROOT, "config/config.yaml").read_text())
     experiments = {
         name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]
     }

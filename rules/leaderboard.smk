@@ -105,6 +105,20 @@ SEARCH_JOBS = (
 )
 """The jobs that all detectors of a run share."""
 
+
+def files_of_names():
+    """The plug-ins that the names of detectors, poisons and inputs come from."""
+    shown = [EXPERIMENTS[name]["inputs"] for name in experiments_of("evasion")]
+    for kind, configured in [
+        ("detectors", config["detectors"]),
+        ("poisons", config["poisons"]),
+        *(("attacks", inputs) for inputs in shown),
+    ]:
+        for method in {of["method"] for of in configured.values()}:
+            if method in list_methods(kind):
+                yield f"scripts/layeraudit/{kind}/{method}.py"
+
+
 RUN_OF_BOTH = run_of(*experiments_of("poison"), *experiments_of("evasion"))
 
 
@@ -175,12 +189,7 @@ rule tabulate_poison_bench:
         trained=trained_tables(),
         retrained=retrained_tables(),
     output:
-        table=report(
-            update("<results>/tables/poison_bench.csv"),
-            caption="../report/poison_bench.rst",
-            category="Leaderboard",
-            labels={"result": "detectors of poison", "form": "table"},
-        ),
+        table=table("poison_bench", "Leaderboard", "detectors of poison"),
     log:
         log_of("tabulate_poison_bench", "<results>"),
     benchmark:
@@ -201,12 +210,7 @@ rule tabulate_evasion_bench:
     input:
         scores=detector_files("evasion", "parquet"),
     output:
-        table=report(
-            update("<results>/tables/evasion_bench.csv"),
-            caption="../report/evasion_bench.rst",
-            category="Leaderboard",
-            labels={"result": "detectors of other inputs", "form": "table"},
-        ),
+        table=table("evasion_bench", "Leaderboard", "detectors of other inputs"),
     log:
         log_of("tabulate_evasion_bench", "<results>"),
     benchmark:
@@ -227,12 +231,7 @@ rule rank_detectors:
         poison=detector_files("poison", "parquet"),
         evasion=detector_files("evasion", "parquet"),
     output:
-        ranks=report(
-            update("<results>/tables/detector_ranks.csv"),
-            caption="../report/detector_ranks.rst",
-            category="Leaderboard",
-            labels={"result": "ranks of detectors", "form": "table"},
-        ),
+        ranks=table("detector_ranks", "Leaderboard", "ranks of detectors"),
         comparisons=update("<results>/tables/detector_comparisons.csv"),
     log:
         log_of("rank_detectors", "<results>"),
@@ -255,12 +254,7 @@ rule tabulate_cost:
         search_poison=benchmarks_of("poison", *SEARCH_JOBS),
         search_evasion=benchmarks_of("evasion", *SEARCH_JOBS),
     output:
-        table=report(
-            update("<results>/tables/detector_cost.csv"),
-            caption="../report/detector_cost.rst",
-            category="Leaderboard",
-            labels={"result": "cost of detectors", "form": "table"},
-        ),
+        table=table("detector_cost", "Leaderboard", "cost of detectors"),
     log:
         log_of("tabulate_cost", "<results>"),
     benchmark:
@@ -275,13 +269,7 @@ rule tabulate_cost:
 
 rule tabulate_names:
     input:
-        sorted(
-            {
-                f"scripts/layeraudit/{kind}/{plugin['method']}.py"
-                for kind in ("poisons", "detectors")
-                for plugin in config[kind].values()
-            }
-        ),
+        sorted({*files_of_names()}),
     output:
         table=update("<results>/tables/names.csv"),
     log:
@@ -308,13 +296,12 @@ rule plot_bench:
         ranks="<results>/tables/detector_ranks.csv",
         names="<results>/tables/names.csv",
     output:
-        svg=report(
-            update("<results>/figures/{bench}_bench.svg"),
-            caption="../report/bench_figure.rst",
-            category="Leaderboard",
-            labels={"result": "AUROC of detectors, {bench}", "form": "figure"},
+        **figure(
+            "{bench}_bench",
+            "Leaderboard",
+            "AUROC of detectors, {bench}",
+            caption="bench_figure",
         ),
-        png=update("<results>/figures/{bench}_bench.png"),
     log:
         log_of("plot_bench_{bench}", "<results>"),
     benchmark:
@@ -333,13 +320,12 @@ rule plot_critical_difference:
         comparisons="<results>/tables/detector_comparisons.csv",
         names="<results>/tables/names.csv",
     output:
-        svg=report(
-            update("<results>/figures/critical_difference_{bench}.svg"),
-            caption="../report/critical_difference.rst",
-            category="Leaderboard",
-            labels={"result": "ranks of detectors, {bench}", "form": "figure"},
+        **figure(
+            "critical_difference_{bench}",
+            "Leaderboard",
+            "ranks of detectors, {bench}",
+            caption="critical_difference",
         ),
-        png=update("<results>/figures/critical_difference_{bench}.png"),
     log:
         log_of("plot_critical_difference_{bench}", "<results>"),
     benchmark:
@@ -357,13 +343,9 @@ rule plot_remove_and_retrain:
         table="<results>/tables/poison_bench.csv",
         names="<results>/tables/names.csv",
     output:
-        svg=report(
-            update("<results>/figures/remove_and_retrain.svg"),
-            caption="../report/remove_and_retrain.rst",
-            category="Leaderboard",
-            labels={"result": "training again without the suspects", "form": "figure"},
+        **figure(
+            "remove_and_retrain", "Leaderboard", "training again without the suspects"
         ),
-        png=update("<results>/figures/remove_and_retrain.png"),
     log:
         log_of("plot_remove_and_retrain", "<results>"),
     benchmark:

@@ -3,14 +3,6 @@
 PUBLISHED = ["results/table1.csv", "results/summary.md", "results/leaderboard"]
 
 
-rule help:
-    """What can be asked for."""
-    default_target: True
-    localrule: True
-    shell:
-        "cat docs/commands.txt"
-
-
 rule keep_configuration:
     """The configuration beside the results that it made; a change is named before anything is made again."""
     output:

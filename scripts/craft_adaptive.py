@@ -229,7 +229,8 @@ def craft_adaptive(
     defence = make_defence(model, read, index, labels, k=k, memory_mb=memory_mb, batch_size=batch_size)
     strength = Strength(epsilons, radii, steepness, steps, first_step, intermediate_level)
 
-    attacked, rows = [], []
+    attacked: list[Tensor] = []
+    rows: list[dict[str, object]] = []
     for recipe, made, tried in attack_all(
         model, defence, x, y, chosen, read, strength, metric=metric, batch_size=batch_size
     ):

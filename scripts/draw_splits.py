@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import read_arrays, write_split
+from layeraudit.files import read_dataset, write_split
 from layeraudit.splits import draw_rows, take_clean
 
 
@@ -39,12 +39,13 @@ def draw_splits(
     classes : that the network is to tell apart; null is all
     attacker : `classes` and `part` of the attacker's images, and how many are `sources` and `validation`
     """
-    x, y, n_train, names = read_arrays(dataset, "x", "y", "n_train", "classes")
-    parts = {"train": np.arange(n_train), "test": np.arange(n_train, len(y))}
+    images = read_dataset(dataset)
+    n, n_train = len(images.y), images.n_train
+    parts = {"train": np.arange(n_train), "test": np.arange(n_train, n)}
     generator = np.random.default_rng(seed)
 
     def choose(rows: NDArray[np.int64], labels: list[int] | None) -> NDArray[np.int64]:
-        return rows if labels is None else rows[np.isin(y[rows], labels)]
+        return rows if labels is None else rows[np.isin(images.y[rows], labels)]
 
     sizes = {name: attacker[name] for name in ("sources", "validation")}
     drawn = draw_rows(choose(parts[attacker["part"]], attacker["classes"]), sizes, generator)
@@ -56,7 +57,7 @@ def draw_splits(
         drawn |= draw_rows(choose(np.setdiff1d(parts[part], taken), classes), sizes, generator)
     outputs = (sources, validation, clean, pretraining, calibration, test)
     for path, (name, rows) in zip(outputs, drawn.items(), strict=True):
-        write_split(path, take_clean(x, y, rows, len(names)))
+        write_split(path, take_clean(images.x, images.y, rows, len(images.classes)))
         print(f"{name}: {len(rows)} images")
 
 

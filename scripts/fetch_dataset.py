@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from layeraudit.cli import Output, run
-from layeraudit.files import write_arrays
+from layeraudit.files import write_dataset
 from layeraudit.plugins import load, split_settings
 
 
@@ -37,13 +35,7 @@ def fetch_dataset(*, output: Output, settings: dict[str, Any]) -> None:
     method, options = split_settings(settings)
     with emptied_folder(output.with_name(f".partial-{output.stem}")) as scratch:
         images = load("datasets", method).read(scratch, **options)
-    write_arrays(
-        output,
-        x=images.x,
-        y=images.y,
-        n_train=np.array(images.n_train),
-        classes=np.array(images.classes),
-    )
+    write_dataset(output, images)
     print(f"{len(images.x)} images of {len(images.classes)} classes are in {output}")
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_rows, write_split
-from layeraudit.poisons.secml_gradient import poison_svm
 
 
 def generate_poison(
@@ -40,6 +39,9 @@ def generate_poison(
     eta : grid of the line search
     seed : draws the source images and the first noise
     """
+    # Here, so that the signature can be read where there is no secml.
+    from layeraudit.poisons.secml_gradient import poison_svm
+
     validation_images = read_split(validation)
     made = poison_svm(
         read_split(train),

@@ -7,7 +7,7 @@ import numpy as np
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.errors import InputError
-from layeraudit.files import read_arrays, read_split, write_split
+from layeraudit.files import read_dataset, read_split, write_split
 from layeraudit.splits import take_clean
 
 
@@ -17,20 +17,19 @@ def sample_ood_images(*, dataset: Input, split: Input, output: Output, images: i
     split : images that the model was trained on or could have been, whose form these have to have
     images : how many
     """
-    x, y, n_train, classes = read_arrays(dataset, "x", "y", "n_train", "classes")
-    test = np.arange(n_train, len(y))
+    other, shape = read_dataset(dataset), read_split(split).x.shape[1:]
+    test = np.arange(other.n_train, len(other.y))
     if not 1 <= images <= len(test):
         raise InputError(
             f"{images} images are asked for, allowed are 1 to {len(test)}, "
             f"which the test part of {dataset} has"
         )
-    if x.shape[1:] != read_split(split).x.shape[1:]:
+    if other.x.shape[1:] != shape:
         raise InputError(
-            f"{dataset} has images of {list(x.shape[1:])}, allowed are those of {split}, "
-            f"{list(read_split(split).x.shape[1:])}"
+            f"{dataset} has images of {list(other.x.shape[1:])}, allowed are those of {split}, {list(shape)}"
         )
     rows = np.sort(np.random.default_rng(seed).choice(test, size=images, replace=False))
-    write_split(output, take_clean(x, y, rows, len(classes)))
+    write_split(output, take_clean(other.x, other.y, rows, len(other.classes)))
     print(f"{len(rows)} of the {len(test)} images of the test part")
 
 

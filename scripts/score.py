@@ -6,7 +6,7 @@ Writes the table of `layeraudit.scores.score_split`, a row an image.
 import numpy as np
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import atomic_write, open_layers, open_logits, read_arrays, read_split
+from layeraudit.files import atomic_write, open_layers, open_logits, read_calibration, read_split
 from layeraudit.scores import score_split
 
 
@@ -25,14 +25,14 @@ def score(
     names : the layers, from input to output
     """
     images = read_split(split)
-    nonconformity, mode = read_arrays(calibration, "nonconformity", "mode")
+    nonconformity, mode = read_calibration(calibration)
     scores = score_split(
         read_split(train),
         images,
         open_layers(neighbours, names, np.int64, rows=len(images)),
         open_logits(logits, rows=len(images)),
         nonconformity,
-        mode=str(mode),
+        mode=mode,
     )
     with atomic_write(output) as temporary:
         scores.to_parquet(temporary, index=False)

@@ -65,7 +65,7 @@ def score_rows(
     start = time.perf_counter()
     score = detector.fit(training, calibration, seed=seed, **options)
     fitted = time.perf_counter()
-    scores = score(scored)
+    scores: np.ndarray = score(scored)
     done = time.perf_counter()
     if scores.dtype != np.float64 or scores.shape != (len(scored),):
         raise InputError(
@@ -78,7 +78,7 @@ def score_rows(
             f"{detector.__name__} scores row {row} of seed {seed} {scores[row]}, allowed are finite numbers"
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    cost = {"fit_seconds": fitted - start, "score_seconds": done - fitted, "peak_mb": peak}
+    cost: dict[str, object] = {"fit_seconds": fitted - start, "score_seconds": done - fitted, "peak_mb": peak}
     of_suspects, of_others = (scores[scored.is_suspect == which] for which in (True, False))
     print(
         f"seed {seed}: median score {_median(of_suspects)} of the {len(of_suspects)} rows that are to be "
@@ -130,12 +130,17 @@ def score_detector(
     tables, costs_of_seeds = [], []
     for number, seed in enumerate(seeds):
 
-        def files(*paths: list[Path], number: int = number) -> Files:
-            return Files(*(of_seeds[number] if of_seeds else None for of_seeds in paths))
+        def files(
+            split: list[Path],
+            layers: list[Path],
+            logits: list[Path],
+            neighbours: list[Path],
+            at: int = number,
+        ) -> Files:
+            return Files(split[at], layers[at], logits[at], neighbours[at] if neighbours else None)
 
-        training = read_evidence(
-            of_training := files(train, train_layers, train_logits, train_neighbours), names
-        )
+        of_training = files(train, train_layers, train_logits, train_neighbours)
+        training = read_evidence(of_training, names)
         clean = read_evidence(
             files(calibration, calibration_layers, calibration_logits, calibration_neighbours),
             names,

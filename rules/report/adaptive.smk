@@ -8,13 +8,8 @@ rule tabulate_adaptive:
         test_scores=each_seed("clean", "scores/test.parquet"),
         calibration_scores=each_seed("clean", "scores/calibration.parquet"),
     output:
-        table=report(
-            update("<results>/tables/adaptive.csv"),
-            caption="../../report/adaptive.rst",
-            category="Attacks that know the defence",
-            labels={"result": "DkNN under attack", "form": "table"},
-        ),
-        claims=update("<results>/claims/adaptive.csv"),
+        table=table("adaptive", "Attacks that know the defence", "DkNN under attack"),
+        claims=claims("adaptive"),
     log:
         log_of("tabulate_adaptive", "<results>"),
     benchmark:
@@ -36,13 +31,7 @@ rule plot_adaptive:
     input:
         table="<results>/tables/adaptive.csv",
     output:
-        svg=report(
-            update("<results>/figures/adaptive.svg"),
-            caption="../../report/adaptive.rst",
-            category="Attacks that know the defence",
-            labels={"result": "DkNN under attack", "form": "figure"},
-        ),
-        png=update("<results>/figures/adaptive.png"),
+        **figure("adaptive", "Attacks that know the defence", "DkNN under attack"),
     log:
         log_of("plot_adaptive", "<results>"),
     benchmark:

@@ -17,12 +17,7 @@ rule judge_claims:
             ],
         ),
     output:
-        table=report(
-            update("<results>/tables/claims.csv"),
-            caption="../../report/claims.rst",
-            category="All verdicts",
-            labels={"result": "whether each claim holds", "form": "table"},
-        ),
+        table=table("claims", "All verdicts", "whether each claim holds"),
     log:
         log_of("judge_claims", "<results>"),
     benchmark:
@@ -51,14 +46,12 @@ rule summarise:
         adaptive="<results>/tables/adaptive.csv",
     output:
         markdown=update("<results>/summary.md"),
-        page=report(
-            update("<results>/summary.html"),
-            caption="../../report/summary.rst",
-            category="All verdicts",
-            labels={
-                "result": "claims, and the tables of each experiment",
-                "form": "page",
-            },
+        page=finished(
+            "<results>/summary.html",
+            "All verdicts",
+            "claims, and the tables of each experiment",
+            "page",
+            "summary",
         ),
     log:
         log_of("summarise", "<results>"),

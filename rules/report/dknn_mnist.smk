@@ -11,25 +11,20 @@ rule tabulate_dknn_mnist:
         other_data=each_seed("clean", "scores/other_data.parquet"),
         calibration=each_seed("clean", "calibration.npz"),
     output:
-        inputs=report(
-            update("<results>/tables/dknn_mnist.csv"),
-            caption="../../report/dknn_mnist.rst",
-            category="Deep k-nearest neighbours on MNIST",
-            labels={"result": "accuracy and credibility by input", "form": "table"},
+        inputs=table(
+            "dknn_mnist",
+            "Deep k-nearest neighbours on MNIST",
+            "accuracy and credibility by input",
         ),
-        reliability=report(
-            update("<results>/tables/reliability.csv"),
-            caption="../../report/reliability.rst",
-            category="Deep k-nearest neighbours on MNIST",
-            labels={"result": "reliability", "form": "table"},
+        reliability=table(
+            "reliability", "Deep k-nearest neighbours on MNIST", "reliability"
         ),
-        validity=report(
-            update("<results>/tables/validity.csv"),
-            caption="../../report/validity.rst",
-            category="Deep k-nearest neighbours on MNIST",
-            labels={"result": "validity of the p-values", "form": "table"},
+        validity=table(
+            "validity",
+            "Deep k-nearest neighbours on MNIST",
+            "validity of the p-values",
         ),
-        claims=update("<results>/claims/dknn_mnist.csv"),
+        claims=claims("dknn_mnist"),
     log:
         log_of("tabulate_dknn_mnist", "<results>"),
     benchmark:
@@ -54,25 +49,16 @@ rule plot_dknn_mnist:
         reliability_table="<results>/tables/reliability.csv",
     output:
         inputs=[
-            report(
-                update("<results>/figures/dknn_mnist.svg"),
-                caption="../../report/dknn_mnist.rst",
-                category="Deep k-nearest neighbours on MNIST",
-                labels={
-                    "result": "accuracy and credibility by input",
-                    "form": "figure",
-                },
-            ),
-            update("<results>/figures/dknn_mnist.png"),
+            *figure(
+                "dknn_mnist",
+                "Deep k-nearest neighbours on MNIST",
+                "accuracy and credibility by input",
+            ).values()
         ],
         reliability=[
-            report(
-                update("<results>/figures/reliability.svg"),
-                caption="../../report/reliability.rst",
-                category="Deep k-nearest neighbours on MNIST",
-                labels={"result": "reliability", "form": "figure"},
-            ),
-            update("<results>/figures/reliability.png"),
+            *figure(
+                "reliability", "Deep k-nearest neighbours on MNIST", "reliability"
+            ).values()
         ],
     log:
         log_of("plot_dknn_mnist", "<results>"),

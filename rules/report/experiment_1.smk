@@ -18,13 +18,8 @@ rule tabulate_experiment_1:
     input:
         **POISON_IN_TEST,
     output:
-        table=report(
-            update("<results>/tables/experiment_1.csv"),
-            caption="../../report/experiment_1.rst",
-            category="Experiment 1",
-            labels={"result": "credibility of poison points", "form": "table"},
-        ),
-        claims=update("<results>/claims/experiment_1.csv"),
+        table=table("experiment_1", "Experiment 1", "credibility of poison points"),
+        claims=claims("experiment_1"),
     log:
         log_of("tabulate_experiment_1", "<results>"),
     benchmark:
@@ -45,13 +40,12 @@ rule plot_experiment_1:
     input:
         **POISON_IN_TEST,
     output:
-        svg=report(
-            update("<results>/figures/experiment_1.svg"),
-            caption="../../report/experiment_1_figure.rst",
-            category="Experiment 1",
-            labels={"result": "credibility of poison points", "form": "figure"},
+        **figure(
+            "experiment_1",
+            "Experiment 1",
+            "credibility of poison points",
+            caption="experiment_1_figure",
         ),
-        png=update("<results>/figures/experiment_1.png"),
     log:
         log_of("plot_experiment_1", "<results>"),
     benchmark:

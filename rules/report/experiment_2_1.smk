@@ -6,38 +6,25 @@ rule tabulate_experiment_2_1:
         train=each_seed("ten_digits", "scores/train.parquet"),
         test=each_seed("ten_digits", "scores/test.parquet"),
     output:
-        table=report(
-            update("<results>/tables/experiment_2_1.csv"),
-            caption="../../report/experiment_2_1.rst",
-            category="Experiment 2.1",
-            labels={"result": "credibility and accuracy", "form": "table"},
+        table=table("experiment_2_1", "Experiment 2.1", "credibility and accuracy"),
+        recovered=table(
+            "experiment_2_1_recovered",
+            "Experiment 2.1",
+            "points set right and spoiled",
         ),
-        recovered=report(
-            update("<results>/tables/experiment_2_1_recovered.csv"),
-            caption="../../report/experiment_2_1_recovered.rst",
-            category="Experiment 2.1",
-            labels={"result": "points set right and spoiled", "form": "table"},
+        accuracy=table(
+            "experiment_2_1_accuracy", "Experiment 2.1", "accuracy by credibility"
         ),
-        accuracy=report(
-            update("<results>/tables/experiment_2_1_accuracy.csv"),
-            caption="../../report/experiment_2_1_accuracy.rst",
-            category="Experiment 2.1",
-            labels={"result": "accuracy by credibility", "form": "table"},
-        ),
-        matched=report(
-            update("<results>/tables/experiment_2_1_matched.csv"),
-            caption="../../report/experiment_2_1_matched.rst",
-            category="Experiment 2.1",
-            labels={"result": "poison against matched samples", "form": "table"},
+        matched=table(
+            "experiment_2_1_matched",
+            "Experiment 2.1",
+            "poison against matched samples",
         ),
         samples=update("<results>/tables/experiment_2_1_samples.parquet"),
-        detector=report(
-            update("<results>/tables/experiment_2_1_detector.csv"),
-            caption="../../report/experiment_2_1_detector.rst",
-            category="Experiment 2.1",
-            labels={"result": "a threshold as a detector", "form": "table"},
+        detector=table(
+            "experiment_2_1_detector", "Experiment 2.1", "a threshold as a detector"
         ),
-        claims=update("<results>/claims/experiment_2_1.csv"),
+        claims=claims("experiment_2_1"),
     log:
         log_of("tabulate_experiment_2_1", "<results>"),
     benchmark:
@@ -66,40 +53,31 @@ rule plot_experiment_2_1:
         samples="<results>/tables/experiment_2_1_samples.parquet",
     output:
         credibility=[
-            report(
-                update("<results>/figures/experiment_2_1_credibility.svg"),
-                caption="../../report/experiment_2_1.rst",
-                category="Experiment 2.1",
-                labels={"result": "credibility and accuracy", "form": "figure"},
-            ),
-            update("<results>/figures/experiment_2_1_credibility.png"),
+            *figure(
+                "experiment_2_1_credibility",
+                "Experiment 2.1",
+                "credibility and accuracy",
+                caption="experiment_2_1",
+            ).values()
         ],
         accuracy=[
-            report(
-                update("<results>/figures/experiment_2_1_accuracy.svg"),
-                caption="../../report/experiment_2_1_accuracy.rst",
-                category="Experiment 2.1",
-                labels={"result": "accuracy by credibility", "form": "figure"},
-            ),
-            update("<results>/figures/experiment_2_1_accuracy.png"),
+            *figure(
+                "experiment_2_1_accuracy", "Experiment 2.1", "accuracy by credibility"
+            ).values()
         ],
         detector=[
-            report(
-                update("<results>/figures/experiment_2_1_detector.svg"),
-                caption="../../report/experiment_2_1_detector.rst",
-                category="Experiment 2.1",
-                labels={"result": "a threshold as a detector", "form": "figure"},
-            ),
-            update("<results>/figures/experiment_2_1_detector.png"),
+            *figure(
+                "experiment_2_1_detector",
+                "Experiment 2.1",
+                "a threshold as a detector",
+            ).values()
         ],
         matched=[
-            report(
-                update("<results>/figures/experiment_2_1_matched.svg"),
-                caption="../../report/experiment_2_1_matched.rst",
-                category="Experiment 2.1",
-                labels={"result": "poison against matched samples", "form": "figure"},
-            ),
-            update("<results>/figures/experiment_2_1_matched.png"),
+            *figure(
+                "experiment_2_1_matched",
+                "Experiment 2.1",
+                "poison against matched samples",
+            ).values()
         ],
     log:
         log_of("plot_experiment_2_1", "<results>"),

@@ -27,8 +27,8 @@ def each_training(file):
     return [path for name in TRAININGS for path in each_seed(name, file)]
 
 
-for training, (table, difference) in zip(TRAININGS, TABLES_1.items()):
-    step_name = f"aggregate_{Path(table).stem}"
+for training, (path, difference) in zip(TRAININGS, TABLES_1.items()):
+    step_name = f"aggregate_{Path(path).stem}"
 
     rule:
         name:
@@ -37,11 +37,8 @@ for training, (table, difference) in zip(TRAININGS, TABLES_1.items()):
             train=each_seed(training, "scores/train.parquet"),
             test=each_seed(training, "scores/test.parquet"),
         output:
-            table=report(
-                update(table),
-                caption="../../report/table1.rst",
-                category="Experiment 2.2",
-                labels={"result": f"Table 1, {difference}", "form": "table"},
+            table=finished(
+                path, "Experiment 2.2", f"Table 1, {difference}", "table", "table1"
             ),
         log:
             log_of(step_name, "<results>"),
@@ -65,13 +62,7 @@ rule plot_table1:
     input:
         tables=list(TABLES_1),
     output:
-        svg=report(
-            update("<results>/figures/table1.svg"),
-            caption="../../report/table1.rst",
-            category="Experiment 2.2",
-            labels={"result": "Table 1, four trainings", "form": "figure"},
-        ),
-        png=update("<results>/figures/table1.png"),
+        **figure("table1", "Experiment 2.2", "Table 1, four trainings"),
     log:
         log_of("plot_table1", "<results>"),
     benchmark:
@@ -96,25 +87,20 @@ rule tabulate_experiment_2_2:
         ],
         neighbours=each_training("neighbours/train"),
     output:
-        trend=report(
-            update("<results>/tables/trend.csv"),
-            caption="../../report/experiment_2_2_trend.rst",
-            category="Experiment 2.2",
-            labels={"result": "trend over the layers", "form": "table"},
+        trend=table(
+            "trend",
+            "Experiment 2.2",
+            "trend over the layers",
+            caption="experiment_2_2_trend",
         ),
-        base_rate=report(
-            update("<results>/tables/base_rate.csv"),
-            caption="../../report/experiment_2_2_base_rate.rst",
-            category="Experiment 2.2",
-            labels={"result": "poison above its base rate", "form": "table"},
+        base_rate=table(
+            "base_rate",
+            "Experiment 2.2",
+            "poison above its base rate",
+            caption="experiment_2_2_base_rate",
         ),
-        depth=report(
-            update("<results>/tables/depth.csv"),
-            caption="../../report/depth.rst",
-            category="Experiment 2.2",
-            labels={"result": "why it grows with depth", "form": "table"},
-        ),
-        claims=update("<results>/claims/experiment_2_2.csv"),
+        depth=table("depth", "Experiment 2.2", "why it grows with depth"),
+        claims=claims("experiment_2_2"),
     log:
         log_of("tabulate_experiment_2_2", "<results>"),
     benchmark:
@@ -138,13 +124,7 @@ rule plot_depth:
     input:
         table="<results>/tables/depth.csv",
     output:
-        svg=report(
-            update("<results>/figures/depth.svg"),
-            caption="../../report/depth.rst",
-            category="Experiment 2.2",
-            labels={"result": "why it grows with depth", "form": "figure"},
-        ),
-        png=update("<results>/figures/depth.png"),
+        **figure("depth", "Experiment 2.2", "why it grows with depth"),
     log:
         log_of("plot_depth", "<results>"),
     benchmark:

@@ -27,13 +27,7 @@ rule plot_poison_grid:
         scores=first_seed("clean", f"scores/{POISON_SHOWN}.parquet"),
         record=first_seed("clean", f"{POISON_SHOWN}.csv"),
     output:
-        svg=report(
-            update("<results>/figures/poison_grid.svg"),
-            caption="../../report/poison_grid.rst",
-            category="Pictures",
-            labels={"result": "poison points and their source images"},
-        ),
-        png=update("<results>/figures/poison_grid.png"),
+        **figure("poison_grid", "Pictures", "poison points and their source images"),
     log:
         log_of("plot_poison_grid", "<results>"),
     benchmark:
@@ -61,15 +55,12 @@ for sheet, (experiment, split, poison, with_or_without) in SHEETS.items():
             poison_neighbours=first_seed(experiment, f"neighbours/{split}"),
             record=first_seed(experiment, f"{poison}.csv"),
         output:
-            svg=report(
-                update(f"<results>/figures/neighbours_{sheet}.svg"),
-                caption="../../report/neighbour_sheet.rst",
-                category="Pictures",
-                labels={
-                    "result": f"neighbours, training set {with_or_without} poison"
-                },
+            **figure(
+                f"neighbours_{sheet}",
+                "Pictures",
+                f"neighbours, training set {with_or_without} poison",
+                caption="neighbour_sheet",
             ),
-            png=update(f"<results>/figures/neighbours_{sheet}.png"),
         log:
             log_of(f"plot_neighbour_sheet_{sheet}", "<results>"),
         benchmark:

@@ -22,25 +22,17 @@ rule tabulate_section_4:
         trained=trained_tables(),
         retrained=retrained_tables(),
     output:
-        credibility=report(
-            update("<results>/tables/section_4_credibility.csv"),
-            caption="../../report/section_4.rst",
-            category="Section 4",
-            labels={"result": "credibility of poison", "form": "table"},
+        credibility=table(
+            "section_4_credibility",
+            "Section 4",
+            "credibility of poison",
+            caption="section_4",
         ),
-        depth=report(
-            update("<results>/tables/section_4_depth.csv"),
-            caption="../../report/section_4_depth.rst",
-            category="Section 4",
-            labels={"result": "poison among neighbours by layer", "form": "table"},
+        depth=table("section_4_depth", "Section 4", "poison among neighbours by layer"),
+        removal=table(
+            "section_4_removal", "Section 4", "training again without the suspects"
         ),
-        removal=report(
-            update("<results>/tables/section_4_removal.csv"),
-            caption="../../report/section_4_removal.rst",
-            category="Section 4",
-            labels={"result": "training again without the suspects", "form": "table"},
-        ),
-        claims=update("<results>/claims/section_4.csv"),
+        claims=claims("section_4"),
     log:
         log_of("tabulate_section_4", "<results>"),
     benchmark:
@@ -67,13 +59,7 @@ rule plot_section_4:
         removal="<results>/tables/section_4_removal.csv",
         names="<results>/tables/names.csv",
     output:
-        svg=report(
-            update("<results>/figures/section_4.svg"),
-            caption="../../report/section_4.rst",
-            category="Section 4",
-            labels={"result": "what the report leaves open", "form": "figure"},
-        ),
-        png=update("<results>/figures/section_4.png"),
+        **figure("section_4", "Section 4", "what the report leaves open"),
     log:
         log_of("plot_section_4", "<results>"),
     benchmark:

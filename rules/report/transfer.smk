@@ -184,13 +184,8 @@ rule tabulate_transfer:
         predictions=each_source("labels_from_{source}.npz", *TRANSFER),
         disturbances=each_source("disturbance_{source}.csv", *TRANSFER),
     output:
-        table=report(
-            update("<results>/tables/transfer.csv"),
-            caption="../../report/transfer.rst",
-            category="Attacks that transfer",
-            labels={"result": "who is fooled", "form": "table"},
-        ),
-        claims=update("<results>/claims/transfer.csv"),
+        table=table("transfer", "Attacks that transfer", "who is fooled"),
+        claims=claims("transfer"),
     log:
         log_of("tabulate_transfer", "<results>"),
     benchmark:
@@ -210,13 +205,8 @@ rule tabulate_dknn_against_transfer:
         disturbances=each_source("disturbance_{source}.csv", "clean"),
         calibration_scores=each_source("scores/calibration.parquet", "clean"),
     output:
-        table=report(
-            update("<results>/tables/dknn_against_transfer.csv"),
-            caption="../../report/dknn_against_transfer.rst",
-            category="Attacks that transfer",
-            labels={"result": "who notices", "form": "table"},
-        ),
-        claims=update("<results>/claims/dknn_against_transfer.csv"),
+        table=table("dknn_against_transfer", "Attacks that transfer", "who notices"),
+        claims=claims("dknn_against_transfer"),
     log:
         log_of("tabulate_dknn_against_transfer", "<results>"),
     benchmark:
@@ -237,13 +227,12 @@ rule plot_transfer:
     input:
         table="<results>/tables/transfer.csv",
     output:
-        svg=report(
-            update("<results>/figures/transfer_{dataset}.svg"),
-            caption="../../report/transfer.rst",
-            category="Attacks that transfer",
-            labels={"result": "who is fooled, {dataset}", "form": "figure"},
+        **figure(
+            "transfer_{dataset}",
+            "Attacks that transfer",
+            "who is fooled, {dataset}",
+            caption="transfer",
         ),
-        png=update("<results>/figures/transfer_{dataset}.png"),
     log:
         log_of("plot_transfer_{dataset}", "<results>"),
     benchmark:
@@ -260,13 +249,7 @@ rule plot_dknn_against_transfer:
     input:
         table="<results>/tables/dknn_against_transfer.csv",
     output:
-        svg=report(
-            update("<results>/figures/dknn_against_transfer.svg"),
-            caption="../../report/dknn_against_transfer.rst",
-            category="Attacks that transfer",
-            labels={"result": "who notices", "form": "figure"},
-        ),
-        png=update("<results>/figures/dknn_against_transfer.png"),
+        **figure("dknn_against_transfer", "Attacks that transfer", "who notices"),
     log:
         log_of("plot_dknn_against_transfer", "<results>"),
     benchmark:

@@ -22,17 +22,47 @@ from layeraudit.experiments import (
     OTHER_DATA,
     RANDOM,
     UNFILTERED,
+    Attacker,
     Experiment,
     list_experiments,
     list_settings,
 )
 from layeraudit.plugins import Kind, list_methods, read_constants
 
-RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "replaced", "tables")
+RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "tables")
 """Folders of a variant that are of no experiment."""
 
-SPLITS = ("train", "test", "clean", "calibration", "pretraining", "poison", "probe", "evasion")
-"""Names of splits that no input may take."""
+OWN_POISON = r"(poison|flips)_[1-9]\d{0,6}"
+"""Names of the student report's own poison."""
+
+TAKEN_BY_SPLITS = (
+    rf"train|test|clean|calibration|pretraining|probe|evasion|poison|{OWN_POISON}"
+    "|attack_(set|sources|validation)|from_.*"
+)
+"""Names of splits, which no input may have."""
+
+REPORTS_POISON = {
+    "clean": None,
+    "ten_digits": "poison",
+    "two_digits": "poison",
+    "two_digits_memorised": "poison",
+    "two_digits_quarter": "poison",
+    "two_digits_quarter_flips": "flips",
+}
+"""Experiments that the student report's tables are of, and their poison."""
+
+OF_ALL_TRAININGS = (
+    *("dataset", "network_name", "layers", "classes", "calibration", "test", "attacker", "poison_name"),
+)
+TRAININGS = (
+    ("two_digits_memorised", "two_digits", ("train",)),
+    ("two_digits_quarter", "two_digits", ()),
+    ("two_digits_quarter_flips", "two_digits_quarter", ("train", "epochs", "batch_size")),
+)
+"""Trainings of the same images and poison: which is like which, and what else they have in common."""
+
+TAKEN_IN_TRANSFER = r"audited|twin|.*_twin|mean_of_others|mean_of_steady_others"
+"""What the files and tables of attacks that transfer call other than by a network's name."""
 
 SHARED = ("datasets", "leaderboard")
 """Folders of results that are of no variant."""
@@ -82,7 +112,8 @@ class Problem(NamedTuple):
     Attributes
     ----------
     sentence : with the key, its value and what is allowed
-    concerns : names of the experiments and detectors that cannot be run; none where nothing can
+    concerns : experiments, detectors and detectors in an experiment (`mine/lid`) that cannot be run; none
+        where nothing can
     """
 
     sentence: str
@@ -94,7 +125,8 @@ def check(configuration: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[s
 
     Returns
     -------
-    For each experiment or detector that cannot be run a sentence, or several, that says why.
+    For each experiment, detector or detector in an experiment (`mine/lid`) that cannot be run a sentence, or
+    several, that says why.
 
     Raises
     ------
@@ -259,6 +291,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         return repr(schema["const"])
     if "enum" in schema:
         return " or ".join(map(repr, schema["enum"]))
+    if "type" not in schema:
+        return str(schema.get("description", "what its file says"))
     types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     words = {
         "null": "null",
@@ -298,7 +332,7 @@ def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     """Find what is wrong with a configuration that its schema allows."""
     if (variant := configuration["variant"]) in SHARED:
         yield Problem(f"variant is {variant!r}, allowed are other names than {' and '.join(SHARED)}")
-    yield from _find_unknown_names(configuration)
+    yield from _find_names_of_two(configuration)
     yield from _find_controls(configuration)
     yield from _find_missing_files(configuration["datasets"])
     if unknown := list(_find_dangling(configuration)):
@@ -308,9 +342,9 @@ def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     for name, experiment in experiments.items():
         for problem in _find_in_experiment(experiment, configuration, keys[name]):
             yield Problem(problem, (name,))
-    yield from _find_in_detectors(configuration, experiments)
+    yield from _find_in_detectors(configuration, experiments, keys)
     yield from _find_in_inputs(experiments, keys)
-    yield from _find_in_report(configuration)
+    yield from _find_in_report(configuration, experiments)
 
 
 def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -322,56 +356,59 @@ def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _find_unknown_names(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+def _find_names_of_two(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     names = [*configuration["experiments"], *RESERVED]
     names += [name for _, _, name, _ in list_settings(configuration)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(
             f"{name} is the name of two experiments or folders of results, allowed are names of one"
         )
+    for kind, taken in [("networks", TAKEN_IN_TRANSFER), ("poisons", OWN_POISON), ("detectors", UNFILTERED)]:
+        for name in configuration[kind]:
+            if re.fullmatch(taken, name):
+                yield Problem(f"{kind} has {name!r}, allowed are other names: it stands for something else")
 
 
 def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     """Find names of data sets, networks, poisons and detectors that the configuration has not."""
-    bench = configuration["benches"]["poison"]
+    datasets, networks, poisons = (configuration[kind] for kind in ("datasets", "networks", "poisons"))
+    benches, transfer = configuration["benches"], configuration["transfer"]["experiments"]
     named = {f"experiments.{name}": settings for name, settings in configuration["experiments"].items()}
-    for kind in ("poison", "evasion"):
-        for setting, settings in configuration["benches"][kind]["settings"].items():
-            named[f"benches.{kind}.settings.{setting}"] = settings
+    for bench in ("poison", "evasion"):
+        for setting, settings in benches[bench]["settings"].items():
+            named[f"benches.{bench}.settings.{setting}"] = settings
     for key, settings in named.items():
-        for name, kind in [("dataset", "datasets"), ("network", "networks")]:
-            yield from _find_name(settings[name], configuration, f"{key}.{name}", kind)
+        yield from _find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
+        yield from _find_name(settings["network"], networks, f"{key}.network", "those of networks")
         for number, poison in enumerate(settings.get("poisons", [])):
-            yield from _find_name(poison, configuration, f"{key}.poisons[{number}]", "poisons")
+            yield from _find_name(poison, poisons, f"{key}.poisons[{number}]", "those of poisons")
         poison = settings.get("poison")
-        if poison is not None and not re.fullmatch(r"(poison|flips)_[1-9]\d{0,6}", poison):
-            yield from _find_name(poison, configuration, f"{key}.poison", "poisons")
+        if poison is not None and "poisons" in settings:
+            yield Problem(f"{key}.poison is {_show(poison)}, allowed is null, since {key}.poisons names them")
+        elif poison is not None and not re.fullmatch(OWN_POISON, poison):
+            of = "null, poison_N, flips_N, and those of poisons"
+            yield from _find_name(poison, poisons, f"{key}.poison", of)
         for name, of in settings.get("inputs", {}).items():
-            if of["method"] == OTHER_DATA:
-                yield from _find_name(
-                    of["dataset"], configuration, f"{key}.inputs.{name}.dataset", "datasets"
-                )
+            if of["method"] == OTHER_DATA and of["dataset"] not in datasets:
+                others = [dataset for dataset in datasets if dataset != settings["dataset"]]
+                at = f"{key}.inputs.{name}.dataset"
+                yield from _find_name(of["dataset"], others, at, "those of datasets but its own")
     scored = [name for name in configuration["detectors"] if is_for("poison", configuration, name)]
-    for number, detector in enumerate(bench["retrained"]):
-        yield from _find_name(
-            detector, {"detectors": scored}, f"benches.poison.retrained[{number}]", "detectors"
-        )
-    for experiment, settings in configuration["transfer"]["experiments"].items():
+    for number, detector in enumerate(benches["poison"]["retrained"]):
+        key = f"benches.poison.retrained[{number}]"
+        yield from _find_name(detector, scored, key, "detectors of poison")
+    for experiment, settings in transfer.items():
         audited = configuration["experiments"].get(experiment, {}).get("network")
-        others = [name for name in configuration["networks"] if name != audited]
+        others = [name for name in networks if name != audited]
         for role in ("sources", "targets"):
             for number, network in enumerate(settings[role]):
                 key = f"transfer.experiments.{experiment}.{role}[{number}]"
-                yield from _find_name(network, {"networks": others}, key, "networks")
+                yield from _find_name(network, others, key, "networks but the audited one")
 
 
-def _find_name(
-    name: str, configuration: Mapping[str, Collection[str]], key: str, kind: str
-) -> Iterator[Problem]:
-    if name not in (allowed := configuration[kind]):
-        yield Problem(
-            f"{key} is {_show(name)}{_guess(name, allowed)}, allowed are those of {kind}: {_list(allowed)}"
-        )
+def _find_name(name: str, allowed: Collection[str], key: str, of: str) -> Iterator[Problem]:
+    if name not in allowed:
+        yield Problem(f"{key} is {_show(name)}{_guess(name, allowed)}, allowed are {of}: {_list(allowed)}")
 
 
 def _find_controls(configuration: Mapping[str, Any]) -> Iterator[Problem]:
@@ -385,8 +422,6 @@ def _find_controls(configuration: Mapping[str, Any]) -> Iterator[Problem]:
             f"benches.poison.retrained is {_show(bench['retrained'])}, "
             f"allowed is a list that has {RANDOM!r}, with which the others are compared"
         )
-    if UNFILTERED in configuration["detectors"]:
-        yield Problem(f"detectors has {UNFILTERED!r}, allowed are other names: it stands for none of them")
     if not any(
         settings["seeds"] and configuration["poisons"].get(settings["poison"], {}).get("method") != "none"
         for bench, _, _, settings in list_settings(configuration)
@@ -400,12 +435,14 @@ def _find_controls(configuration: Mapping[str, Any]) -> Iterator[Problem]:
 def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any], key: str) -> Iterator[str]:
     constants = read_constants("datasets", configuration["datasets"][experiment["dataset"]]["method"])
     counts: Mapping[str, Sequence[int]] | None = constants.get("COUNTS")
-    points = _count_points(experiment)
     attacker = experiment["attacker"]
-    if points > attacker["sources"]:
+    points = _count_points(experiment)
+    if points:
+        yield from _find_in_own_poison(points, f"{key}.poison", attacker, key)
+    if experiment["classes"] and not {*(attacker["classes"] or [])} <= {*experiment["classes"]}:
         yield (
-            f"{key}.poison is {experiment['poison_name']!r}, allowed are up to {attacker['sources']} points, "
-            f"as many as {key}.attacker.sources"
+            f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are those of {key}.classes, "
+            f"{experiment['classes']}"
         )
     rows = experiment["train"] + points
     for name, most in [("k", rows - 1), ("shards", rows)]:
@@ -423,22 +460,47 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
             f"{key}.layers is {_show(experiment['layers'])}, allowed are layers of "
             f"{experiment['network_name']} in their order, {layers}"
         )
-    for name, settings in experiment["inputs"].items():
-        of = f"{key}.inputs.{name}"
-        if settings["method"] == OTHER_DATA:
-            method = configuration["datasets"][settings["dataset"]]["method"]
-            others = read_constants("datasets", method).get("COUNTS")
-            most = sum(others["test"]) if others else settings["images"]
-            if settings["dataset"] == experiment["dataset"]:
-                yield f"{of}.dataset is {settings['dataset']!r}, allowed are others than {key}.dataset"
-        else:
-            most = experiment["test"]
-        if settings["images"] > most:
-            yield f"{of}.images is {settings['images']}, allowed are up to {most}"
-        if "layer" in settings and settings["layer"] not in experiment["layers"]:
-            yield f"{of}.layer is {_show(settings['layer'])}, allowed are {experiment['layers']}"
+    for layer in _list_layers(experiment["poison_settings"] or {}):
+        if layer not in experiment["layers"]:
+            yield (
+                f"poisons.{experiment['poison_name']} has the layer {_show(layer)}, allowed are those of "
+                f"{key}, {experiment['layers']}"
+            )
+    if experiment["bench"] == "evasion" and not experiment["inputs"]:
+        yield f"{key}.inputs is {{}}, allowed are one or more, which detectors tell from held-out images"
+    for name in experiment["inputs"]:
+        yield from _find_in_input(name, experiment, configuration["datasets"], key)
     if experiment["adaptive"]:
         yield from _find_in_adaptive(experiment, counts, f"{key}.inputs.{ADAPTIVE}")
+
+
+def _find_in_input(
+    name: str, experiment: Experiment, datasets: Mapping[str, Mapping[str, Any]], key: str
+) -> Iterator[str]:
+    settings, of = experiment["inputs"][name], f"{key}.inputs.{name}"
+    most, those = experiment["test"], f"{key}.test"
+    if settings["method"] == OTHER_DATA:
+        dataset = settings["dataset"]
+        counts = read_constants("datasets", datasets[dataset]["method"]).get("COUNTS")
+        most, those = sum(counts["test"]) if counts else settings["images"], f"the test part of {dataset}"
+        if dataset == experiment["dataset"]:
+            yield f"{of}.dataset is {dataset!r}, allowed are others than {key}.dataset"
+    if settings["images"] > most:
+        yield f"{of}.images is {settings['images']}, allowed are up to {most}, those of {those}"
+    for layer in _list_layers(settings):
+        if layer not in experiment["layers"]:
+            yield f"{of} has the layer {_show(layer)}, allowed are those of {key}, {experiment['layers']}"
+
+
+def _find_in_own_poison(points: int, name: str, attacker: Attacker, key: str) -> Iterator[str]:
+    """Find what the report's own poison, which `name` asks for, lacks among the attacker's images."""
+    if points > attacker["sources"]:
+        yield (
+            f"{name} has {points} points, allowed are up to {attacker['sources']}, as many as "
+            f"{key}.attacker.sources"
+        )
+    if len(attacker["classes"] or []) != 2:
+        yield f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are two, as {name} has poison"
 
 
 def _find_in_adaptive(
@@ -465,8 +527,8 @@ def _find_in_adaptive(
 
 def _count_points(experiment: Experiment) -> int:
     """Count the poison points of the report's own poison, which its name tells."""
-    own = re.fullmatch(r"(?:poison|flips)_(\d+)", experiment["poison_name"])
-    return int(own[1]) if own and experiment["poison_settings"] is None else 0
+    is_own = re.fullmatch(OWN_POISON, experiment["poison_name"])
+    return int(experiment["poison_name"].partition("_")[2]) if is_own else 0
 
 
 def _find_missing_images(
@@ -475,10 +537,15 @@ def _find_missing_images(
     """Find parts of a data set that have fewer images than are drawn from them."""
     every = list(range(len(counts["train"])))
     attacker = experiment["attacker"]
-    for name, classes in [("classes", experiment["classes"]), ("attacker.classes", attacker["classes"])]:
-        if outside := [label for label in classes or [] if label not in every]:
-            yield f"{key}.{name} has {outside[0]}, allowed are 0 to {every[-1]}"
-            return
+    outside = {
+        f"{key}.{name} has {label}, allowed are 0 to {every[-1]}"
+        for name, classes in [("classes", experiment["classes"]), ("attacker.classes", attacker["classes"])]
+        for label in classes or []
+        if label not in every
+    }
+    if outside:
+        yield from sorted(outside)
+        return
     own = ["train", *(["pretraining"] if experiment["pretraining"] else [])]
     drawn: dict[str, list[str]] = {"train": own, "test": ["calibration", "test"]}
     for part, names in drawn.items():
@@ -506,96 +573,106 @@ def _find_missing(
 
 
 def _find_in_detectors(
-    configuration: Mapping[str, Any], experiments: Mapping[str, Experiment]
+    configuration: Mapping[str, Any], experiments: Mapping[str, Experiment], keys: Mapping[str, str]
 ) -> Iterator[Problem]:
-    """Find options of detectors and poisons that do not suit the experiments that they are used in."""
+    """Find options of detectors that do not suit the neighbours, or an experiment."""
     k = configuration["neighbours"]["k"]
-    compared = {of["network_name"]: of["layers"] for of in experiments.values() if of["bench"]}
     for name, settings in configuration["detectors"].items():
-        if settings.get("k", 1) > k:
+        if (settings.get("k") or 1) > k:
             yield Problem(
                 f"detectors.{name}.k is {settings['k']}, allowed are 1 to {k}, which is neighbours.k", (name,)
             )
-        for network, layers in compared.items():
+        for experiment, of in experiments.items():
+            if of["bench"] and not is_for(of["bench"], configuration, name):
+                continue
             for layer in _list_layers(settings):
-                if layer not in layers:
+                if layer not in of["layers"]:
                     yield Problem(
-                        f"detectors.{name} has the layer {_show(layer)}, allowed are those of {network}, "
-                        f"{layers}",
-                        (name,),
+                        f"detectors.{name} has the layer {_show(layer)}, allowed are those of "
+                        f"{keys[experiment]}, {of['layers']}",
+                        (f"{experiment}/{name}",),
                     )
-    for name, experiment in experiments.items():
-        for layer in _list_layers(experiment["poison_settings"] or {}):
-            if layer not in experiment["layers"]:
-                yield Problem(
-                    f"poisons.{experiment['poison_name']} has the layer {_show(layer)}, "
-                    f"allowed are those of {experiment['network_name']}, {experiment['layers']}",
-                    (name,),
-                )
 
 
 def _list_layers(settings: Mapping[str, Any]) -> list[str]:
-    return [*settings.get("layers", []), *([settings["layer"]] if "layer" in settings else [])]
+    """List the layers that the options of a plug-in name."""
+    named = [*(settings.get("layers") or []), settings.get("layer")]
+    return [layer for layer in named if layer is not None]
 
 
 def _find_in_inputs(experiments: Mapping[str, Experiment], keys: Mapping[str, str]) -> Iterator[Problem]:
-    """Find names of inputs that stand for two kinds of them, which no rule could tell apart."""
-    first: dict[str, tuple[str, bool]] = {}
+    """Find names of inputs that rules and tables could not tell from other files or inputs."""
+    first: dict[str, tuple[str, str]] = {}
     for experiment, of in experiments.items():
         for name, settings in of["inputs"].items():
-            method = settings["method"]
-            kind = method if method in (ADAPTIVE, OTHER_DATA) else "attack"
-            before, _ = first.setdefault(name, (kind, True))
-            if before != kind or (kind == ADAPTIVE) != (name == ADAPTIVE) or name in SPLITS:
+            key, method = f"{keys[experiment]}.inputs.{name}", settings["method"]
+            before, at = first.setdefault(name, (method, key))
+            if re.fullmatch(TAKEN_BY_SPLITS, name):
+                yield Problem(f"{key} has the name of a split, allowed are other names")
+            elif (method == ADAPTIVE) != (name == ADAPTIVE):
                 yield Problem(
-                    f"{keys[experiment]}.inputs.{name}.method is {method!r}, allowed under this name is "
-                    f"{'nothing' if name in SPLITS else 'another method'}: it is taken",
-                    (experiment,),
+                    f"{key}.method is {method!r}, allowed is {ADAPTIVE!r} under the name {ADAPTIVE} alone"
                 )
+            elif method != before:
+                yield Problem(f"{key}.method is {method!r}, allowed is {before!r}, as in {at}")
 
 
-def _find_in_report(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+def _find_in_report(
+    configuration: Mapping[str, Any], experiments: Mapping[str, Experiment]
+) -> Iterator[Problem]:
     """Find settings of the student report's study that do not fit together."""
-    experiments = configuration["experiments"]
-    trainings = [
-        ("two_digits_memorised", "two_digits", ("train",)),
-        ("two_digits_quarter", "two_digits", ()),
-        ("two_digits_quarter_flips", "two_digits_quarter", ("train", "epochs", "batch_size")),
-    ]
-    for name, like, more in trainings:
-        if name not in experiments or like not in experiments:
+    found = configuration["experiments"]
+    for name, kind in REPORTS_POISON.items():
+        if name not in found:
+            yield Problem(f"experiments lacks the key {name}, which is required for the report's tables")
             continue
-        for key in ("dataset", "classes", "calibration", "test", "attacker", *more):
-            value, wanted = experiments[name].get(key), experiments[like].get(key)
-            if value != wanted:
+        if not found[name]["seeds"]:
+            yield Problem(f"experiments.{name}.seeds is [], allowed are one or more for the report's tables")
+        poison = found[name].get("poison")
+        if not (poison is None if kind is None else re.fullmatch(rf"{kind}_\d+", poison or "")):
+            allowed = f"{kind}_N, N points" if kind else "null"
+            yield Problem(
+                f"experiments.{name}.poison is {_show(poison)}, allowed is {allowed}, as the report has it"
+            )
+    if "clean" in found:
+        attacker, adaptive = experiments["clean"]["attacker"], experiments["clean"]["adaptive"] or {}
+        for points in configuration["poison"]["test_points"]:
+            for problem in _find_in_own_poison(points, "poison.test_points", attacker, "experiments.clean"):
+                yield Problem(problem, ("clean",))
+        for key in ("radii", "intermediate_level"):
+            if not adaptive.get(key):
                 yield Problem(
-                    f"experiments.{name}.{key} is {_show(value)}, allowed is {_show(wanted)}, "
-                    f"as in experiments.{like}",
+                    f"experiments.clean.inputs.{ADAPTIVE}.{key} is {_show(adaptive.get(key))}, "
+                    "allowed are one or more for the report's tables",
+                    ("clean",),
+                )
+    for name, like, more in TRAININGS:
+        if name not in found or like not in found:
+            continue
+        one: dict[str, Any] = {**experiments[name]}
+        other: dict[str, Any] = {**experiments[like]}
+        other["poison_name"] = other["poison_name"].replace("poison", REPORTS_POISON[name] or "")
+        for key in (*OF_ALL_TRAININGS, *more):
+            if one[key] != other[key]:
+                yield Problem(
+                    f"experiments.{name}.{key.removesuffix('_name')} is {_show(one[key])}, "
+                    f"allowed is {_show(other[key])}, as in experiments.{like}",
                     (name,),
                 )
     for name, settings in configuration["transfer"]["experiments"].items():
-        if name not in experiments:
-            yield Problem(f"transfer.experiments.{name} is no experiment, allowed are those of experiments")
+        if name not in found:
+            yield Problem(f"transfer.experiments has {name!r}, allowed are those of experiments")
             continue
         for key, value, of in [
             (f"experiments.{name}.images", settings["images"], "test"),
             ("validation", configuration["transfer"]["validation"], "calibration"),
             (f"experiments.{name}.networks.train", settings["networks"]["train"], "train"),
         ]:
-            if value > (most := experiments[name][of]):
+            if value > (most := found[name][of]):
                 yield Problem(
                     f"transfer.{key} is {value}, allowed are up to {most}, those of experiments.{name}.{of}",
                     (name,),
                 )
-    for points in configuration["poison"]["test_points"]:
-        if "clean" in experiments and points > (
-            most := experiments["clean"].get("attacker", {}).get("sources", 0)
-        ):
-            yield Problem(
-                f"poison.test_points has {points}, allowed are up to {most}, as many as "
-                "experiments.clean.attacker.sources",
-                ("clean",),
-            )
 
 
 def _find_missing_files(datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:

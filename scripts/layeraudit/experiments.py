@@ -7,7 +7,7 @@ leaderboard alike.
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from layeraudit.plugins import list_methods, read_constants
+from layeraudit.plugins import read_constants
 
 
 class Attacker(TypedDict):
@@ -126,11 +126,6 @@ ATTACKER: Attacker = {"classes": None, "part": "train", "sources": 0, "validatio
 """What an experiment has where the configuration does not say it."""
 
 
-def list_inputs() -> list[str]:
-    """List the methods that an input may have."""
-    return [*list_methods("attacks"), ADAPTIVE, OTHER_DATA]
-
-
 def is_attack(method: str) -> bool:
     """Return whether of inputs of a method only those are to be found that the network errs on."""
     return method == ADAPTIVE or (
@@ -181,7 +176,8 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
         "bench": None,
         "setting": None,
     }
-    if attack := experiment["inputs"].get(ADAPTIVE):
+    attack = experiment["inputs"].get(ADAPTIVE, {})
+    if attack.get("method") == ADAPTIVE:
         experiment["adaptive"] = configuration["adaptive"] | attack
     return experiment  # type: ignore[return-value]
 

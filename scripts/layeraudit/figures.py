@@ -12,7 +12,6 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
 from layeraudit.files import atomic_write
-from layeraudit.names import DATASETS
 from layeraudit.provenance import BANNER, describe_today, is_small
 
 matplotlib.use("Agg")
@@ -40,23 +39,6 @@ CHARACTERS_AN_INCH = 21
 
 LINE_INCHES, SMALL_INCHES = 0.11, 0.35
 """Height of such a line, and of the large letters of a small run."""
-
-
-NAMES = DATASETS | {
-    "badnets": "BadNets",
-    "lenet": "LeNet",
-    "resnet": "ResNet",
-    "resnet20": "ResNet-20",
-    "tramer": "Tramèr",
-    "vgg11": "VGG-11",
-}
-"""Identifiers, and words of them, that are not written as they are spelt."""
-
-
-def name_in_words(identifier: str) -> str:
-    """Return the name of a data set, network, poison or detector as a figure writes it."""
-    words = " ".join(NAMES.get(word, word) for word in identifier.split("_"))
-    return NAMES.get(identifier, words)
 
 
 def error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:

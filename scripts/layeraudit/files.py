@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from layeraudit.datasets import Images
+from layeraudit.dknn import Mode
 from layeraudit.errors import InputError
 from layeraudit.splits import Split
 
@@ -109,6 +111,32 @@ def _read_whole(path: Path, form: str) -> Iterator[None]:
         raise InputError(f"{path} is not a whole {form} file: {reason}") from None
 
 
+def write_dataset(path: Path, images: Images) -> None:
+    """Write a data set in the form that `Images` describes."""
+    arrays = vars(images) | {"n_train": np.array(images.n_train), "classes": np.array(images.classes)}
+    write_arrays(path, **arrays)
+
+
+def read_dataset(path: Path) -> Images:
+    """Read a data set, and check that it is one.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or its arrays do not fit together.
+    """
+    x, y, n_train, classes = read_arrays(path, *Images.__dataclass_fields__)
+    try:
+        return Images(
+            x.astype(np.uint8, copy=False),
+            y.astype(np.int64, copy=False),
+            int(n_train.item()),
+            tuple(map(str, classes)),
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def write_split(path: Path, split: Split) -> None:
     """Write a split in the form that `Split` describes."""
     write_arrays(path, **vars(split) | {"n_classes": np.array(split.n_classes)})
@@ -151,6 +179,20 @@ def open_matrix(path: Path, dtype: DTypeLike, *, rows: int | None = None) -> NDA
             f"allowed is {np.dtype(dtype)} [{'rows' if rows is None else rows}, columns]"
         )
     return matrix
+
+
+def read_calibration(path: Path) -> tuple[NDArray[np.int64], Mode]:
+    """Read what `calibrate` wrote: nonconformity, int64 [n_calibration], and the mode of its p-values.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or holds something else.
+    """
+    nonconformity, mode = read_arrays(path, "nonconformity", "mode")
+    if nonconformity.dtype != np.int64 or nonconformity.ndim != 1 or str(mode) not in get_args(Mode):
+        raise InputError(f"{path} holds no nonconformity int64 [n] with a mode of {get_args(Mode)}")
+    return nonconformity.astype(np.int64), cast(Mode, str(mode))
 
 
 def open_layers(

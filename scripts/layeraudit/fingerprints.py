@@ -2,12 +2,13 @@
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 
-def fingerprint(programs: Iterable[Path], root: Path) -> str:
+@cache
+def fingerprint(programs: tuple[Path, ...], root: Path) -> str:
     """Return a digest of the syntax trees of programs and of all modules that they import.
 
     Comments, docstrings and layout do not count. Imports are read, not run, so that no library is needed.

@@ -10,54 +10,54 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from layeraudit.errors import InputError
-from layeraudit.plugins import Kind, read_constants, read_idea
+from layeraudit.experiments import ADAPTIVE, OTHER_DATA
+from layeraudit.plugins import Kind, list_methods, read_constants, read_idea
 
-COLUMNS = ("kind", "id", "method", "title", "idea", "reference", "settings")
+COLUMNS = ("kind", "id", "method", "variant_of", "title", "idea", "reference", "settings")
 
 DETECTOR, POISON, INPUT = "detector", "poison", "input"
 POISON_SETTING, EVASION_SETTING = "poison_setting", "evasion_setting"
 """Kinds of names; no two names of a kind are equal."""
 
-DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 
-
-class Input(NamedTuple):
-    """What a kind of input of the evasion bench is."""
+class Description(NamedTuple):
+    """What tables, figures and pages print of a method."""
 
     title: str
     idea: str
-    reference: str = ""
+    reference: str
 
 
-INPUTS = {
-    "fgsm": Input(
-        "FGSM",
-        "One step along the sign of the gradient, within an L-infinity ball.",
-        "Goodfellow et al. 2015, https://arxiv.org/abs/1412.6572",
-    ),
-    "bim": Input(
-        "BIM",
-        "Many small steps along the sign of the gradient, within an L-infinity ball.",
-        "Kurakin et al. 2017, https://arxiv.org/abs/1607.02533",
-    ),
-    "cw": Input(
-        "CW",
-        "The smallest change in L2 that is found to make the network err.",
-        "Carlini & Wagner 2017, https://arxiv.org/abs/1608.04644",
-    ),
-    "ila": Input(
-        "ILA",
-        "A finished attack, pushed further in a hidden layer, within an L-infinity ball.",
-        "Huang et al. 2019, https://arxiv.org/abs/1907.10823",
-    ),
-    "adaptive": Input(
+OF_RULES = {
+    ADAPTIVE: Description(
         "Adaptive",
         "An attack that knows DkNN: it leads an image to the neighbours of another class in every layer.",
         "Sitawarin & Wagner 2019, https://arxiv.org/abs/1903.08333",
     ),
-    "rotated": Input("Rotated", "Held-out images, rotated."),
-    "other_data": Input("Other data set", "Images of a data set that the network was not trained on."),
+    OTHER_DATA: Description(
+        "Other data set", "Images of a data set that the network was not trained on.", ""
+    ),
 }
+"""Methods of inputs that are no plug-ins, since they have rules of their own."""
+
+
+def describe(kind: Kind, method: str) -> Description:
+    """Return what is printed of a method, from its file where it has one."""
+    if kind == "attacks" and method in OF_RULES:
+        return OF_RULES[method]
+    constants = read_constants(kind, method)
+    return Description(constants["TITLE"], read_idea(kind, method), constants["REFERENCE"])
+
+
+def name_in_words(name: str) -> str:
+    """Return a configured data set or network as figures write it.
+
+    That is the title of its method where it is named for one, and else its own name, by which alone two of a
+    method can be told apart.
+    """
+    kinds: tuple[Kind, ...] = ("datasets", "networks")
+    titles = (read_constants(kind, name)["TITLE"] for kind in kinds if name in list_methods(kind))
+    return str(next(titles, name.replace("_", " ")))
 
 
 def list_names(
@@ -124,30 +124,25 @@ def _list_methods(
 ) -> Iterator[dict[str, str]]:
     titles = _make_unique({name: name_method(folder, of, layers) for name, of in configured.items()})
     for name, options in configured.items():
+        description = describe(folder, options["method"])._replace(title=titles[name])
         method = options["method"]
-        yield {
-            "kind": kind,
-            "id": name,
-            "method": method,
-            "title": titles[name],
-            "idea": read_idea(folder, method),
-            "reference": read_constants(folder, method)["REFERENCE"],
-            "settings": _in_words({key: value for key, value in options.items() if key != "method"}),
-        }
+        variant_of = read_constants(folder, method).get("VARIANT_OF", method)
+        row = {"kind": kind, "id": name, "method": method, "variant_of": variant_of}
+        yield row | description._asdict() | {"settings": _in_words(options)}
 
 
 def _list_inputs(settings: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
-    titles = _name_settings(settings)
-    for name in dict.fromkeys(name for of in settings.values() for name in of["inputs"]):
-        words = {titles[setting]: _in_words(of["inputs"][name]) for setting, of in settings.items()}
+    of_settings = {
+        title: settings[name].get("inputs", {}) for name, title in _name_settings(settings).items()
+    }
+    methods = {name: of["method"] for inputs in of_settings.values() for name, of in inputs.items()}
+    titles = _make_unique({name: describe("attacks", method).title for name, method in methods.items()})
+    for name, method in methods.items():
+        description = describe("attacks", method)._replace(title=titles[name])
+        row = {"kind": INPUT, "id": name, "method": method, "variant_of": method} | description._asdict()
+        words = {title: _in_words(inputs[name]) for title, inputs in of_settings.items() if name in inputs}
         different = ". ".join(f"{title}: {text}" for title, text in words.items())
-        yield {
-            "kind": INPUT,
-            "id": name,
-            "method": name,
-            **INPUTS[name]._asdict(),
-            "settings": different if len({*words.values()}) > 1 else next(iter(words.values())),
-        }
+        yield row | {"settings": different if len({*words.values()}) > 1 else next(iter(words.values()))}
 
 
 def _list_settings(kind: str, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
@@ -161,8 +156,10 @@ def _list_settings(kind: str, settings: Mapping[str, Mapping[str, Any]]) -> Iter
 
 
 def _name_settings(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    last_layer = {name: ", last layer" if of.get("pretraining") else "" for name, of in settings.items()}
-    return _make_unique({name: DATASETS[of["dataset"]] + last_layer[name] for name, of in settings.items()})
+    titles = {name: name_in_words(of["dataset"]) for name, of in settings.items()}
+    for name, of in settings.items():
+        titles[name] += ", last layer" if of.get("pretraining") else ""
+    return _make_unique(titles)
 
 
 def _make_unique(titles: Mapping[str, str]) -> dict[str, str]:
@@ -172,11 +169,15 @@ def _make_unique(titles: Mapping[str, str]) -> dict[str, str]:
 
 def _in_words(options: Mapping[str, Any]) -> str:
     return "; ".join(
-        f"{key.replace('_', ' ')} {_spell(value)}" for key, value in options.items() if value is not None
+        f"{key.replace('_', ' ')} {_spell(value)}"
+        for key, value in options.items()
+        if key != "method" and value is not None and value != []
     )
 
 
 def _spell(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {part}" for key, part in value.items())
     if not isinstance(value, list):
         return str(value)
     return ", ".join("/".join(map(str, part)) if isinstance(part, list) else str(part) for part in value)

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 LITERALS = (
     *("TITLE", "REFERENCE", "ENVIRONMENT", "OPTIONS"),
-    *("BENCHES", "IS_ATTACK", "LAYERS", "COUNTS", "CHECKSUMS"),
+    *("BENCHES", "VARIANT_OF", "IS_ATTACK", "LAYERS", "COUNTS", "CHECKSUMS"),
 )
 """What a method's file says of it in capitals."""
 
@@ -32,7 +32,7 @@ def read_constants(kind: Kind, name: str) -> dict[str, Any]:
 
     Returns
     -------
-    Those of `LITERALS`; `BENCHES` of a detector alone
+    Those of `LITERALS` that it says
     """
     constants = {}
     for node in _parse(kind, name).body:

@@ -109,10 +109,11 @@ def describe_commit(repository: Path) -> str:
 
 def describe_machine() -> str:
     """Return the commit of the code and the machine, as `commit 5e6eab4 (2026-11-29), AMD EPYC, 2 cores`."""
-    return f"{os.environ.get(COMMIT) or 'no commit'}, {_name_processor()}, {os.cpu_count()} cores"
+    return f"{os.environ.get(COMMIT) or 'no commit'}, {name_processor()}, {os.cpu_count()} cores"
 
 
-def _name_processor() -> str:
+def name_processor() -> str:
+    """Return the name of the processor."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text().splitlines() if information.is_file() else []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

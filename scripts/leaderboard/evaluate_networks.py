@@ -3,14 +3,16 @@
 Writes a row a seed with the columns `layeraudit.leaderboard.filtering.COLUMNS`.
 """
 
+from functools import partial
+from typing import Any
+
 import numpy as np
-import torch
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.experiments import UNFILTERED
 from layeraudit.files import read_split, write_rows
 from layeraudit.leaderboard.filtering import BATCH_SIZE, COLUMNS, evaluate_network
-from layeraudit.networks import predict, read_network
+from layeraudit.networks import predict_array, read_network
 
 
 def evaluate_networks(
@@ -23,7 +25,7 @@ def evaluate_networks(
     setting: str,
     poison: str,
     seeds: list[int],
-    network: str,
+    network: dict[str, Any],
 ) -> None:
     """Write how accurate the network of each seed is, and how often the attack on it succeeds.
 
@@ -32,10 +34,10 @@ def evaluate_networks(
     """
     rows = []
     for seed, path, *paths in zip(seeds, weights, train, test, probe, strict=True):
-        model = read_network(network, path)
         splits = [read_split(path) for path in paths]
+        model = read_network(network, path, splits[0])
         found = evaluate_network(
-            lambda x, model=model: predict(model, torch.from_numpy(x), batch_size=BATCH_SIZE).numpy(),
+            partial(predict_array, model, batch_size=BATCH_SIZE),
             *splits,
             removed=np.zeros(len(splits[0]), dtype=bool),
         )

@@ -4,14 +4,16 @@ The network is trained as before, from the same seed, on the remaining rows. Wri
 columns `layeraudit.leaderboard.filtering.COLUMNS`.
 """
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pandas as pd
-import torch
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split, write_rows
 from layeraudit.leaderboard.filtering import BATCH_SIZE, COLUMNS, choose_removed, evaluate_network
-from layeraudit.networks import predict
+from layeraudit.networks import predict_array
 from layeraudit.splits import take
 from layeraudit.training import train_from_seed
 
@@ -29,7 +31,7 @@ def retrain(
     detector: str,
     seeds: list[int],
     share: float,
-    network: str,
+    network: dict[str, Any],
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -44,7 +46,7 @@ def retrain(
     """
     suspicion = pd.read_parquet(scores, columns=["seed", "row", "score"]).sort_values("row")
     rows = []
-    for seed, begun, *paths in zip(seeds, pretrained or [None] * len(seeds), train, test, probe, strict=True):
+    for number, (seed, *paths) in enumerate(zip(seeds, train, test, probe, strict=True)):
         splits = [read_split(path) for path in paths]
         removed = choose_removed(
             detector,
@@ -55,7 +57,7 @@ def retrain(
         )
         model, _ = train_from_seed(
             network,
-            begun,
+            pretrained[number] if pretrained else None,
             take(splits[0], np.flatnonzero(~removed)),
             epochs=epochs,
             batch_size=batch_size,
@@ -63,7 +65,7 @@ def retrain(
             seed=seed,
         )
         found = evaluate_network(
-            lambda x, model=model: predict(model, torch.from_numpy(x), batch_size=BATCH_SIZE).numpy(),
+            partial(predict_array, model, batch_size=BATCH_SIZE),
             *splits,
             removed=removed,
         )

@@ -2,7 +2,7 @@
 
 Writes a split with the images as they are, then with one attack after the other, each of all images; and a
 record, a row for each of them: `dataset, source, seed, row, image`, `epsilon, attack, guide, layer, forward,
-backward` (see `layeraudit.report.crafting.Recipe`), `linf, l2`, and of the intermediate level attack, at its end,
+backward` (see `layeraudit.report.crafting.Recipe`), `linf, l2`, and of ILA, at its end,
 `no_reference, zero_gradients, objective, cosine, ratio` (see `Pushed` of its module in `layeraudit.attacks`).
 """
 

@@ -8,6 +8,7 @@ import pandas as pd
 from layeraudit.cli import Input, Output, run
 from layeraudit.report.adaptive import make_claims, measure_attack, measure_clean, tabulate_attack
 from layeraudit.report.dknn_against_transfer import set_threshold
+from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import read_scores, read_table, write_table
 
 
@@ -39,7 +40,7 @@ def tabulate_adaptive(
         measured.append(measure_attack(read_table(record), read_scores([attacked]), threshold))
     by_seed = pd.concat(measured, ignore_index=True)
     write_table(table, tabulate_attack(by_seed, as_published=as_published), run)
-    write_table(claims, make_claims(by_seed, epsilons if as_published else []), run)
+    write_table(claims, tabulate_claims(make_claims(by_seed, epsilons if as_published else [])), run)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 from layeraudit.cli import Input, Output, run
 from layeraudit.report.dknn_against_transfer import make_claims, measure_detection, tabulate_detection
 from layeraudit.report.transfer import CHOSEN, add_choice, choose_layers
+from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import read_records, read_scores, read_table, write_table
 
 
@@ -36,7 +37,7 @@ def tabulate_dknn_against_transfer(
     chosen = choose_layers(pd.concat(read_records(disturbances), ignore_index=True))
     by_seed = add_choice(pd.concat(measured, ignore_index=True), chosen, CHOSEN)
     write_table(table, tabulate_detection(by_seed), run)
-    write_table(claims, make_claims(by_seed), run)
+    write_table(claims, tabulate_claims(make_claims(by_seed)), run)
 
 
 if __name__ == "__main__":

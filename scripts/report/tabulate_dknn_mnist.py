@@ -14,6 +14,7 @@ from layeraudit.report.dknn_mnist import (
     tabulate_reliability,
     tabulate_validity,
 )
+from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import read_scores, write_table
 
 
@@ -63,7 +64,7 @@ def tabulate_dknn_mnist(
     write_table(inputs, by_input, run)
     write_table(reliability, tabulate_reliability(scores, calibrations, as_published=as_published), run)
     write_table(validity, tabulate_validity(scores["test"], calibrations, k), run)
-    write_table(claims, make_claims(scores, calibrations, as_published=as_published), run)
+    write_table(claims, tabulate_claims(make_claims(scores, calibrations, as_published=as_published)), run)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Writes the table, and the report's claims with their tests. See `layeraudit.repo
 """
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.report.experiment_1 import read_points, tabulate_credibility, weigh_claims
+from layeraudit.report.experiment_1 import make_claims, read_points, tabulate_credibility
 from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import write_table
 
@@ -28,7 +28,7 @@ def tabulate_experiment_1(
     """
     points = read_points(test, poison, records)
     write_table(table, tabulate_credibility(points, as_reported=as_reported), run)
-    write_table(claims, tabulate_claims(weigh_claims(points, as_reported=as_reported)), run)
+    write_table(claims, tabulate_claims(make_claims(points, as_reported=as_reported)), run)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from layeraudit.report.experiment_2_1 import (
     average_over_seeds,
     compare_matched_samples,
     gather_points,
+    make_claims,
     measure_detectors,
     measure_groups,
     measure_recovery,
@@ -19,7 +20,6 @@ from layeraudit.report.experiment_2_1 import (
     tabulate_groups,
     tabulate_matched,
     tabulate_recovery,
-    weigh_claims,
 )
 from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import read_scores, write_table
@@ -67,8 +67,8 @@ def tabulate_experiment_2_1(
         drawn.to_parquet(temporary, index=False)
     keys = ["evaluated", "among", "score", "threshold"]
     write_table(detector, average_over_seeds(detectors, keys), run)
-    weighed = weigh_claims(groups, recovery, of_matched, detectors, as_reported=as_reported)
-    write_table(claims, tabulate_claims(weighed), run)
+    made = make_claims(groups, recovery, of_matched, detectors, as_reported=as_reported)
+    write_table(claims, tabulate_claims(made), run)
 
 
 if __name__ == "__main__":

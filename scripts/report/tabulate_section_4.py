@@ -9,6 +9,7 @@ from layeraudit.cli import Input, Output, run
 from layeraudit.report.section_4 import (
     describe_poison,
     gather_points,
+    make_claims,
     measure_changes,
     measure_credibility,
     measure_depth,
@@ -16,7 +17,6 @@ from layeraudit.report.section_4 import (
     tabulate_credibility,
     tabulate_depth,
     tabulate_removal,
-    weigh_claims,
 )
 from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import read_records, read_scores, write_table
@@ -60,8 +60,8 @@ def tabulate_section_4(
     write_table(credibility, tabulate_credibility(by_run, changes, described), run)
     write_table(depth, tabulate_depth(by_layer), run)
     write_table(removal, tabulate_removal(removed), run)
-    weighed = weigh_claims(points, by_run, changes, by_layer, removed, layers=layers, secml=secml)
-    write_table(claims, tabulate_claims(weighed), run)
+    made = make_claims(points, by_run, changes, by_layer, removed, layers=layers, secml=secml)
+    write_table(claims, tabulate_claims(made), run)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_arrays, read_split
 from layeraudit.report.transfer import make_claims, measure_all, tabulate_success
+from layeraudit.statistics import tabulate_claims
 from layeraudit.tables import read_records, write_table
 
 
@@ -39,7 +40,7 @@ def tabulate_transfer(
         runs.append((record, read_split(images).y_true[record["image"]], labels))
     by_seed = measure_all(runs, pd.concat(read_records(disturbances), ignore_index=True))
     write_table(table, tabulate_success(by_seed), run)
-    write_table(claims, make_claims(by_seed), run)
+    write_table(claims, tabulate_claims(make_claims(by_seed)), run)
 
 
 if __name__ == "__main__":

@@ -16,20 +16,28 @@ OWN_TABLE = "results/small/table1.csv"
 
 def train_for_fewer_epochs(folder: Path) -> None:
     path = folder / "config/small.yaml"
-    path.write_text(path.read_text().replace("poison: 6\n    epochs: 5", "poison: 6\n    epochs: 4"))
+    path.write_text(
+        path.read_text().replace("poison: poison_6\n    epochs: 5", "poison: poison_6\n    epochs: 4")
+    )
 
 
-def test_after_a_fault_all_that_follows_from_it_is_made_anew(finished_copy: Path) -> None:
+@pytest.mark.parametrize("keep", ["true", "false"])
+def test_after_a_fault_all_that_follows_from_it_is_made_anew(keep: str, finished_copy: Path) -> None:
+    configuration = finished_copy / "config/config.yaml"
+    configuration.write_text(configuration.read_text().replace("keep: true", f"keep: {keep}"))
+    run(finished_copy, TABLE)
+    if keep == "false":
+        run(finished_copy, TABLE, "--delete-temp-output")
+        assert not (finished_copy / RUN / "layers/train").exists()
+        assert "Nothing to be done" in run(finished_copy, TABLE)
     training = finished_copy / "scripts/layeraudit/training.py"
     right = training.read_text()
     older = (finished_copy / TABLE).read_bytes()
     train_for_fewer_epochs(finished_copy)
     training.write_text(right.replace("    losses = []\n", '    raise RuntimeError("a fault")\n'))
     assert "a fault" in run(finished_copy, TABLE, succeeds=False)
-    assert not (finished_copy / OWN_TABLE).exists()
-    assert (finished_copy / TABLE).read_bytes() == older
-    (kept,) = finished_copy.glob("results/small/replaced/*/table1.csv")
-    assert kept.read_bytes() == older
+    for table in (OWN_TABLE, TABLE):
+        assert (finished_copy / table).read_bytes() == older
 
     training.write_text(right)
     run(finished_copy, TABLE)
@@ -39,12 +47,33 @@ def test_after_a_fault_all_that_follows_from_it_is_made_anew(finished_copy: Path
     assert (finished_copy / RUN / "scores/test.parquet").read_bytes() == first_scores
 
 
+def test_a_table_stays_where_the_step_that_makes_it_fails(finished_copy: Path) -> None:
+    statistics = finished_copy / "scripts/layeraudit/statistics.py"
+    right, older = statistics.read_text(), (finished_copy / OWN_TABLE).read_bytes()
+    statistics.write_text(right + '\nraise RuntimeError("a fault")\n')
+    assert "a fault" in run(finished_copy, TABLE, succeeds=False)
+    assert (finished_copy / OWN_TABLE).read_bytes() == older
+
+    changed = right.replace("CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.5")
+    statistics.write_text(changed)
+    run(finished_copy, TABLE)
+    assert (finished_copy / OWN_TABLE).read_bytes() == (finished_copy / TABLE).read_bytes() != older
+
+
+def is_made_anew(path: Path, since: float) -> bool:
+    try:
+        return path.stat().st_mtime >= since
+    except FileNotFoundError:
+        return True
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_after_a_signal_all_that_follows_is_planned_anew(number: signal.Signals, finished_copy: Path) -> None:
     train_for_fewer_epochs(finished_copy)
     started = time.time()
     stopped = start(finished_copy, TABLE)
-    while (finished_copy / OWN_TABLE).exists():  # the first that goes
+    model = finished_copy / RUN / "model.pt"
+    while not is_made_anew(model, started):
         assert stopped.poll() is None, "the run ended before it could be stopped"
         time.sleep(0.05)
     os.killpg(stopped.pid, number)

@@ -34,6 +34,7 @@ from layeraudit.report.adaptive import (
 )
 from layeraudit.report.figures.adaptive import plot_attack
 from layeraudit.splits import Split
+from layeraudit.statistics import tabulate_claims
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -263,7 +264,7 @@ def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure() ->
         ("adaptive", 0.4, "dknn_accuracy", 0.0),
     ]
     by_seed = pd.DataFrame(rows, columns=["attack", "radius", "quantity", "value"]).assign(n_points=50)
-    claims = make_claims(by_seed, [0.1, 0.2, 0.3, 0.4]).set_index("claim")
+    claims = tabulate_claims(make_claims(by_seed, [0.1, 0.2, 0.3, 0.4])).set_index("claim")
     name = "dknn_yields_to_an_attack_that_knows_it_"
     assert claims.index.tolist() == [f"{name}0.1", f"{name}0.2", f"{name}0.3"]
     first, second, third = (claims.loc[f"{name}{epsilon}"] for epsilon in (0.1, 0.2, 0.3))

@@ -19,15 +19,16 @@ from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.cw import attack as cw
 from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.evidence import Evidence
+from layeraudit.experiments import ADAPTIVE, OPTIONS
 from layeraudit.files import write_split
 from layeraudit.leaderboard.filtering import choose_removed
 from layeraudit.neighbours import build
+from layeraudit.networks import build_network
 from layeraudit.plugins import load, read_constants
 from layeraudit.poisons import AttackerData
 from layeraudit.poisons.feature_collision import collide
 from layeraudit.report.crafting import fine_tune
 from layeraudit.splits import Split
-from layeraudit.torchvision_beside_cpu_torch import torchvision
 from layeraudit.training import train
 
 SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
@@ -37,13 +38,19 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def ends(path: str) -> list[float]:
-    """Give the least and the greatest number of a key, or of a poison's or detector's option."""
+    """Return the least and the greatest number of a key, or of a plug-in's option: `attacks.bim.step`."""
     kind, *rest = path.split(".")
-    schema = SCHEMA["properties"][kind]
-    if kind in ("poisons", "detectors"):
-        schema = read_constants(kind, rest.pop(0))["SCHEMA"][rest.pop(0)]
+    if kind in ("attacks", "poisons", "detectors"):
+        schema = read_constants(kind, rest.pop(0))["OPTIONS"][rest.pop(0)]
+    elif kind == ADAPTIVE and rest[0] in OPTIONS[ADAPTIVE]:
+        schema = OPTIONS[ADAPTIVE][rest.pop(0)]
+    else:
+        schema = SCHEMA["properties"][kind]
     for key in rest:
-        schema = schema["items"] if key == "items" else schema["properties"][key]
+        if key in schema.get("properties", {}):
+            schema = schema["properties"][key]
+        else:
+            schema = schema["items"] if key == "items" else schema["additionalProperties"]
     return [schema["minimum"], schema["maximum"]]
 
 
@@ -75,6 +82,26 @@ def attacked_bim(**options: Any) -> torch.Tensor:
     return bim(make_network(), X, Y, **{"epsilon": 0.1, "step": 0.01, "steps": 5, "batch_size": 4} | options)
 
 
+USUAL_OPTIONS: dict[str, dict[str, Any]] = {
+    "mi_fgsm": {"epsilon": 0.1, "step": 0.02, "steps": 5, "momentum": 1.0},
+    "ila": {"epsilon": 0.1, "steps": 6, "layer": "1"},
+    "rotation": {},
+}
+
+
+def attacked(method: str, **options: Any) -> torch.Tensor:
+    attack = load("attacks", method).attack
+    made: torch.Tensor = attack(make_network(), X, Y, batch_size=4, **USUAL_OPTIONS[method] | options)
+    return made
+
+
+def shifted(mean: list[float], std: list[float]) -> torch.Tensor:
+    torch.manual_seed(0)
+    images = Split(X.numpy(), Y.numpy(), Y.numpy(), np.zeros(6, bool), np.arange(6))
+    normalisation = {"mean": mean, "std": std}
+    return build_network({"method": "tramer_d", "normalisation": normalisation}, images).eval()(X).detach()
+
+
 def pushed(**options: Any) -> torch.Tensor:
     usual = {"layers": ["1"], "crafted": [("i_fgsm", "ilap")], "epsilon": 0.1, "passes": 4, "batch_size": 4}
     ((_, found),) = fine_tune(make_network(), X, Y, **usual | options)
@@ -98,7 +125,8 @@ def collided(**options: Any) -> torch.Tensor:
 def poisoned(method: str, **options: Any) -> torch.Tensor:
     x, y = X.repeat(10, 1, 1, 1).numpy(), np.arange(60) % 3
     split = Split(x, y, y, np.zeros(60, bool), np.arange(60))
-    made = load("poisons", method).poison(AttackerData(split, split, split, 30, 3), seed=0, target=1, **options)
+    data = AttackerData(split, split, split, 30, 3)
+    made = load("poisons", method).poison(data, seed=0, target=1, **options)
     return torch.from_numpy(made.points.x)
 
 
@@ -111,22 +139,28 @@ def scored(method: str, *, seed: int = 0, **options: Any) -> np.ndarray:
 
 
 TAKEN: list[tuple[str, Callable[[Any], Any]]] = [
-    ("experiments.clean.batch_size", lambda end: trained(batch_size=end)),
-    ("experiments.clean.seeds.items", lambda end: trained(seed=end)),
-    ("experiments.clean.seeds.items", lambda end: scored("random", seed=end)),
-    ("experiments.clean.seeds.items", lambda end: scored("activation_clustering", layer="relu", seed=end)),
-    ("experiments.clean.seeds.items", lambda end: scored("spectral_signatures", layer="relu", seed=end)),
+    ("experiments.*.batch_size", lambda end: trained(batch_size=end)),
+    ("experiments.*.seeds.items", lambda end: trained(seed=end)),
+    ("experiments.*.seeds.items", lambda end: scored("random", seed=end)),
+    ("experiments.*.seeds.items", lambda end: scored("activation_clustering", layer="relu", seed=end)),
+    ("experiments.*.seeds.items", lambda end: scored("spectral_signatures", layer="relu", seed=end)),
     ("training.learning_rate", lambda end: trained(learning_rate=end)),
     ("activations.batch_size", lambda end: [b["1"] for b in capture(trained(), X, ["1"], batch_size=end)]),
     ("transfer.batch_size", lambda end: pushed(batch_size=end)),
-    ("inputs.fgsm.epsilon", lambda end: fgsm(make_network(), X, Y, epsilon=end, batch_size=4)),
-    ("inputs.bim.epsilon", lambda end: attacked_bim(epsilon=end)),
-    ("inputs.bim.step", lambda end: attacked_bim(step=end)),
-    ("inputs.cw.confidence", lambda end: attacked_cw(confidence=end)),
-    ("inputs.cw.initial_constant", lambda end: attacked_cw(initial_constant=end, binary_search_steps=20)),
-    ("inputs.cw.binary_search_steps", lambda end: attacked_cw(binary_search_steps=end)),
-    ("inputs.cw.learning_rate", lambda end: attacked_cw(learning_rate=end)),
-    ("inputs.rotated.degrees", lambda end: torchvision.transforms.functional.rotate(X, end)),
+    ("attacks.fgsm.epsilon", lambda end: fgsm(make_network(), X, Y, epsilon=end, batch_size=4)),
+    ("attacks.bim.epsilon", lambda end: attacked_bim(epsilon=end)),
+    ("attacks.bim.step", lambda end: attacked_bim(step=end)),
+    ("attacks.cw.confidence", lambda end: attacked_cw(confidence=end)),
+    ("attacks.cw.initial_constant", lambda end: attacked_cw(initial_constant=end, binary_search_steps=20)),
+    ("attacks.cw.binary_search_steps", lambda end: attacked_cw(binary_search_steps=end)),
+    ("attacks.cw.learning_rate", lambda end: attacked_cw(learning_rate=end)),
+    ("attacks.mi_fgsm.epsilon", lambda end: attacked("mi_fgsm", epsilon=end)),
+    ("attacks.mi_fgsm.step", lambda end: attacked("mi_fgsm", step=end)),
+    ("attacks.mi_fgsm.momentum", lambda end: attacked("mi_fgsm", momentum=end)),
+    ("attacks.ila.epsilon", lambda end: attacked("ila", epsilon=end)),
+    ("attacks.rotation.degrees", lambda end: attacked("rotation", degrees=end)),
+    ("networks.*.normalisation.mean.items", lambda end: shifted([end], [1.0])),
+    ("networks.*.normalisation.std.items", lambda end: shifted([0.0], [end])),
     ("transfer.experiments.clean.epsilons.items", lambda end: pushed(epsilon=end)),
     ("adaptive.epsilons.items", lambda end: led(epsilon=end, first_step=0.2 * end)),
     ("adaptive.radii.items", lambda end: led(norm="l2", epsilon=end, first_step=0.2 * end)),
@@ -167,8 +201,7 @@ def test_a_search_may_have_all_the_memory_that_is_allowed() -> None:
 
 @pytest.mark.parametrize("degrees", [SUBNORMAL, -SUBNORMAL, 0.0])
 def test_degrees_may_be_as_small_as_can_be(degrees: float) -> None:
-    turned = torchvision.transforms.functional.rotate(X, degrees)
-    torch.testing.assert_close(turned, X)
+    torch.testing.assert_close(attacked("rotation", degrees=degrees), X)
 
 
 @pytest.mark.parametrize("value", [SUBNORMAL, 0.0])
@@ -210,7 +243,7 @@ def test_the_ends_are_taken_by_secml(environment: Callable[[str], Path], tmp_pat
         USUAL | {"max_iterations": 5, "eta": end, "eta_min": other, "eta_max": other}
         for end, other in [ends("poisons.secml_gradient.eta"), ends("poisons.secml_gradient.eta")[::-1]]
     ]
-    options += [USUAL | {"max_iterations": 5, "seed": end} for end in ends("experiments.clean.seeds.items")]
+    options += [USUAL | {"max_iterations": 5, "seed": end} for end in ends("experiments.*.seeds.items")]
     ended = subprocess.run(
         [environment("secml"), "-c", ATTACKS, tmp_path / "split.npz", json.dumps(options)],
         capture_output=True,
@@ -224,6 +257,6 @@ def test_the_ends_are_taken_by_secml(environment: Callable[[str], Path], tmp_pat
 
 def test_secml_is_held_to_the_same_in_both_places() -> None:
     solver = ("eta", "eta_min", "eta_max", "max_iterations", "tolerance")
-    for option in ("radius", "regularization", *solver, "train", "validation"):
+    for option in ("radius", "regularization", *solver):
         key = f"poison.solver.{option}" if option in solver else f"poison.{option}"
         assert ends(key) == ends(f"poisons.secml_gradient.{option}"), option

@@ -1,6 +1,7 @@
-"""A configuration that cannot be run ends in one sentence: the key, its value and what is allowed."""
+"""A configuration that cannot be run ends in sentences: each with the key, its value and what is allowed."""
 
 import copy
+import json
 import math
 import re
 from datetime import date
@@ -9,98 +10,152 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from conftest import REPOSITORY
 from hypothesis import event, example, given
 from hypothesis import strategies as st
+from snakemake.utils import update_config
 
-from layeraudit.configuration import NETWORKS_FOR_COLOUR, NETWORKS_FOR_GREY, check
-from layeraudit.datasets import DATASETS
+from draw_splits import draw_splits
+from layeraudit.configuration import check
 from layeraudit.errors import InputError
-from layeraudit.networks import NETWORKS
-from layeraudit.plugins import list_methods, read_constants
+from layeraudit.experiments import ATTACKER, DEFAULTS, list_experiments
+from layeraudit.files import write_arrays
+from layeraudit.plugins import Kind, list_methods, read_constants
 
-DEFAULT = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+DEFAULT = json.loads(json.dumps(yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())))
+"""The configuration that we ship; what YAML's anchors share stands in each place of its own."""
+
 SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
-
 
 HUGE = 16**6000
 """Python itself raises where this is to be shown."""
 
-NAMED = {("poisons",), ("detectors",), ("benches", "poison", "settings"), ("benches", "evasion", "settings")}
+NAMED = {
+    *("datasets", "networks", "experiments", "poisons", "detectors", "benches.poison.settings"),
+    *("benches.evasion.settings", "experiments.*.inputs", "benches.evasion.settings.*.inputs"),
+}
 """Where the configuration chooses the names of the keys."""
 
+Keys = tuple[str, ...]
 
-def paths(mapping: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Give the path of every key, those of mappings included, but for names that are free to choose."""
+
+def name_general(path: Keys) -> str:
+    """Return a path with `*` in the place of each name that is free to choose."""
+    general = ""
+    for key in path:
+        general += f".{'*' if general[1:] in NAMED else key}"
+    return general[1:]
+
+
+def list_paths(mapping: dict[str, Any], prefix: Keys = ()) -> list[Keys]:
+    """List the path of every key, those of mappings included, but for names that are free to choose."""
     found = []
     for key, value in mapping.items():
-        if prefix not in NAMED:
+        if name_general(prefix) not in NAMED:
             found.append((*prefix, key))
         if isinstance(value, dict):
-            found += paths(value, (*prefix, key))
+            found += list_paths(value, (*prefix, key))
     return found
 
 
-def leaves(value: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+PATHS = list_paths(DEFAULT)
+ONE_OF_EACH = list({name_general(path): path for path in PATHS}.values())
+EXPERIMENT = r"(experiments|benches\.(poison|evasion)\.settings)\.\*\."
+OPTIONAL = {*DEFAULTS, "attacker", *ATTACKER}
+"""Keys of an experiment that a configuration may leave out."""
+
+
+def list_leaves(value: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """List the path of everything in a configuration, items of lists and free names included."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [
         *([prefix] if prefix else []),
-        *(path for key, inner in items for path in leaves(inner, (*prefix, key))),
+        *(path for key, inner in items for path in list_leaves(inner, (*prefix, key))),
     ]
 
 
-def replaced(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+def replaced(path: str | Keys, value: Any) -> dict[str, Any]:
     configuration = copy.deepcopy(DEFAULT)
-    parent = configuration
-    for key in path[:-1]:
-        parent = parent[key]
-    parent[path[-1]] = value
+    *parents, last = path.split(".") if isinstance(path, str) else path
+    reduce(getitem, parents, configuration)[last] = value
+    return configuration
+
+
+def merged(changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay a user's settings over the default ones, as Snakemake does."""
+    configuration = copy.deepcopy(DEFAULT)
+    update_config(configuration, copy.deepcopy(changes))
     return configuration
 
 
 def sentence_of(configuration: Any) -> str:
+    """Return the message of a configuration of which nothing can be run."""
     with pytest.raises(InputError) as error:
         check(configuration, SCHEMA)
-    assert "\n" not in str(error.value)
+    assert str(error.value).isprintable()
     return str(error.value)
 
 
-def merged(default: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay changes over a configuration, key by key, as Snakemake does."""
-    return default | {
-        key: merged(default[key], value) if isinstance(value, dict) else value
-        for key, value in changes.items()
-    }
+def check_all(configuration: Any) -> dict[str, str]:
+    """Return why an experiment or a detector cannot be run, but for detectors in one experiment alone."""
+    return {name: problem for name, problem in check(configuration, SCHEMA).items() if "/" not in name}
+
+
+def find_all(configuration: Any) -> list[str]:
+    """Return all sentences on a configuration, whether nothing of it can be run or something cannot."""
+    try:
+        problems = [*check_all(configuration).values()]
+    except InputError as error:
+        problems = [str(error)]
+    return [sentence for problem in problems for sentence in problem.split("; ")]
 
 
 @pytest.mark.parametrize("name", ["config", "small", "paper"])
 def test_the_configurations_that_we_ship_can_be_run(name: str) -> None:
     changes = yaml.safe_load((REPOSITORY / f"config/{name}.yaml").read_text())
-    check(merged(DEFAULT, changes), SCHEMA)
+    assert check_all(merged(changes)) == {}
+
+
+def list_in_schema(schema: dict[str, Any], prefix: str = "") -> set[str]:
+    """List the keys of a schema, `*` in the place of names that are free to choose."""
+    found = set()
+    for key, value in schema.get("properties", {}).items():
+        path = f"{prefix}{key}"
+        assert {"description", "title", "properties", "enum"} & value.keys(), path
+        found |= {path, *list_in_schema(value, f"{path}.")}
+    if isinstance(inner := schema.get("additionalProperties"), dict):
+        found |= list_in_schema(inner, f"{prefix}*.")
+    elif "properties" in schema and "method" not in schema["properties"]:
+        assert inner is False, prefix
+    return found
 
 
 def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
-    def of_schema(schema: dict[str, Any], prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-        found = []
-        for key, value in schema.get("properties", {}).items():
-            assert "description" in value or "properties" in value or "enum" in value, key
-            named = (*prefix, key) in NAMED
-            assert named or value.get("type") != "object" or value["additionalProperties"] is False, key
-            found += [(*prefix, key), *of_schema(value, (*prefix, key))]
-        assert schema.get("required", []) == list(schema.get("properties", {}))
-        return found
+    def collapse(paths: set[str]) -> set[str]:
+        return {re.sub(f"^{EXPERIMENT}", "experiment.", path) for path in paths}
 
-    found = [path for path in paths(DEFAULT) if not any(path[: len(name)] == name != path for name in NAMED)]
-    assert of_schema(SCHEMA) == found
-    for bench in ("poison", "evasion"):
-        settings = SCHEMA["properties"]["benches"]["properties"][bench]["properties"]["settings"]
-        for setting in DEFAULT["benches"][bench]["settings"].values():
-            assert {path[-1] for path in of_schema(settings["additionalProperties"])} == {
-                path[-1] for path in paths(setting)
-            }
+    of_schema = collapse(list_in_schema(SCHEMA))
+    of_default = collapse(set(map(name_general, PATHS)))
+    unused = {"experiment.layers", "networks.*.normalisation.mean", "networks.*.normalisation.std"}
+    assert of_schema - of_default == unused
+    options = r"(datasets|poisons|detectors|experiment\.inputs)\.\*\..+"
+    assert all(re.fullmatch(options, path) for path in of_default - of_schema)
+
+
+def test_what_an_experiment_may_leave_out_has_a_default() -> None:
+    benches = SCHEMA["properties"]["benches"]["properties"]
+    for experiment in [
+        SCHEMA["properties"]["experiments"]["additionalProperties"],
+        *(benches[bench]["properties"]["settings"]["additionalProperties"] for bench in benches),
+    ]:
+        assert set(experiment["properties"]) - set(experiment["required"]) == {*DEFAULTS, "attacker"}
+        assert set(experiment["properties"]["attacker"]["properties"]) == set(ATTACKER)
+
+
+DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
 
 
 @pytest.mark.parametrize(
@@ -109,15 +164,17 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
     argvalues=[
         ("neighbours.k", "many", "neighbours.k is 'many', allowed is one integer from 1"),
         ("neighbours.k", 75.0, "neighbours.k is 75.0, allowed is one integer from 1"),
+        ("neighbours.k", True, "neighbours.k is True, allowed is one integer from 1"),
+        ("neighbours.k", 10**400, "neighbours.k is an integer of more than 40 digits, allowed are s"),
+        ("neighbours.k", HUGE, "neighbours.k is an integer of more than 40 digits, allowed are s"),
+        ("neighbours.metric", "l1", "neighbours.metric is 'l1', allowed is 'cosine' or 'l2'"),
         ("training.learning_rate", "1e-4", "training.learning_rate is '1e-4', allowed is one number"),
         ("variant", "../x", "variant is '../x', allowed is a text of 1 to 64 lower-case "),
         ("variant", "a" * 65, f"variant is '{'a' * 65}', allowed is a text of 1 to 64 lower-case letters, "),
         ("variant", "datasets", "variant is 'datasets', allowed are other names than datasets and "),
         ("variant", "a\n", "variant is 'a\\n', allowed is a text of 1 to 64"),
         ("detectors.a\n", {"method": "none"}, "detectors has the name 'a\\n', allowed is a text of 1 to 64"),
-        ("neighbours.k", True, "neighbours.k is True, allowed is one integer from 1"),
-        ("neighbours.k", 10**400, "neighbours.k is an integer of more than 40 digits, allowed are s"),
-        ("neighbours.k", HUGE, "neighbours.k is an integer of more than 40 digits, allowed are s"),
+        ("poisons.Bad", {"method": "none"}, "poisons has the name 'Bad', allowed is a text of 1 to 64 "),
         ("poison.solver.max_iterations", 10**30, "poison.solver.max_iterations is 1000000000000000000000000"),
         ("poison.solver.max_iterations", "1e30", "poison.solver.max_iterations is '1e30', allowed is one in"),
         (
@@ -125,157 +182,539 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
             "1e-4",
             "poison.solver.tolerance is '1e-4', allowed is one number from 1.0e-12 to 1; YAML takes a numb",
         ),
-        ("inputs.rotated.degrees", 1e308, "inputs.rotated.degrees is 1e+308, allowed is one number from -36"),
-        ("neighbours.k", 1050, "neighbours.k is 1050, allowed are 1 to 1049 with the 1050 rows of "),
-        ("neighbours.metric", "l1", "neighbours.metric is 'l1', allowed is 'cosine' or 'l2'"),
-        ("experiments.two_digits.poison", 101, "experiments.two_digits.poison is 101, allowed are up to "),
-        ("experiments.ten_digits.poison", 0, "experiments.ten_digits.poison is 0, allowed is one integer "),
-        ("experiments.clean.poison", 1, "experiments.clean.poison is 1, allowed is 0"),
-        ("poison.test_points", [15, 101], "poison.test_points is 101, allowed are up to 100, the images of "),
-        (
-            "experiments.two_digits_memorised.poison",
-            40,
-            "experiments.two_digits_memorised.poison is 40, allowed is 50, as in experiments.two_digits",
-        ),
-        ("poison.radius", float("nan"), "poison.radius is nan, allowed is one number from 0.001 to 100"),
+        ("poison.radius", math.nan, "poison.radius is nan, allowed is one number from 0.001 to 100"),
         ("poison.radius", 1e-320, "poison.radius is 1e-320, allowed is one number from 0.001 to 100"),
         ("poison.bounds", [0, 255], "poison.bounds is [0, 255], allowed is [0, 1]"),
         ("poison.solver.eta_max", "none", "poison.solver.eta_max is 'none', allowed is one number or null"),
-        ("poison.digits", [1, 10], "poison.digits[1] is 10, allowed is one integer from 0 to 9"),
-        ("poison.digits", [1, 1], "poison.digits is [1, 1], allowed is a list of 2 different"),
-        ("poison.digits", [1, 2], "poison.digits is [1, 2], allowed are digits of experiments.two_digits"),
-        ("experiments.two_digits.digits", [1], "experiments.two_digits.digits is [1], allowed is a list "),
-        ("experiments.clean.train", 60001, "experiments.clean.train is 60001, allowed are up to 60000, "),
-        ("poison.validation", 2000, "experiments.clean.calibration + experiments.clean.test + poison.train "),
-        ("poison.validation", 3000, "poison.train + poison.validation is 3100, allowed are up to 2144, the "),
-        ("experiments.two_digits.test", 1395, "experiments.two_digits.calibration + experiments.two_digits"),
-        ("activations.layers", ["relu4", "fc"], "activations.layers[0] is 'relu4', allowed is 'relu1' "),
-        ("activations.layers", ["relu1"], "activations.layers is ['relu1'], allowed is a list of 2 or more"),
-        ("experiments.clean.dataset", "fashion_mnist", "experiments.clean.dataset is 'fashion_mnist', "),
-        ("experiments.fashion.test", 9251, "experiments.fashion.calibration + experiments.fashion.t"),
-        ("transfer.experiments.clean.sources", ["vgg"], "transfer.experiments.clean.sources has 'vgg', "),
-        ("transfer.experiments.clean.targets", ["vgg11"], "transfer.experiments.clean.targets has 'vgg11', "),
-        ("transfer.experiments.cifar10.sources", ["lenet"], "transfer.experiments.cifar10.sources has 'len"),
-        ("transfer.experiments.cifar10.targets", ["all_convolutional"], "transfer.experiments.cifar10.targ"),
-        ("experiments.cifar10.network", "report_cnn", "experiments.cifar10.network is 'report_cnn', allow"),
-        ("experiments.clean.network", "vgg11", "experiments.clean.network is 'vgg11', allowed is 'report"),
-        ("experiments.cifar10.dataset", "mnist", "experiments.cifar10.dataset is 'mnist', allowed is 'ci"),
+        ("poison.pionts", 5, "poison.pionts is no key of the configuration, allowed are test_points, "),
+        ("experiments.clean.inputs.rotated.degrees", 1e308, "experiments.clean.inputs.rotated.degrees is 1e"),
+        ("experiments.clean.inputs.bim.method", "bin", "experiments.clean.inputs.bim.method is 'bin', allow"),
+        ("experiments.clean.inputs.bim.colour", 1, "experiments.clean.inputs.bim.colour is no key of the co"),
+        ("experiments.clean.inputs.bim", None, "experiments.clean.inputs.bim is None, allowed is a mapping "),
+        ("experiments.clean.inputs", None, "experiments.clean.inputs is None, allowed is a mapping of keys"),
+        ("experiments.clean", None, "experiments.clean is None, allowed is a mapping of keys"),
+        ("experiments.clean.adaptive", {}, "experiments.clean.adaptive is no key of the configuration, allo"),
+        ("experiments.clean.digits", [1, 9], "experiments.clean.digits is no key of the configuration, all"),
+        ("experiments.clean.seeds", [-1], "experiments.clean.seeds[0] is -1, allowed is one integer "),
+        ("experiments.clean.seeds", [1, 1], "experiments.clean.seeds is [1, 1], allowed is a list"),
+        ("experiments.clean.classes", [1], "experiments.clean.classes is [1], allowed is a list or null of"),
+        ("experiments.clean.attacker.part", "all", "experiments.clean.attacker.part is 'all', allowed is 't"),
+        ("experiments.clean.attacker.clases", [1], "experiments.clean.attacker.clases is no key of the conf"),
+        ("experiments.clean.layers", [], "experiments.clean.layers is [], allowed is a list or null of 1 to"),
+        ("experiments.clean.layers", ["../x"], "experiments.clean.layers[0] is '../x', allowed is a text of"),
+        ("experiments.clean.datset", "mnist", "experiments.clean.datset is no key of the configuration (did"),
         ("transfer.passes", 5, "transfer.passes is 5, allowed is one integer from 4 to 10000, a multiple"),
-        ("transfer.validation", 751, "transfer.validation is 751, allowed are up to 750, those of "),
-        (
-            "transfer.experiments.fashion.networks.train",
-            20001,
-            "transfer.experiments.fashion.networks.train is 20001, allowed are up to 20000, those of ",
-        ),
-        ("transfer.experiments.clean.images", 8651, "transfer.experiments.clean.images is 8651, allowed "),
         ("transfer.experiments.fashion.epsilons", [0], "transfer.experiments.fashion.epsilons[0] is 0, "),
-        ("adaptive.images", 8651, "adaptive.images is 8651, allowed are up to 8650, those of "),
         ("adaptive.guides.away", 501, "adaptive.guides.away is 501, allowed is "),
-        ("adaptive.radii", [2, 1], "adaptive.radii is [2, 1], allowed are radii from the least"),
-        ("adaptive.guides.layer", "conv1", "adaptive.guides.layer is 'conv1', allowed are those of "),
-        ("adaptive.guides.classes", 0, "adaptive.guides.classes is 0, allowed is one integer from 1 to 9"),
-        ("adaptive.intermediate_level.epsilon", 0.5, "adaptive.intermediate_level.epsilon is 0.5, "),
+        ("adaptive.guides.classes", 0, "adaptive.guides.classes is 0, allowed is one integer from 1 to "),
         ("calibration.mode", None, "calibration.mode is None, allowed is 'paper' or 'cleverhans' or"),
-        ("inputs.bim.images", 8651, "inputs.bim.images is 8651, allowed are up to 8650, those of "),
-        ("inputs.fashion_mnist.images", 10001, "inputs.fashion_mnist.images is 10001, allowed are up to "),
+        ("networks.lenet.normalisation", {"mean": [0]}, "networks.lenet.normalisation lacks the key std, "),
+        (
+            "networks.lenet.normalisation",
+            {"mean": [], "std": [1]},
+            "networks.lenet.normalisation.mean is [], allowed is a list of 1 to 16",
+        ),
+        (
+            "networks.lenet.normalisation",
+            {"mean": [0.5], "std": [0]},
+            "networks.lenet.normalisation.std[0] is 0, allowed is one number from 1.0e-06 to 1000",
+        ),
+        (
+            "networks.lenet.normalisation",
+            {"mean": 0.5, "std": [1]},
+            "networks.lenet.normalisation.mean is 0.5, allowed is a list",
+        ),
+        ("networks.lenet.depth", 3, "networks.lenet.depth is no key of the configuration, allowed are metho"),
+        ("networks.lenet.method", "lenet5", "networks.lenet.method is 'lenet5', allowed is 'all_convolution"),
+        ("networks.a_twin", DEFAULT["networks"]["lenet"], "networks has 'a_twin', allowed are other names"),
+        ("networks.audited", DEFAULT["networks"]["lenet"], "networks has 'audited', allowed are other names"),
+        ("poisons.poison_5", {"method": "none"}, "poisons has 'poison_5', allowed are other names"),
+        ("detectors.unfiltered", {"method": "random"}, "detectors has 'unfiltered', allowed are other names"),
         ("poisons.badnets_5.method", "badnet", "poisons.badnets_5.method is 'badnet', allowed is 'badnets' "),
         ("poisons.badnets_5.rate", 2, "poisons.badnets_5.rate is 2, allowed is one number "),
         ("poisons.badnets_5.colour", 1, "poisons.badnets_5.colour is no key of the configuration, allowed "),
-        ("poisons.badnets_5.target", 10, "poisons.badnets_5.target is 10, allowed is one "),
-        ("poisons.secml_1x50.pairs", [[1, 11]], "poisons.secml_1x50.pairs"),
+        ("detectors.dknn_paper.mode", "best", "detectors.dknn_paper.mode is 'best', allowed is 'paper' or "),
+        ("detectors.random", {"method": "perfect"}, "detectors.random is {'method': 'perfect'}, allowed is"),
+        ("benches.poison.removed", 0, "benches.poison.removed is 0, allowed is one number from 0.0001 "),
         ("benches.poison.settings", {}, "benches.poison.settings has no seed of a poison, allowed are one "),
         ("benches.evasion.settings", {}, "benches.evasion.settings has no seed, allowed are one or more"),
-        ("detectors.unfiltered", {"method": "random"}, "detectors has 'unfiltered', allowed are other names"),
-        ("poisons.Bad", {"method": "none"}, "poisons has the name 'Bad', allowed is a text of 1 to 64 "),
-        ("detectors.dknn_paper.mode", "best", "detectors.dknn_paper.mode is 'best', allowed is 'paper' or "),
-        ("detectors.knn_distance.k", 76, "detectors.knn_distance.k is 76, allowed are 1 to 75, which is "),
-        ("detectors.mahalanobis.layer", "relu9", "detectors.mahalanobis has the layer 'relu9', allowed are "),
-        ("benches.poison.removed", 0, "benches.poison.removed is 0, allowed is one number from 0.0001 "),
-        ("benches.poison.retrained", ["random", "x"], "benches.poison.retrained has 'x', allowed are those"),
+        ("benches.poison.retrained", ["random", "x"], "benches.poison.retrained[1] is 'x', allowed are dete"),
         (
             "benches.poison.retrained",
             ["random", "perfekt"],
-            "benches.poison.retrained has 'perfekt' (did you mean perfect?), allowed are those of ",
+            "benches.poison.retrained[1] is 'perfekt' (did you mean perfect?), allowed are detectors of pois",
+        ),
+        (
+            "benches.poison.retrained",
+            ["random", "grey_pixels"],
+            "benches.poison.retrained[1] is 'grey_pixels', allowed are detectors of poison: dknn_paper, ",
         ),
         ("benches.poison.retrained", ["dknn_paper"], "benches.poison.retrained is ['dknn_paper'], allowed "),
-        ("detectors.random", {"method": "perfect"}, "detectors.random is {'method': 'perfect'}, allowed is"),
-        ("benches.poison.settings.mnist.poisons", ["x"], "benches.poison.settings.mnist.poisons has 'x', "),
-        ("benches.poison.settings.mnist.train", 60000, "benches.poison.settings.mnist.train + benches.poiso"),
-        ("benches.poison.settings.mnist.train", 75, "neighbours.k is 75, allowed are 1 to 74 with the rows "),
+        (
+            "benches.poison.settings.mnist.poison",
+            "badnets_1",
+            "benches.poison.settings.mnist.poison is 'badnets_1', allowed is null, since benches.poison.se",
+        ),
+        ("experiments.clean.dataset", "minst", "experiments.clean.dataset is 'minst' (did you mean mnist?),"),
+        ("experiments.cifar10.network", "vgg16", "experiments.cifar10.network is 'vgg16' (did you mean vgg1"),
+        ("experiments.fashion.poison", "badnets5", "experiments.fashion.poison is 'badnets5' (did you mean"),
+        ("experiments.fashion.poison", "poison_0", "experiments.fashion.poison is 'poison_0', allowed are n"),
+        (
+            "benches.poison.settings.mnist.poisons",
+            ["none", "x"],
+            "benches.poison.settings.mnist.poisons[1] is 'x', allowed are those of poisons: none, ",
+        ),
+        (
+            "experiments.clean.inputs.other_data.dataset",
+            "svhn",
+            "experiments.clean.inputs.other_data.dataset is 'svhn', allowed are those of datasets but its o",
+        ),
+        ("transfer.experiments.clean.sources", ["vgg"], "transfer.experiments.clean.sources[0] is 'vgg' (di"),
+        (
+            "transfer.experiments.clean.targets",
+            ["report_cnn"],
+            "transfer.experiments.clean.targets[0] is 'report_cnn', allowed are networks but the audited one",
+        ),
+        (
+            "experiments.leaderboard",
+            DEFAULT["experiments"]["clean"],
+            "leaderboard is the name of two experiments or folders of results, allowed are names of one",
+        ),
+        (
+            "experiments.mnist_none",
+            DEFAULT["experiments"]["clean"],
+            "mnist_none is the name of two experiments or folders of results, allowed are names of one",
+        ),
+        ("experiments.clean.inputs.test", DIGITS, "experiments.clean.inputs.test has the name of a s"),
+        ("experiments.fashion.inputs", {"poison_7": DIGITS}, "experiments.fashion.inputs.poison_7 ha"),
+        ("experiments.fashion.inputs", {"from_x": DIGITS}, "experiments.fashion.inputs.from_x has th"),
+        (
+            "experiments.fashion.inputs",
+            {"fgsm": DIGITS},
+            "experiments.fashion.inputs.fgsm.method is 'other_data', allowed is 'fgsm', as in experiments.cl",
+        ),
+        (
+            "experiments.fashion.inputs",
+            {"adaptive": DIGITS},
+            "experiments.fashion.inputs.adaptive.method is 'other_data', allowed is 'adaptive' under the nam",
+        ),
+        (
+            "experiments.fashion.inputs",
+            {"knowing": DEFAULT["experiments"]["clean"]["inputs"]["adaptive"]},
+            "experiments.fashion.inputs.knowing.method is 'adaptive', allowed is 'adaptive' under the name a",
+        ),
+        ("experiments.clean.seeds", [], "experiments.clean.seeds is [], allowed are one or more "),
+        ("experiments.two_digits.seeds", [], "experiments.two_digits.seeds is [], allowed are one or more "),
+        ("experiments.clean.poison", "poison_1", "experiments.clean.poison is 'poison_1', allowed is null"),
+        ("experiments.ten_digits.poison", None, "experiments.ten_digits.poison is None, allowed is poison_N"),
+        ("experiments.ten_digits.poison", "collision", "experiments.ten_digits.poison is 'collision', allow"),
+        ("datasets.mnist.folder", "nowhere", "datasets.mnist.folder is 'nowhere', which does not exist, all"),
+        ("datasets.mnist.folder", "a\0b", "datasets.mnist.folder is 'a\\x00b', which does not exist, allowe"),
+        (
+            "datasets.mnist.folder",
+            "a" * 300,
+            f"datasets.mnist.folder is '{'a' * 37}...{'a' * 38}', which cannot be read (File name too long),",
+        ),
+        ("datasets.mnist.folder", __file__, f"datasets.mnist.folder is {__file__!r}, which is no folder, al"),
+        ("datasets.mnist.folder", 5, "datasets.mnist.folder is 5, allowed is a text or null"),
+        (
+            "datasets.mine",
+            {"method": "image_folder", "folder": "nowhere", "channels": 1, "size": [28, 28], "held_out": 0.2},
+            "datasets.mine.folder is 'nowhere', which does not exist, allowed is a folder that can be read",
+        ),
+        (
+            "datasets.mine",
+            {"method": "image_folder", "folder": ".", "channels": 2, "size": [28, 28], "held_out": 0.2},
+            "datasets.mine.channels is 2, allowed is 1 or 3",
+        ),
+        ("activations", None, "activations is None, allowed is a mapping of keys"),
+        ("activations.keep", 1, "activations.keep is 1, allowed is true or false"),
+        ("neighbors", 5, "neighbors is no key of the configuration (did you mean neighbours?), allowed are "),
+        ("neighbours.K", 5, "neighbours.K is no key of the configuration (did you mean k?), allowed are k, "),
+        ("colour", 5, "colour is no key of the configuration, allowed are variant, datasets, "),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_sentence_and_nothing_can_be_run(path: str, value: Any, sentence: str) -> None:
+    assert sentence_of(replaced(path, value)).startswith(sentence)
+
+
+OF_TWO_DIGITS = {"two_digits", "two_digits_memorised", "two_digits_quarter", "two_digits_quarter_flips"}
+OF_MNIST = {f"mnist_{name}" for name in DEFAULT["benches"]["poison"]["settings"]["mnist"]["poisons"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "concerned", "sentence"),
+    ids=lambda value: value if isinstance(value, str) else "",
+    argvalues=[
+        ("neighbours.k", 50, {"deep_knn"}, "detectors.deep_knn.k is 75, allowed are 1 to 50, which is nei"),
+        (
+            "neighbours.k",
+            1050,
+            {*OF_TWO_DIGITS, *OF_MNIST, "mnist_transfer_none", "mnist_transfer_collision"},
+            "neighbours.k is 1050, allowed are 1 to 1049 with the 1050 rows of experiments.two_digits.train",
+        ),
+        ("detectors.knn_distance.k", 76, {"knn_distance"}, "detectors.knn_distance.k is 76, allowed are 1 t"),
+        ("poisons.collision.layer", "x", {"mnist_transfer_collision"}, "poisons.collision has the layer 'x'"),
+        (
+            "experiments.two_digits.poison",
+            "poison_101",
+            OF_TWO_DIGITS - {"two_digits_quarter_flips"},
+            "experiments.two_digits.poison has 101 points, allowed are up to 100, as many as experiments.two",
+        ),
+        ("poison.test_points", [15, 101], {"clean"}, "poison.test_points has 101 points, allowed are up to "),
+        (
+            "experiments.ten_digits.attacker.classes",
+            None,
+            {"ten_digits"},
+            "experiments.ten_digits.attacker.classes is None, allowed are two, as experiments.ten_digits.poi",
+        ),
+        (
+            "experiments.clean.attacker.classes",
+            [1, 2, 9],
+            {"clean"},
+            "experiments.clean.attacker.classes is [1, 2, 9], allowed are two, as poison.test_points has",
+        ),
+        (
+            "experiments.ten_digits.classes",
+            [1, 2],
+            {"ten_digits"},
+            "experiments.ten_digits.attacker.classes is [1, 9], allowed are those of experiments.ten_digits.",
+        ),
+        (
+            "experiments.two_digits_memorised.poison",
+            "poison_40",
+            {"two_digits_memorised"},
+            "experiments.two_digits_memorised.poison is 'poison_40', allowed is 'poison_50', as in experimen",
+        ),
+        (
+            "experiments.two_digits_quarter_flips.poison",
+            "flips_40",
+            {"two_digits_quarter_flips"},
+            "experiments.two_digits_quarter_flips.poison is 'flips_40', allowed is 'flips_50', as in experim",
+        ),
+        (
+            "experiments.two_digits_quarter.network",
+            "lenet",
+            {"two_digits_quarter", "two_digits_quarter_flips"},
+            "experiments.two_digits_quarter.network is 'lenet', allowed is 'report_cnn', as in experiments.t",
+        ),
+        ("experiments.clean.train", 60001, {"clean"}, "experiments.clean.train is 60001, allowed are up to"),
+        (
+            "experiments.clean.attacker.validation",
+            2000,
+            {"clean"},
+            "experiments.clean.calibration + experiments.clean.test + experiments.clean.attacker.sources + e",
+        ),
+        (
+            "experiments.clean.attacker.validation",
+            3000,
+            {"clean"},
+            "experiments.clean.attacker.sources + experiments.clean.attacker.validation is 3100, allowed are",
+        ),
+        (
+            "experiments.fashion.test",
+            9251,
+            {"fashion"},
+            "experiments.fashion.calibration + experiments.fashion.test is 10001, allowed are up to 10000, t",
+        ),
+        (
+            "benches.poison.settings.mnist.train",
+            60000,
+            OF_MNIST,
+            "benches.poison.settings.mnist.train + benches.poison.settings.mnist.attacker.sources + benches.",
+        ),
+        (
+            "benches.poison.settings.mnist.train",
+            75,
+            OF_MNIST,
+            "neighbours.k is 75, allowed are 1 to 74 with the 75 rows of benches.poison.settings.mnist.train",
+        ),
+        (
+            "benches.poison.settings.mnist_transfer.pretraining",
+            59000,
+            {"mnist_transfer_none", "mnist_transfer_collision"},
+            "benches.poison.settings.mnist_transfer.train + benches.poison.settings.mnist_transfer.pretraini",
+        ),
+        ("experiments.fashion.classes", [0, 10], {"fashion"}, "experiments.fashion.classes has 10, allowed"),
+        (
+            "experiments.cifar10.layers",
+            ["fc", "relu1"],
+            {"cifar10"},
+            "experiments.cifar10.layers is ['fc', 'relu1'], allowed are layers of all_convolutional in their",
+        ),
+        (
+            "experiments.fashion.layers",
+            ["conv1"],
+            {"fashion"},
+            "experiments.fashion.layers is ['conv1'], allowed are layers of report_cnn in their order, ['rel",
+        ),
+        (
+            "transfer.validation",
+            751,
+            {"clean", "fashion", "cifar10"},
+            "transfer.validation is 751, allowed are up to 750, those of experiments.",
+        ),
+        (
+            "transfer.experiments.fashion.networks.train",
+            20001,
+            {"fashion"},
+            "transfer.experiments.fashion.networks.train is 20001, allowed are up to 20000, those of ",
+        ),
+        ("transfer.experiments.clean.images", 8651, {"clean"}, "transfer.experiments.clean.images is 8651,"),
+        ("adaptive.guides.layer", "conv1", {"clean", "evasion_mnist", "evasion_fashion"}, "adaptive.guides."),
+        (
+            "experiments.clean.inputs.adaptive.radii",
+            [2, 1],
+            {"clean"},
+            "experiments.clean.inputs.adaptive.radii is [2, 1], allowed are radii from the least",
+        ),
+        (
+            "experiments.clean.inputs.adaptive.radii",
+            [],
+            {"clean"},
+            "experiments.clean.inputs.adaptive.radii is [], allowed are one or more",
+        ),
+        (
+            "experiments.clean.inputs.adaptive.intermediate_level",
+            {"epsilon": 0.5, "steps": 2},
+            {"clean"},
+            "experiments.clean.inputs.adaptive.intermediate_level.epsilon is 0.5, allowed are those of exper",
+        ),
+        (
+            "experiments.clean.inputs.bim.images",
+            8651,
+            {"clean"},
+            "experiments.clean.inputs.bim.images is 8651, allowed are up to 8650, those of experiments.clean",
+        ),
+        (
+            "experiments.clean.inputs.other_data.images",
+            10001,
+            {"clean"},
+            "experiments.clean.inputs.other_data.images is 10001, allowed are up to 10000, those of the test",
+        ),
         (
             "benches.evasion.settings.evasion_mnist.inputs.other_data.dataset",
             "mnist",
-            "benches.evasion.settings.evasion_mnist.inputs.other_data.dataset is 'mnist', allowed is 'fashi",
+            {"evasion_mnist"},
+            "benches.evasion.settings.evasion_mnist.inputs.other_data.dataset is 'mnist', allowed are others",
         ),
         (
-            "benches.evasion.settings.evasion_mnist.inputs.cw.images",
-            1001,
-            "benches.evasion.settings.evasion_mnist.inputs.cw.images is 1001, allowed are up to 1000",
+            "benches.evasion.settings.evasion_mnist.inputs.ila.layer",
+            "relu4",
+            {"evasion_mnist"},
+            "benches.evasion.settings.evasion_mnist.inputs.ila has the layer 'relu4', allowed are those of b",
         ),
         (
-            "benches.evasion.settings",
-            {"clean": DEFAULT["benches"]["evasion"]["settings"]["evasion_mnist"]},
-            "benches: clean is the name of two experiments or folders of results, allowed are names of one",
+            "benches.evasion.settings.evasion_mnist.inputs",
+            {},
+            {"evasion_mnist"},
+            "benches.evasion.settings.evasion_mnist.inputs is {}, allowed are one or more",
         ),
-        ("folders.mnist", "nowhere", "folders.mnist is 'nowhere', which does not exist, allowed is null or "),
-        ("folders.mnist", "a\0b", "folders.mnist is 'a\\x00b', which does not exist, allowed is null or a "),
-        (
-            "folders.mnist",
-            "a" * 300,
-            f"folders.mnist is '{'a' * 37}...{'a' * 38}', which cannot be read (File name too long), allow",
-        ),
-        ("folders.mnist", __file__, f"folders.mnist is {__file__!r}, which is no folder, allowed is null "),
-        ("folders.fashion_mnist", 5, "folders.fashion_mnist is 5, allowed is "),
-        ("experiments.clean.seeds", [], "experiments.clean.seeds is [], allowed is a list of 1 or more "),
-        ("experiments.clean.seeds", [-1], "experiments.clean.seeds[0] is -1, allowed is one integer "),
-        ("activations", None, "activations is None, allowed is a mapping of keys"),
-        ("poison.pionts", 5, "poison.pionts is no key of the configuration, allowed are digits, "),
-        ("neighbors", 5, "neighbors is no key of the configuration (did you mean neighbours?), allowed are "),
-        ("neighbours.K", 5, "neighbours.K is no key of the configuration (did you mean k?), allowed are k, "),
-        ("colour", 5, "colour is no key of the configuration, allowed are variant, folders, "),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_one_sentence(path: str, value: Any, sentence: str) -> None:
-    assert sentence_of(replaced(tuple(path.split(".")), value)).startswith(sentence)
+def test_what_concerns_one_experiment_or_detector_stops_no_other(
+    path: str, value: Any, concerned: set[str], sentence: str
+) -> None:
+    problems = check_all(replaced(path, value))
+    assert set(problems) == concerned
+    assert any(found.startswith(sentence) for found in "; ".join(problems.values()).split("; "))
+
+
+def test_a_detector_is_held_to_the_layers_of_each_experiment_that_it_is_for() -> None:
+    some = {"layers": ["relu1", "relu2", "fc"]}
+    configuration = merged({"benches": {"evasion": {"settings": {"evasion_mnist": some}}}})
+    problems = check(configuration, SCHEMA)
+    of_bench = {name for name in problems if name.startswith("evasion_mnist")}
+    three = {"mahalanobis", "relative_mahalanobis", "trust_score", "knn_distance", "vim", "deep_knn"}
+    three |= {"label_disagreement_relu3", "label_disagreement_all", "lid"}
+    assert of_bench == {f"evasion_mnist/{detector}" for detector in three}
+    assert "evasion_mnist, ['relu1', 'relu2', 'fc']" in problems["evasion_mnist/vim"]
+
+
+def test_a_layer_that_no_network_has_stops_the_detector_everywhere() -> None:
+    problems = check(replaced("detectors.mahalanobis.layer", "relu9"), SCHEMA)
+    of_all = set(list_experiments(DEFAULT))
+    assert {name.partition("/")[0] for name in problems if name.endswith("/mahalanobis")} == of_all
+
+
+def test_a_detector_for_an_experiment_of_ones_own_stops_no_other() -> None:
+    changes = {
+        "detectors": {"late": {"method": "mahalanobis", "layer": "relu8"}},
+        "experiments": {"cifar10": {"network": "vgg11"}},
+        "transfer": {"experiments": {"cifar10": {"targets": ["resnet20"]}}},
+    }
+    problems = check(merged(changes), SCHEMA)
+    assert "late" not in problems
+    assert "cifar10/late" not in problems
+    assert "relu8" in problems["mnist_none/late"]
+    assert problems["cifar10/lid"].startswith("detectors.lid has the layer 'relu3', allowed are those of ")
 
 
 def test_an_image_is_led_to_no_more_classes_than_there_are_others() -> None:
-    configuration = replaced(("inputs", "fgsm", "images"), 5000)
-    nine = {"digits": [0, 1, 2, 3, 4, 5, 6, 7, 9], "train": 50000, "test": 5000}
-    configuration["experiments"]["clean"] |= nine
+    nine = {"classes": [0, 1, 2, 3, 4, 5, 6, 7, 9], "train": 50000, "test": 5000, "inputs": {}}
+    adaptive = DEFAULT["experiments"]["clean"]["inputs"]["adaptive"]
+    mine = DEFAULT["experiments"]["fashion"] | nine | {"inputs": {"adaptive": adaptive}}
+    configuration = replaced("experiments.mine", mine)
     configuration["adaptive"]["guides"]["classes"] = 8
-    check(configuration, SCHEMA)
+    assert check_all(configuration) == {}
     configuration["adaptive"]["guides"]["classes"] = 9
-    sentence = "adaptive.guides.classes is 9, allowed are 1 to 8, the digits of experiments.clean.digits but "
-    assert sentence_of(configuration).startswith(sentence)
+    problems = check_all(configuration)
+    assert set(problems) == {"mine"}
+    assert problems["mine"].startswith(
+        "adaptive.guides.classes is 9, allowed are 1 to 8, the classes but an "
+    )
 
 
-@pytest.mark.parametrize("path", paths(DEFAULT), ids=".".join)
-def test_a_missing_key_is_named(path: tuple[str, ...]) -> None:
+MINE = """
+variant: mine
+datasets:
+  pictures: {method: image_folder, folder: ., channels: 3, size: [64, 48], held_out: 0.2}
+networks:
+  normalised: {method: vgg11, normalisation: {mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2]}}
+poisons:
+  faint: {method: blended, rate: 0.1, target: 3, opacity: 0.1}
+experiments:
+  mine:
+    dataset: pictures
+    network: normalised
+    seeds: [7]
+    classes: [2, 3, 5]
+    train: 900000
+    calibration: 5000
+    test: 700000
+    attacker: {classes: [2, 3], sources: 800000}
+    poison: faint
+    epochs: 3
+    batch_size: 64
+    layers: [relu2, relu8]
+    inputs:
+      momentum: {method: mi_fgsm, images: 9, epsilon: 0.1, step: 0.01, steps: 10, momentum: 0.9}
+      upside_down: {method: rotation, images: 9, degrees: 180}
+      digits: {method: other_data, images: 10000, dataset: mnist}
+"""
+
+
+def test_an_experiment_of_ones_own_is_accepted_and_completed() -> None:
+    """Its data set has no counts that are known before it is read, so no size is refused."""
+    configuration = merged(yaml.safe_load(MINE))
+    assert check_all(configuration) == {}
+    mine = list_experiments(configuration)["mine"]
+    assert mine["layers"] == ["relu2", "relu8"]
+    assert (mine["poison"], mine["poison_name"]) == ("poison", "faint")
+    assert mine["poison_settings"] == {"method": "blended", "rate": 0.1, "target": 3, "opacity": 0.1}
+    assert mine["attacker"] == {"classes": [2, 3], "part": "train", "sources": 800000, "validation": 0}
+    assert (mine["pretraining"], mine["adaptive"], mine["bench"]) == (0, None, None)
+    configuration["experiments"]["mine"]["inputs"]["digits"]["images"] = 10001
+    assert set(check_all(configuration)) == {"mine"}
+
+
+@pytest.mark.parametrize("kind", ["datasets", "networks", "attacks", "poisons"])
+def test_every_method_can_be_chosen(kind: Any) -> None:
+    """With the least of every option, as far as a schema knows it."""
+    for method in list_methods(kind):
+        options = {name: choose_least(of) for name, of in read_constants(kind, method)["OPTIONS"].items()}
+        entry = {"method": method} | options
+        if kind == "attacks":
+            entry |= {"images": 1} | ({"layer": "relu2"} if "layer" in options else {})
+            configuration = replaced("experiments.fashion.inputs", {"mine": entry})
+        else:
+            entry |= {"normalisation": None} if kind == "networks" else {}
+            entry |= {"folder": "."} if method == "image_folder" else {}
+            configuration = replaced((kind, "mine"), entry)
+        assert check_all(configuration) == {}, method
+
+
+def choose_least(schema: dict[str, Any]) -> Any:
+    """Return the least value that a schema allows."""
+    types = schema.get("type", [])
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "null" in types:
+        return None
+    if types == "array":
+        items = [choose_least(schema["items"])] * schema.get("minItems", 0)
+        return [*range(len(items))] if schema.get("uniqueItems") and len(items) > 1 else items
+    if types == "string":
+        return "x"
+    return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 0.5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_are_shifted_by_one_number_or_one_a_channel(channels: int) -> None:
+    normalisation = {"mean": [0.5] * channels, "std": [0.25] * channels}
+    assert check_all(replaced("networks.lenet.normalisation", normalisation)) == {}
+
+
+def test_layers_may_be_some_of_the_networks_in_its_order() -> None:
+    assert check_all(replaced("experiments.fashion.layers", ["relu1", "fc"])) == {}
+    assert check_all(replaced("experiments.fashion.layers", None)) == {}
+
+
+@pytest.mark.parametrize("path", ONE_OF_EACH, ids=".".join)
+def test_a_missing_key_is_named_or_has_a_default(path: Keys) -> None:
     configuration = copy.deepcopy(DEFAULT)
-    parent = configuration
-    for key in path[:-1]:
-        parent = parent[key]
-    del parent[path[-1]]
-    assert f"lacks the key {path[-1]}, which is required" in sentence_of(configuration)
+    del reduce(getitem, path[:-1], configuration)[path[-1]]
+    missing = f"lacks the key {path[-1]}, which is required"
+    of_experiment = re.fullmatch(EXPERIMENT + r"(attacker\.)?\w+", name_general(path))
+    found = [sentence for sentence in find_all(configuration) if missing in sentence]
+    assert bool(found) == (not of_experiment or path[-1] not in OPTIONAL)
 
 
-def test_all_that_the_schema_finds_is_said_at_once() -> None:
-    configuration = replaced(("neighbours", "k"), "many")
+def test_an_experiment_of_the_report_that_is_missing_is_named() -> None:
+    configuration = copy.deepcopy(DEFAULT)
+    configuration["experiments"] = {}
+    sentence = sentence_of(configuration)
+    assert "experiments lacks the key clean, which is required for the report's tables" in sentence
+    assert "transfer.experiments has 'cifar10', allowed are those of experiments" in sentence
+
+
+def test_an_experiment_without_seeds_is_left_out() -> None:
+    changes = {"experiments": {"fashion": {"seeds": []}}}
+    assert check_all(merged(changes)) == {}
+
+
+def test_all_problems_of_the_schema_are_found_at_once() -> None:
+    configuration = replaced("neighbours.k", "many")
     configuration["neighbors"] = configuration["neighbours"]
     configuration["detectors"]["lid"] = {"method": "lid", "layer": "fc"}
-    del configuration["poison"]["radius"], configuration["poison"]["train"]
-    assert [problem.split(",")[0] for problem in sentence_of(configuration).split("; ")] == [
+    del configuration["poison"]["radius"], configuration["poison"]["kernel"]
+    assert {problem.split(",")[0] for problem in sentence_of(configuration).split("; ")} == {
         "neighbors is no key of the configuration (did you mean neighbours?)",
-        "poison lacks the keys train",
+        "poison lacks the keys kernel",
         "neighbours.k is 'many'",
         "detectors.lid lacks the keys layers",
         "detectors.lid.layer is no key of the configuration (did you mean layers?)",
+    }
+
+
+def test_all_problems_of_values_are_found_at_once() -> None:
+    configuration = replaced("variant", "leaderboard")
+    configuration["experiments"]["clean"]["network"] = "lenett"
+    configuration["experiments"]["fashion"] |= {"dataset": "fashion", "poison": "x"}
+    configuration["detectors"]["perfect"] = {"method": "random"}
+    configuration["datasets"]["mnist"]["folder"] = "nowhere"
+    assert [problem.split(",")[0] for problem in sentence_of(configuration).split("; ")] == [
+        "variant is 'leaderboard'",
+        "detectors.perfect is {'method': 'random'}",
+        "datasets.mnist.folder is 'nowhere'",
+        "experiments.clean.network is 'lenett' (did you mean lenet?)",
+        "experiments.fashion.dataset is 'fashion' (did you mean fashion_mnist?)",
+        "experiments.fashion.poison is 'x'",
+    ]
+
+
+def test_all_problems_of_an_experiment_are_found_at_once() -> None:
+    changes = {"test": 99_999, "layers": ["fc", "relu1"], "poison": "poison_500"}
+    configuration = merged({"experiments": {"fashion": changes}})
+    assert [re.split(" is | has ", sentence)[0] for sentence in find_all(configuration)] == [
+        "experiments.fashion.poison",
+        "experiments.fashion.calibration + experiments.fashion.test",
+        "experiments.fashion.layers",
     ]
 
 
 def test_of_very_many_problems_the_first_are_said() -> None:
-    sentence = sentence_of(replaced(("experiments", "clean", "seeds"), ["x", *range(-999, 0)]))
+    sentence = sentence_of(replaced("experiments.clean.seeds", ["x", *range(-999, 0)]))
     assert sentence.startswith(
         "experiments.clean.seeds[0] is 'x', allowed is one integer from 0 to 4294967295; "
     )
@@ -317,36 +756,50 @@ def doubled(levels: int) -> list[Any]:
     ids=["deep", "endless", "many", "shared", "long", "huge", "text"],
 )  # fmt: skip
 def test_what_is_too_large_to_be_checked_is_one_sentence(value: Any, sentence: str) -> None:
-    assert sentence_of(replaced(("neighbours", "k"), value)).startswith(sentence)
+    assert sentence_of(replaced("neighbours.k", value)).startswith(sentence)
 
 
-@pytest.mark.parametrize("path", paths(DEFAULT), ids=".".join)
+def list_offered(sentences: list[str], key: str) -> list[str]:
+    """List the choices that sentences on a key offer: `allowed is 'a' or 'b'`, or `... of poisons: a, b`."""
+    of_key = [sentence for sentence in sentences if re.match(rf"{re.escape(key)}(\[0\])? is ", sentence)]
+    offered = []
+    for sentence in of_key:
+        _, _, allowed = sentence.partition(", allowed ")
+        offered += re.findall(r"(?:^is | or )'(\w+)'", allowed)
+        offered += allowed.partition(": ")[2].split(", ") if ": " in allowed else []
+    return offered
+
+
+TOGETHER = r", (as in|as the report has it|with which the others)"
+"""What ends the sentences on a value that is to be another's."""
+
+
 @pytest.mark.slow
-def test_a_message_offers_nothing_that_is_then_refused(path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("path", ONE_OF_EACH, ids=".".join)
+def test_a_message_offers_nothing_that_is_then_refused(path: Keys) -> None:
     given = (lambda value: [value]) if isinstance(reduce(getitem, path, DEFAULT), list) else str
-    _, _, allowed = sentence_of(replaced(path, given("none of these"))).partition(", allowed is ")
-    for offered in re.findall(r"(?:^| or )'(\w+)'", allowed):
-        try:
-            check(replaced(path, given(offered)), SCHEMA)
-        except InputError as error:
-            alone_too_few = path == ("activations", "layers")
-            assert not re.match(rf"{'.'.join(path)}(\[0\])? ", str(error)) or alone_too_few
+    key = ".".join(path)
+    for offered in list_offered(find_all(replaced(path, given("none of these"))), key):
+        refused = [
+            sentence
+            for sentence in find_all(replaced(path, given(offered)))
+            if re.match(rf"{re.escape(key)}(\[0\])? ", sentence) and not re.search(TOGETHER, sentence)
+        ]
+        assert refused == [], offered
 
 
-@pytest.mark.parametrize("name", ["clean", "fashion", "cifar10"])
-def test_every_network_that_transfer_offers_can_be_taken(name: str) -> None:
-    path = ("transfer", "experiments", name, "sources")
-    sentence = sentence_of(replaced(path, ["x"]))
-    offered = re.search("allowed are (.*), which take", sentence)[1].split(", ")
-    assert {*offered, DEFAULT["experiments"][name]["network"]} <= NETWORKS.keys()
-    check(replaced(path, offered), SCHEMA)
-    assert {*NETWORKS_FOR_GREY, *NETWORKS_FOR_COLOUR} == NETWORKS.keys()
+def test_messages_offer_choices() -> None:
+    sentence = "a.b[0] is 'x', allowed are those of poisons: none, badnets_1"
+    assert list_offered([sentence, "a.c is 1, allowed is 'y'"], "a.b") == ["none", "badnets_1"]
+    assert list_offered(["a is 'x', allowed is 'cosine' or 'l2'"], "a") == ["cosine", "l2"]
+    path = ("benches", "evasion", "settings", "evasion_mnist", "inputs", "other_data", "dataset")
+    assert list_offered(find_all(replaced(path, "x")), ".".join(path)) == ["fashion_mnist", "cifar10"]
 
 
 def test_a_folder_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = list(DATASETS["mnist"].checksums)
-    configuration = replaced(("folders", "mnist"), str(tmp_path))
-    start = f"folders.mnist is {str(tmp_path)!r}, which "
+    files = list(read_constants("datasets", "mnist")["CHECKSUMS"])
+    configuration = replaced("datasets.mnist.folder", str(tmp_path))
+    start = f"datasets.mnist.folder is {str(tmp_path)!r}, which "
     assert sentence_of(configuration).startswith(f"{start}has no {files[0]}, allowed is ")
     for file in files:
         (tmp_path / f"{file}.gz").touch()
@@ -362,23 +815,24 @@ def test_a_folder_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert sentence_of(configuration).startswith(f"{start}cannot be read (Permission denied), allowed is ")
 
 
-def limited(schema: Any) -> bool:
-    """Say whether all numbers and lists of a schema have an end, and all texts are names or one of a few."""
+def is_limited(schema: Any) -> bool:
+    """Return whether all numbers of a schema have two ends, and all texts are names or one of a few."""
     if isinstance(schema, dict):
         types = schema.get("type", [])
         if "enum" in schema or "const" in schema or "title" in schema:
             return True
-        if ("integer" in types or "number" in types) and not {"minimum", "maximum"} <= schema.keys():
-            return False
-        return all(map(limited, schema.values()))
-    return all(map(limited, schema)) if isinstance(schema, list) else True
+        if "integer" in types or "number" in types:
+            ends = {re.sub("exclusive(M)", lambda found: found[1].lower(), key) for key in schema}
+            return {"minimum", "maximum"} <= ends
+        return all(map(is_limited, schema.values()))
+    return all(map(is_limited, schema)) if isinstance(schema, list) else True
 
 
 def test_every_number_has_a_least_and_a_greatest() -> None:
-    assert limited(SCHEMA["properties"])
-    for kind in ("poisons", "detectors"):
+    assert is_limited(SCHEMA["properties"])
+    for kind in ("datasets", "networks", "attacks", "poisons", "detectors"):
         for name in list_methods(kind):
-            assert limited(read_constants(kind, name)["SCHEMA"]), name
+            assert is_limited(read_constants(kind, name)["OPTIONS"]), name
 
 
 ANYTHING = st.recursive(
@@ -388,10 +842,8 @@ ANYTHING = st.recursive(
 )
 
 
-@given(path=st.sampled_from(paths(DEFAULT)), value=ANYTHING)
-def test_anything_in_the_place_of_a_value_can_be_run_or_is_one_sentence(
-    path: tuple[str, ...], value: Any
-) -> None:
+@given(path=st.sampled_from(PATHS), value=ANYTHING)
+def test_anything_in_the_place_of_a_value_can_be_run_or_is_one_sentence(path: Keys, value: Any) -> None:
     try:
         check(replaced(path, value), SCHEMA)
     except InputError as error:
@@ -406,6 +858,11 @@ def test_anything_for_a_configuration_is_one_sentence(configuration: Any) -> Non
     sentence_of(configuration)
 
 
+NAMES = [
+    *("mnist", "fashion_mnist", "report_cnn", "vgg11", "lenet", "none", "badnets_1", "poison_5", "flips_3"),
+    *("poison_0", "fgsm", "adaptive", "other_data", "rotation", "dknn", "random", "clean", "two_digits"),
+    *("test", "train", "evasion", "relu1", "relu9", "fc"),
+]
 HOSTILE = st.one_of(
     st.sampled_from(
         [10**400, -(10**400), HUGE, 2**63, 2**64 - 1, 2**31, 10**30, -1, 0, 1, True, False, None]
@@ -417,13 +874,22 @@ HOSTILE = st.one_of(
     st.sampled_from([list(range(10_000)), nested(200), nested(2000), [nested(2000), nested(2001)], ENDLESS]),
     st.sampled_from([{}, {"a\nb": {}}, {"a" * 300: None}, {1: 2, None: 3, (1,): 4}, {"method": []}]),
     st.sampled_from([{"method": "dknn"}, {"method": "vim", "layer": "fc", "dimensions": 2**63}]),
+    st.sampled_from(NAMES),
+    st.lists(st.sampled_from(NAMES), max_size=3, unique=True),
     ANYTHING,
 )
 """What a settings file may hold, Snakemake's reader of which knows more than YAML's safe types."""
 
+LEAVES = list_leaves(DEFAULT)
 
-@given(changes=st.lists(st.tuples(st.sampled_from(leaves(DEFAULT)), HOSTILE), min_size=1, max_size=3))
-def test_a_hostile_configuration_is_accepted_or_one_message(changes: list[tuple[Any, Any]]) -> None:
+
+def assert_known(problems: dict[str, str], configuration: dict[str, Any]) -> None:
+    """Check that problems are of experiments and detectors that there are."""
+    known = {*list_experiments(configuration), *configuration["detectors"]}
+    assert {part for name in problems for part in name.split("/")} <= known
+
+
+def check_hostile(changes: list[tuple[Any, Any]]) -> None:
     configuration = copy.deepcopy(DEFAULT)
     for (*parents, last), value in changes:
         try:
@@ -432,44 +898,152 @@ def test_a_hostile_configuration_is_accepted_or_one_message(changes: list[tuple[
         except (TypeError, LookupError):
             continue  # an earlier change has replaced what it would lie in
     try:
-        check(configuration, SCHEMA)
+        problems = check(configuration, SCHEMA)
     except InputError as error:
         event("refused")
+        messages = [str(error)]
+    else:
+        event("partly refused" if problems else "accepted")
+        messages = [*problems.values()]
+        assert_known(problems, configuration)
+    for message in messages:
+        assert message.isprintable()
+        assert 0 < len(message) < 2500
+
+
+@given(changes=st.lists(st.tuples(st.sampled_from(LEAVES), HOSTILE), min_size=1, max_size=3))
+def test_a_hostile_configuration_is_accepted_or_some_sentences(changes: list[tuple[Any, Any]]) -> None:
+    check_hostile(changes)
+
+
+ENTRIES: list[tuple[str, list[Any]]] = [
+    *(("inputs", [of]) for of in DEFAULT["experiments"]["clean"]["inputs"].values()),
+    ("dataset", [*DEFAULT["datasets"]]),
+    ("network", [*DEFAULT["networks"]]),
+    ("poison", [None, "poison_5", "flips_3", "poison_9999999", *DEFAULT["poisons"]]),
+    ("classes", [None, [1, 9], [0, 1], [9, 1], [1, 10], [999_999, 1]]),
+    ("layers", [None, ["relu1"], ["fc", "relu1"], ["x"]]),
+    ("seeds", [[], [0], [2**32 - 1, 0]]),
+    ("train", [2, 1_000_000]),
+    ("test", [2, 1_000_000]),
+    ("calibration", [2, 1_000_000]),
+    ("pretraining", [0, 1_000_000]),
+    ("attacker", [{}, {"classes": [1, 9]}, {"part": "test", "sources": 1_000_000}, {"classes": [77]}]),
+]
+NAMES_OF_INPUTS = ["fgsm", "bim", "adaptive", "other_data", "mine", "test", "poison_5", "from_lenet"]
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw changes to an experiment that the schema allows."""
+    chosen: dict[str, Any] = {}
+    for key, values in draw(st.lists(st.sampled_from(ENTRIES), max_size=6)):
+        value = draw(st.sampled_from(values))
+        if key == "inputs":
+            chosen.setdefault("inputs", {})[draw(st.sampled_from(NAMES_OF_INPUTS))] = value
+        else:
+            chosen[key] = value
+    return chosen
+
+
+NAMES_OF_EXPERIMENTS = [
+    "mine",
+    "clean",
+    "two_digits",
+    "two_digits_quarter",
+    "cifar10",
+    "mnist_none",
+    "tables",
+]
+
+
+@given(
+    changes=st.dictionaries(st.sampled_from(NAMES_OF_EXPERIMENTS), entries(), max_size=3),
+    setting=entries(),
+    removed=st.sets(st.sampled_from([*DEFAULT["experiments"]]), max_size=2),
+)
+def test_experiments_that_the_schema_allows_are_accepted_or_some_sentences(
+    changes: dict[str, dict[str, Any]], setting: dict[str, Any], removed: set[str]
+) -> None:
+    configuration = copy.deepcopy(DEFAULT)
+    for name in removed:
+        del configuration["experiments"][name]
+    for name, of in changes.items():
+        configuration["experiments"][name] = DEFAULT["experiments"]["fashion"] | of
+    configuration["benches"]["evasion"]["settings"]["mine"] = DEFAULT["experiments"]["fashion"] | setting
+    try:
+        problems = check(configuration, SCHEMA)
+    except InputError as error:
+        assert ", allowed " in str(error) or " required" in str(error)
         assert str(error).isprintable()
-        assert len(str(error)) < 2000
     else:
-        event("accepted")
+        assert "tables" not in changes
+        assert_known(problems, configuration)
 
 
-@given(data=st.data())
-def test_sizes_that_pass_can_be_drawn(data: st.DataObject) -> None:
-    """What the check lets through, the draw from counts like MNIST's can do."""
-    digits = data.draw(st.lists(st.integers(0, 9), min_size=2, unique=True))
-    train, test, of_poison = (data.draw(st.integers(3, n)) for n in (60000, 10000, 2200))
-    part = data.draw(st.sampled_from(["train", "test"]))
-    configuration = replaced(("poison", "digits"), digits[:2])
-    configuration["poison"]["validation"] = of_poison
-    for name in configuration["experiments"]:
-        sizes = {"digits": digits, "train": train, "test": test, "poison_part": part}
-        configuration["experiments"][name] |= sizes
+def write_counts(path: Path, counts: dict[str, list[int]]) -> None:
+    """Write a data set of as many images of each class, a pixel each."""
+    parts = [np.repeat(np.arange(len(counts[part])), counts[part]) for part in ("train", "test")]
+    y = np.concatenate(parts).astype(np.int64)
+    classes = np.array([str(label) for label in range(len(counts["train"]))])
+    x = np.zeros((len(y), 1, 1, 1), np.uint8)
+    write_arrays(path, x=x, y=y, n_train=np.array(len(parts[0])), classes=classes)
+
+
+def test_sizes_that_pass_can_be_drawn_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the check lets through the program that draws the splits can do, of a fiftieth of MNIST."""
+    of_mnist = read_constants("datasets", "mnist")["COUNTS"]
+    counts = {part: [n // 50 for n in of] for part, of in of_mnist.items()}
+
+    def read_small(kind: Kind, name: str) -> dict[str, Any]:
+        constants = read_constants(kind, name)
+        return constants | {"COUNTS": counts} if "COUNTS" in constants else constants
+
+    monkeypatch.setattr("layeraudit.configuration.read_constants", read_small)
+    write_counts(tmp_path / "dataset.npz", counts)
+    splits = ("sources", "validation", "clean", "pretraining", "calibration", "test")
+    outputs = {name: tmp_path / f"{name}.npz" for name in splits}
+    fewest = {"train": 3, "calibration": 2, "test": 2}
+    experiment = DEFAULT["experiments"]["fashion"] | fewest | {"dataset": "mnist", "poison": None}
+    configuration = copy.deepcopy(DEFAULT)
     configuration["neighbours"]["k"] = 2
-    configuration["detectors"]["lid"] |= {"k": 2}
-    for detector in ("deep_knn", "trust_score", "knn_distance"):
-        configuration["detectors"][detector] |= {"k": 1}
-    for settings in configuration["inputs"].values():
-        settings["images"] = 1
-    configuration["adaptive"]["images"] = 1
-    for settings in configuration["transfer"]["experiments"].values():
-        settings |= {"images": 1, "networks": settings["networks"] | {"train": 2}}
-    configuration["adaptive"]["guides"]["classes"] = 1
-    fits = True
-    for dataset in DATASETS.values():
-        for name, wanted in {"train": train, "test": 750 + test}.items():
-            of_the_attack = 100 + of_poison if part == name else 0
-            if of_the_attack:
-                fits &= of_the_attack <= sum(dataset.counts(name)[digit] for digit in digits[:2])
-            fits &= wanted + of_the_attack <= sum(dataset.counts(name)[digit] for digit in digits)
-    if fits:
-        check(configuration, SCHEMA)
-    else:
-        assert "allowed are up to" in sentence_of(configuration)
+    for detector in configuration["detectors"].values():
+        detector |= {"k": 2} if "k" in detector else {}
+
+    @given(data=st.data())
+    def compare(data: st.DataObject) -> None:
+        classes = data.draw(st.none() | st.lists(st.integers(0, 9), min_size=2, unique=True), label="classes")
+        of_attacker = data.draw(st.lists(st.sampled_from(classes or [*range(10)]), min_size=1, unique=True))
+        attacker = {
+            "classes": of_attacker if classes or data.draw(st.booleans()) else None,
+            "part": data.draw(st.sampled_from(["train", "test"])),
+            "sources": data.draw(st.integers(0, 130)),
+            "validation": data.draw(st.integers(0, 130)),
+        }
+        sizes = {
+            "train": data.draw(st.integers(3, 1200)),
+            "pretraining": data.draw(st.sampled_from([0, 0, 10, 600])),
+            "calibration": data.draw(st.integers(2, 60)),
+            "test": data.draw(st.integers(2, 190)),
+        }
+        mine = experiment | sizes | {"classes": classes, "attacker": attacker}
+        configuration["experiments"]["mine"] = mine
+        problems = check(configuration, SCHEMA)
+        try:
+            draw_splits(
+                dataset=tmp_path / "dataset.npz",
+                **outputs,
+                classes=classes,
+                attacker=attacker,
+                clean_size=sizes["train"],
+                pretraining_size=sizes["pretraining"],
+                calibration_size=sizes["calibration"],
+                test_size=sizes["test"],
+                seed=0,
+            )
+        except InputError:
+            assert "mine" in problems
+        else:
+            assert "mine" not in problems
+
+    compare()

@@ -16,7 +16,7 @@ from layeraudit.report.dknn_mnist import (
     tabulate_validity,
 )
 from layeraudit.report.figures.dknn_mnist import plot_inputs
-from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL
+from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL, tabulate_claims
 
 CALIBRATIONS = [np.array([0, 0, 1, 3]), np.array([0, 2, 2, 2, 2])]
 
@@ -78,7 +78,7 @@ def test_an_input_that_is_not_made_as_in_the_paper_is_not_compared_with_it() -> 
     pd.testing.assert_frame_equal(table.drop(columns=posted), INPUTS.drop(columns=posted))
     reliability = tabulate_reliability(SCORES, CALIBRATIONS, as_published=["fgsm"])
     assert reliability[["posted", "posted_n"]].isna().all(axis=None)
-    claims = make_claims(SCORES, CALIBRATIONS, as_published=["bim"]).set_index("claim")
+    claims = tabulate_claims(make_claims(SCORES, CALIBRATIONS, as_published=["bim"])).set_index("claim")
     compared = claims.index[claims.index.str.startswith("dknn_accuracy_under_")]
     assert compared.tolist() == ["dknn_accuracy_under_bim"]
     reported = claims.index[claims["reported"] != ""]
@@ -177,7 +177,9 @@ def test_a_claim_is_tested_in_both_directions_in_every_seed() -> None:
         return make_scores(seeds + [(seed, 7, 7, 3, 0.9, 2, 1) for seed in (0, 1) for _ in range(n_lost)])
 
     attacked = {"fgsm": compare(9, 1), "bim": compare(1, 9), "cw": compare(5, 5)}
-    claims = make_claims(SCORES | attacked, CALIBRATIONS, as_published=SCORES).set_index("claim")
+    claims = tabulate_claims(make_claims(SCORES | attacked, CALIBRATIONS, as_published=SCORES)).set_index(
+        "claim"
+    )
     ten = {0: 1, 1: 10, 5: 252}  # of 1,024 orders of heads and tails
     won = claims.loc["dknn_recovers_accuracy_under_fgsm"]
     assert won["p_for"] == pytest.approx((ten[0] + ten[1]) / 1024)
@@ -196,7 +198,9 @@ def test_a_claim_that_one_seed_contradicts_is_not_shown() -> None:
     mixed = make_scores(
         [(0, 7, 3, 7, 0.9, 0, 4) for _ in range(10)] + [(1, 7, 7, 3, 0.9, 2, 1) for _ in range(10)]
     )
-    claims = make_claims(SCORES | {"fgsm": mixed}, CALIBRATIONS, as_published=SCORES).set_index("claim")
+    claims = tabulate_claims(
+        make_claims(SCORES | {"fgsm": mixed}, CALIBRATIONS, as_published=SCORES)
+    ).set_index("claim")
     of_fgsm = claims.loc["dknn_recovers_accuracy_under_fgsm"]
     # 1 and -1, whose interval, 12.7 to either side, is cut to what there can be.
     assert of_fgsm[["value", "ci95_low", "ci95_high"]].tolist() == [0, -1, 1]

@@ -13,10 +13,10 @@ from layeraudit.errors import InputError
 from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON
 from layeraudit.report.experiment_1 import (
     compare_low_credibility,
+    make_claims,
     read_points,
     subtract_clean,
     tabulate_credibility,
-    weigh_claims,
 )
 from layeraudit.report.figures.experiment_1 import plot_credibility
 from layeraudit.statistics import BETWEEN_SEEDS_OF_ONE_POOL, judge_claims, share_equals, tabulate_claims
@@ -119,7 +119,7 @@ def test_an_experiment_that_is_not_the_reports_has_no_numbers_of_it() -> None:
     points = points_of(50, [20, 30], [0, 1])
     assert tabulate_credibility(points, as_reported=False)["reported"].isna().all()
     of_report, of_others = (
-        {claim.claim for claim in weigh_claims(points, as_reported=reported)} for reported in (True, False)
+        {claim.claim for claim in make_claims(points, as_reported=reported)} for reported in (True, False)
     )
     assert of_report - of_others == {"25_of_50_points_moved", "25_of_50_points_misclassified"}
 
@@ -138,7 +138,7 @@ def test_groups_without_points_and_single_seeds_stop_nothing(points: pd.DataFram
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = tabulate_credibility(points, as_reported=True)
-        claims = tabulate_claims(weigh_claims(points, as_reported=True))
+        claims = tabulate_claims(make_claims(points, as_reported=True))
         plot_credibility(points)
     empty = table[table["n_points"] == 0]
     assert len(empty)
@@ -194,7 +194,7 @@ def test_poison_is_compared_with_clean_images_of_its_own_digit_and_seed() -> Non
 
 
 def verdicts(points: pd.DataFrame) -> dict[str, str]:
-    claims = judge_claims(tabulate_claims(weigh_claims(points, as_reported=True)))
+    claims = judge_claims(tabulate_claims(make_claims(points, as_reported=True)))
     return dict(zip(claims["claim"], claims["verdict"], strict=True))
 
 
@@ -237,7 +237,7 @@ def test_no_misclassified_point_in_three_seeds_speaks_against_the_reports_25() -
     points = points_of(50, [25, 24, 26], [0, 0, 0])
     (claim,) = (
         claim
-        for claim in weigh_claims(points, as_reported=True)
+        for claim in make_claims(points, as_reported=True)
         if claim.claim == "25_of_50_points_misclassified"
     )
     assert (claim.value, claim.n_points, claim.n_seeds) == (0, 150, 3)
@@ -249,13 +249,13 @@ def test_no_misclassified_point_in_three_seeds_speaks_against_the_reports_25() -
 
 def test_sets_of_a_size_that_the_report_has_not_are_not_held_against_its_numbers() -> None:
     assert not [
-        claim for claim in weigh_claims(points_of(6, [3, 3], [0, 1]), as_reported=True) if claim.reported
+        claim for claim in make_claims(points_of(6, [3, 3], [0, 1]), as_reported=True) if claim.reported
     ]
 
 
 def test_claims_compare_the_largest_set_alone_with_clean_images() -> None:
     points = pd.concat([points_of(15, [3, 5], [0, 1], credibility=0.05), points_of(50, [20, 30], [0, 1])])
-    claims = {claim.claim: claim for claim in weigh_claims(points, as_reported=True)}
+    claims = {claim.claim: claim for claim in make_claims(points, as_reported=True)}
     assert len(claims) == 9
     assert claims["right_poison_as_credible_as_clean"].n_points == 99
     assert claims["right_poison_as_credible_as_clean"].value == pytest.approx(0.0005)
@@ -266,7 +266,7 @@ def test_claims_compare_images_that_the_network_gets_right() -> None:
     points = points_of(6, [3, 3], [1, 2], credibility=0.9)
     wrong = (points["points"] == 0) & (points.groupby(["seed", "points"]).cumcount() == 0)
     points.loc[wrong, ["dnn_label", "credibility"]] = 4, 0.01
-    some, low, as_high = weigh_claims(points, as_reported=True)[:3]
+    some, low, as_high = make_claims(points, as_reported=True)[:3]
     assert some.value == low.value == 0
     assert as_high.value == pytest.approx(0.0005)
     assert low.n_points == as_high.n_points == 5 + 4

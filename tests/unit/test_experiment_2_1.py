@@ -15,6 +15,7 @@ from layeraudit.report.experiment_2_1 import (
     compare_matched_samples,
     draw_matched,
     gather_points,
+    make_claims,
     measure_detectors,
     measure_groups,
     measure_recovery,
@@ -22,7 +23,6 @@ from layeraudit.report.experiment_2_1 import (
     tabulate_groups,
     tabulate_matched,
     tabulate_recovery,
-    weigh_claims,
 )
 from layeraudit.report.figures.experiment_2_1 import (
     plot_accuracy,
@@ -377,7 +377,7 @@ def claims_of(points: pd.DataFrame, *, as_reported: bool = True) -> pd.DataFrame
     groups, recovery = measure_groups(points), measure_recovery(points)
     matched, _ = compare_matched_samples(points, resamples=299)
     detectors = measure_detectors(points, LAYERS, K)
-    claims = weigh_claims(groups, recovery, matched, detectors, as_reported=as_reported)
+    claims = make_claims(groups, recovery, matched, detectors, as_reported=as_reported)
     return pd.DataFrame([vars(claim) for claim in claims]).set_index("claim")
 
 
@@ -449,7 +449,7 @@ def test_the_number_of_misclassified_holds_where_either_reading_has_it(
         groups.loc[is_number & (groups["evaluated"] == evaluated), "value"] = number + np.arange(3.0)
     matched, _ = compare_matched_samples(points, resamples=9)
     detectors = measure_detectors(points, LAYERS, K)
-    claim = weigh_claims(groups, measure_recovery(points), matched, detectors, as_reported=True)[-1]
+    claim = make_claims(groups, measure_recovery(points), matched, detectors, as_reported=True)[-1]
     assert claim.claim == "number_of_misclassified"
     assert (claim.p_for < 0.05, claim.p_against < 0.05) == (holds, not holds)
     assert claim.value == training + 1

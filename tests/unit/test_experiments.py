@@ -1,5 +1,6 @@
-"""Every run of a configuration has what the rules look up, whatever it is of."""
+"""Every experiment of a configuration has what the rules look up, whatever names it."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -7,35 +8,57 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
-from layeraudit.experiments import PUBLISHED, REPORTED, is_as_reported, list_as_published, list_experiments
+from layeraudit.experiments import (
+    ADAPTIVE,
+    OTHER_DATA,
+    Experiment,
+    is_attack,
+    list_experiments,
+    list_settings,
+)
+from layeraudit.plugins import list_methods, read_constants
+from layeraudit.report.published import PUBLISHED, REPORTED, is_as_reported, list_as_published
 
-CONFIGURATION = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-EXPERIMENTS = list_experiments(CONFIGURATION)
-OF_ALL = [
-    *("dataset", "network", "seeds", "digits", "train", "calibration", "test", "epochs", "batch_size"),
-    *("pretraining", "attack", "poison", "bench", "setting"),
-]
+CONFIGURATION = json.loads(json.dumps(yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())))
+EXPERIMENTS: dict[str, Any] = list_experiments(CONFIGURATION)
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_all_experiments_have_the_same_keys(name: str) -> None:
     experiment = EXPERIMENTS[name]
-    assert set(OF_ALL) <= set(experiment)
-    assert set(experiment["attack"]) == {"digits", "part", "sources", "validation"}
-    assert ("method" in experiment) == (experiment["bench"] == "poison")
-    assert ("inputs" in experiment) == ("adaptive" in experiment)
-    assert ("inputs" in experiment) == (experiment["bench"] == "evasion" or name == "clean")
+    assert set(experiment) == set(Experiment.__annotations__)
+    assert set(experiment["attacker"]) == {"classes", "part", "sources", "validation"}
+    assert (experiment["poison_settings"] is None) == (experiment["poison"] != "poison")
+    assert (experiment["adaptive"] is None) == (ADAPTIVE not in experiment["inputs"])
 
 
-def test_experiments_of_the_report_are_as_the_configuration_has_them() -> None:
-    for name, settings in CONFIGURATION["experiments"].items():
-        assert {key: EXPERIMENTS[name][key] for key in OF_ALL[:9]} == {
-            key: settings[key] for key in OF_ALL[:9]
-        }
-        kind = {"secml": "poison", "label_flips": "flips"}[settings["poison_kind"]]
-        poison = f"{kind}_{settings['poison']}" if settings["poison"] else None
-        assert (EXPERIMENTS[name]["poison"], EXPERIMENTS[name]["bench"]) == (poison, None)
-        assert EXPERIMENTS[name]["attack"]["part"] == settings["poison_part"]
+def test_what_the_configuration_says_of_an_experiment_is_kept() -> None:
+    of_benches = {name: settings for _, _, name, settings in list_settings(CONFIGURATION)}
+    for name, settings in (CONFIGURATION["experiments"] | of_benches).items():
+        same = settings.keys() - {"network", "attacker", "poison"}
+        assert {key: EXPERIMENTS[name][key] for key in same} == {key: settings[key] for key in same}
+        assert EXPERIMENTS[name]["network"] == CONFIGURATION["networks"][settings["network"]]
+        assert EXPERIMENTS[name]["network_name"] == settings["network"]
+        assert EXPERIMENTS[name]["poison_name"] == (settings.get("poison") or "")
+        assert EXPERIMENTS[name]["attacker"].items() >= settings.get("attacker", {}).items()
+
+
+def test_poison_is_a_plug_ins_or_the_reports_own() -> None:
+    two_digits, flips = EXPERIMENTS["two_digits"], EXPERIMENTS["two_digits_quarter_flips"]
+    assert (two_digits["poison"], two_digits["poison_settings"]) == ("poison_50", None)
+    assert (flips["poison"], flips["poison_name"]) == ("flips_50", "flips_50")
+    assert (EXPERIMENTS["clean"]["poison"], EXPERIMENTS["clean"]["poison_name"]) == (None, "")
+    badnets = EXPERIMENTS["mnist_badnets_5"]
+    assert (badnets["poison"], badnets["poison_name"]) == ("poison", "badnets_5")
+    assert badnets["poison_settings"] == {"method": "badnets", "rate": 0.05, "target": 0, "size": 4}
+
+
+def test_layers_are_the_networks_unless_the_configuration_names_some() -> None:
+    assert EXPERIMENTS["clean"]["layers"] == ["relu1", "relu2", "relu3", "fc"]
+    assert EXPERIMENTS["cifar10"]["layers"] == read_constants("networks", "all_convolutional")["LAYERS"]
+    configuration = change(experiments__cifar10__network="vgg11")
+    configuration["experiments"]["cifar10"]["layers"] = ["relu2", "fc"]
+    assert list_experiments(configuration)["cifar10"]["layers"] == ["relu2", "fc"]
 
 
 def test_a_bench_has_every_poison_of_every_setting() -> None:
@@ -45,44 +68,62 @@ def test_a_bench_has_every_poison_of_every_setting() -> None:
         for poison in settings["poisons"]
     }
     found = {name: of for name, of in EXPERIMENTS.items() if of["bench"] == "poison"}
-    assert {name: (of["setting"], of["name"]) for name, of in found.items()} == expected
-    badnets = found["mnist_badnets_5"]
-    assert badnets["method"] == "badnets"
-    assert badnets["options"] == {"rate": 0.05, "target": 0, "size": 4}
+    assert {name: (of["setting"], of["poison_name"]) for name, of in found.items()} == expected
     assert found["mnist_transfer_collision"]["pretraining"] == 5000
+    evaded = {name: of["setting"] for name, of in EXPERIMENTS.items() if of["bench"] == "evasion"}
+    assert evaded == {name: name for name in CONFIGURATION["benches"]["evasion"]["settings"]}
+    assert {EXPERIMENTS[name]["bench"] for name in CONFIGURATION["experiments"]} == {None}
 
 
-def test_the_attack_on_dknn_is_one_ball_in_the_evasion_bench() -> None:
-    adaptive: dict[str, Any] = EXPERIMENTS["evasion_fashion"]["adaptive"]
+def test_the_attack_on_dknn_has_the_section_of_its_name_and_its_options_as_an_input() -> None:
+    for name in ("clean", "evasion_fashion"):
+        adaptive = EXPERIMENTS[name]["adaptive"]
+        assert adaptive == CONFIGURATION["adaptive"] | EXPERIMENTS[name]["inputs"]["adaptive"]
     assert (adaptive["epsilons"], adaptive["radii"], adaptive["images"]) == ([0.1], [], 100)
-    assert adaptive["intermediate_level"]["steps"] == 0
-    assert adaptive["guides"] == CONFIGURATION["adaptive"]["guides"]
-    assert EXPERIMENTS["clean"]["adaptive"] == CONFIGURATION["adaptive"]
+
+
+def test_of_another_method_under_its_name_there_is_no_attack_on_dknn() -> None:
+    configuration = deepcopy(CONFIGURATION)
+    inputs = configuration["experiments"]["clean"]["inputs"]
+    inputs["adaptive"] = inputs["fgsm"]
+    assert list_experiments(configuration)["clean"]["adaptive"] is None
+
+
+def test_what_is_to_be_found_of_an_input_is_a_matter_of_its_method() -> None:
+    assert {name for name in [*list_methods("attacks"), ADAPTIVE, OTHER_DATA] if not is_attack(name)} == {
+        "rotation",
+        OTHER_DATA,
+    }
 
 
 def change(**values: Any) -> dict[str, Any]:
     """Change values of the default configuration, each under its keys joined by two underscores."""
-    changed = deepcopy(CONFIGURATION)
+    changed: dict[str, Any] = deepcopy(CONFIGURATION)
     for keys, value in values.items():
         *path, last = keys.split("__")
         within = changed
         for key in path:
             within = within[key]
-        assert within[last] != value
+        assert within.get(last) != value
         within[last] = value
     return changed
 
 
-OTHERS_THAN_REPORTED = [
+OF_TWO = "experiments__two_digits__"
+BOTH_ORDERS = {f"{OF_TWO}classes": [9, 1], f"{OF_TWO}attacker__classes": [9, 1]}
+OTHERS_THAN_REPORTED: list[tuple[dict[str, Any], set[str]]] = [
     ({}, set()),
     ({"experiments__two_digits__train": 500, "experiments__ten_digits__epochs": 1}, set()),
-    ({"experiments__two_digits__digits": [9, 1], "poison__digits": [9, 1]}, set()),  # in any order
-    ({"experiments__two_digits__digits": [3, 8]}, {"two_digits"}),
-    ({"experiments__two_digits__poison": 6}, {"two_digits"}),
-    ({"experiments__ten_digits__poison": 6}, {"ten_digits"}),
-    ({"experiments__ten_digits__digits": [1, 9]}, {"ten_digits"}),
+    (BOTH_ORDERS, set()),
+    ({"experiments__ten_digits__classes": list(range(10))}, set()),
+    ({"experiments__two_digits__classes": [3, 8]}, {"two_digits"}),
+    ({"experiments__two_digits__poison": "poison_6"}, {"two_digits"}),
+    ({"experiments__two_digits__poison": "flips_50"}, {"two_digits"}),
+    ({"experiments__two_digits__attacker__classes": [3, 8]}, {"two_digits"}),
+    ({"experiments__ten_digits__poison": "poison_6"}, {"ten_digits"}),
+    ({"experiments__ten_digits__classes": [1, 9]}, {"ten_digits"}),
     ({"experiments__clean__dataset": "fashion_mnist"}, {"clean"}),
-    ({"poison__digits": [3, 8]}, set(REPORTED)),
+    ({"datasets__mnist__method": "fashion_mnist"}, set(REPORTED)),
     ({"poison__radius": 1.0}, set(REPORTED)),
     ({"poison__distance": "l1"}, set(REPORTED)),
     ({"neighbours__k": 50}, set(REPORTED)),
@@ -97,22 +138,27 @@ def test_an_experiment_is_the_reports_by_its_data_poison_and_k(
     assert {name for name in REPORTED if not is_as_reported(configuration, name)} == others
 
 
+OF_CLEAN = "experiments__clean__inputs__"
+
+
 @pytest.mark.parametrize(
     ("changes", "others"),
     [
         ({}, set()),
-        ({"inputs__fgsm__images": 60, "inputs__cw__steps": 3, "experiments__clean__train": 400}, set()),
-        ({"inputs__fgsm__epsilon": 0.1}, {"fgsm"}),
-        ({"inputs__bim__epsilon": 0.1}, {"bim"}),
-        ({"inputs__bim__steps": 30}, {"bim"}),
-        ({"inputs__bim__step": 0.1}, {"bim"}),
-        ({"inputs__cw__confidence": 1}, {"cw"}),
-        ({"inputs__rotated__degrees": 30}, {"rotated"}),
-        ({"experiments__clean__digits": [1, 9]}, set(PUBLISHED)),
+        ({f"{OF_CLEAN}fgsm__images": 60, f"{OF_CLEAN}cw__steps": 3, "experiments__clean__train": 400}, set()),
+        ({f"{OF_CLEAN}fgsm__epsilon": 0.1}, {"fgsm"}),
+        ({f"{OF_CLEAN}fgsm": {"method": "rotation", "images": 9, "degrees": 1}}, {"fgsm"}),
+        ({f"{OF_CLEAN}bim__epsilon": 0.1}, {"bim"}),
+        ({f"{OF_CLEAN}bim__steps": 30}, {"bim"}),
+        ({f"{OF_CLEAN}bim__step": 0.1}, {"bim"}),
+        ({f"{OF_CLEAN}cw__confidence": 1}, {"cw"}),
+        ({f"{OF_CLEAN}rotated__degrees": 30}, {"rotated"}),
+        ({"experiments__clean__inputs": {}}, {"fgsm", "bim", "cw", "rotated"}),
+        ({"experiments__clean__classes": [1, 9]}, set(PUBLISHED)),
         ({"neighbours__k": 10}, set(PUBLISHED)),
     ],
 )
-def test_an_input_is_the_papers_by_its_settings_the_digits_and_k(
+def test_an_input_is_the_papers_by_its_settings_the_classes_and_k(
     changes: dict[str, Any], others: set[str]
 ) -> None:
     assert set(PUBLISHED) - set(list_as_published(change(**changes))) == others

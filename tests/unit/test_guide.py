@@ -58,26 +58,40 @@ def test_what_a_page_tells_to_type_is_there(page: Path) -> None:
     for target in set(re.findall(r"^make ([\w./-]+)", code, re.MULTILINE)):
         made = subprocess.run(["make", "-n", target], cwd=REPOSITORY, capture_output=True, check=False)
         assert made.returncode == 0, made.stderr
-    rules = set(re.findall(r"^rule (\w+):", (REPOSITORY / "Snakefile").read_text(), re.MULTILINE))
+    files = [REPOSITORY / "Snakefile", *(REPOSITORY / "rules").rglob("*.smk")]
+    rules = {name for file in files for name in re.findall(r"^rule (\w+):", file.read_text(), re.MULTILINE)}
     assert set(re.findall(r"snakemake (?:-\w+ )*([a-z]\w+)\b(?!/)", code)) <= rules
     named = re.findall(rf"`((?:{FOLDERS})/[\w./-]+)`", text)
     written_by_the_reader = re.findall(r"goes to `([^`]+)`", text)
     assert {name for name in named if not (REPOSITORY / name).exists()} == set(written_by_the_reader)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
-def test_the_example_of_own_settings_can_be_run(page: str) -> None:
-    config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
-    own = yaml.safe_load(first_block(page, "yaml"))
-    assert own["variant"] != config["variant"]
-    update_config(config, own)
-    check(config, yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text()))
+@pytest.mark.parametrize(("page", "examples"), [("README.md", 1), ("docs/configuration.md", 2)])
+def test_examples_of_own_settings_can_be_run(
+    page: str, examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)
+    assert len(blocks) == examples
+    for block in blocks:
+        config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+        own = yaml.safe_load(block)
+        assert own["variant"] != config["variant"]
+        update_config(config, own)
+        problems = check(config, yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text()))
+        own_pairs = {f"{name}/{of}" for name in own["experiments"] for of in own.get("detectors", {})}
+        assert not problems.keys() & {*own["experiments"], *own.get("detectors", {}), *own_pairs}
 
 
 def test_configuration_has_every_key() -> None:
     schema = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
-    page = (REPOSITORY / "docs/configuration.md").read_text().split("## All keys")[1]
-    assert [row[0].strip("`") for row in rows_of(page, "key")] == list(schema["properties"])
+    page = (REPOSITORY / "docs/configuration.md").read_text()
+    keys = [row[0].strip("`") for row in rows_of(page.split("## All keys")[1], "key")]
+    assert keys == list(schema["properties"])
+    cells = [row[0] for row in rows_of(page, "key of an experiment")]
+    experiment = schema["properties"]["experiments"]["additionalProperties"]
+    assert re.findall(r"`(\w+)`", " ".join(cells)) == list(experiment["properties"])
 
 
 def test_code_for_an_own_model_finds_rows_with_a_wrong_label() -> None:

@@ -10,11 +10,11 @@ import yaml
 from conftest import REPOSITORY, run_programs
 
 from layeraudit.errors import InputError
-from layeraudit.experiments import INPUTS as CONFIGURED_INPUTS
-from layeraudit.names import COLUMNS, INPUTS, find_titles, list_names, name_method
+from layeraudit.names import COLUMNS, find_titles, list_names, name_in_words, name_method
 from layeraudit.plugins import Kind
 
 LAYERS = ["relu1", "relu2", "fc"]
+OF_REPORT_CNN = ["relu1", "relu2", "relu3", "fc"]
 KEYS = ("detectors", "poisons", "benches")
 
 
@@ -25,8 +25,7 @@ def configuration() -> dict[str, Any]:
 
 
 def list_all(configuration: dict[str, Any]) -> pd.DataFrame:
-    layers = configuration["activations"]["layers"]
-    return list_names(*(configuration[key] for key in KEYS), layers)
+    return list_names(*(configuration[key] for key in KEYS), OF_REPORT_CNN)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +87,89 @@ def test_all_that_the_benches_use_has_a_name(
     ids = {str(kind): set(of["id"]) for kind, of in names.groupby("kind")}
     assert ids["detector"] == set(configuration["detectors"])
     assert ids["poison"] == set(configuration["poisons"]) - {"unused"}
-    assert ids["input"] == set(CONFIGURED_INPUTS) == set(INPUTS)
+    inputs = configuration["benches"]["evasion"]["settings"]["evasion_mnist"]["inputs"]
+    assert ids["input"] == set(inputs) == set(INPUTS)
     assert ids["poison_setting"] == {"mnist", "mnist_transfer", "fashion"}
     assert ids["evasion_setting"] == {"evasion_mnist", "evasion_fashion"}
+
+
+INPUTS = {
+    "fgsm": ("fgsm", "FGSM", "One step along the sign of the gradient, within an L-infinity ball."),
+    "bim": ("bim", "BIM", "Many small steps along the sign of the gradient, within an L-infinity ball."),
+    "cw": ("cw", "CW", "The smallest change in L2 that is found to make the network err."),
+    "ila": ("ila", "ILA", "A finished attack, pushed further in a hidden layer, within an L-infinity ball."),
+    "adaptive": (
+        "adaptive",
+        "Adaptive",
+        "An attack that knows DkNN: it leads an image to the neighbours of another class in every layer.",
+    ),
+    "rotated": ("rotation", "Rotated", "Held-out images, rotated."),
+    "other_data": (
+        "other_data",
+        "Other data set",
+        "Images of a data set that the network was not trained on.",
+    ),
+}
+"""Of each input its method, title and idea."""
+
+
+def test_inputs_are_named_by_their_methods(configuration: dict[str, Any]) -> None:
+    names = list_all(configuration)
+    inputs = names[names["kind"] == "input"].set_index("id")
+    for name, expected in INPUTS.items():
+        assert tuple(inputs.loc[name, ["method", "title", "idea"]]) == expected
+    assert (inputs["reference"] == "").sum() == 2
+    assert inputs.loc["adaptive", "reference"] == "Sitawarin & Wagner 2019, https://arxiv.org/abs/1903.08333"
+
+
+def test_inputs_that_only_one_setting_has_and_inputs_of_one_method_have_names(
+    configuration: dict[str, Any],
+) -> None:
+    setting = configuration["benches"]["evasion"]["settings"]["evasion_mnist"]
+    ball = {"epsilon": 0.3, "steps": 5}
+    setting["inputs"] = {
+        "fgsm": {"method": "fgsm", "images": 20, "epsilon": 0.1},
+        "wide": {"method": "fgsm", "images": 9, "epsilon": 0.9},
+        "mine": {"method": "mi_fgsm", "images": 5, "momentum": 1},
+        "adaptive": {"method": "adaptive", "images": 5, "radii": [1, 2], "intermediate_level": ball},
+    }
+    del configuration["benches"]["evasion"]["settings"]["evasion_fashion"]["inputs"]
+    names = list_all(configuration)
+    inputs = names[names["kind"] == "input"].set_index("id")
+    assert inputs["title"].to_dict() == {
+        "fgsm": "FGSM (fgsm)",
+        "wide": "FGSM (wide)",
+        "mine": "MI-FGSM",
+        "adaptive": "Adaptive",
+    }
+    assert inputs.loc["mine", "settings"] == "images 5; momentum 1"
+    words = "images 5; radii 1, 2; intermediate level epsilon 0.3, steps 5"
+    assert inputs.loc["adaptive", "settings"] == words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fashion_mnist", "Fashion-MNIST"),
+        ("cifar10", "CIFAR-10"),
+        ("small_resnet", "Small ResNet"),
+        ("tramer_a", "Tramèr A"),
+        ("vgg11", "VGG-11"),
+        ("my_photos", "my photos"),
+    ],
+)
+def test_data_sets_and_networks_have_the_title_of_the_method_that_they_are_named_for(
+    name: str, words: str
+) -> None:
+    assert name_in_words(name) == words
+
+
+def test_settings_are_named_by_their_data_set(configuration: dict[str, Any]) -> None:
+    poisoned = configuration["benches"]["poison"]["settings"]
+    poisoned["photos"] = poisoned["mnist"] | {"dataset": "my_photos", "pretraining": 9}
+    names = list_all(configuration)
+    titles = find_titles(names, "poison_setting", ["mnist", "mnist_transfer", "fashion", "photos"])
+    assert list(titles.values()) == ["MNIST", "MNIST, last layer", "Fashion-MNIST", "my photos, last layer"]
 
 
 def test_settings_in_words(configuration: dict[str, Any]) -> None:
@@ -100,6 +179,8 @@ def test_settings_in_words(configuration: dict[str, Any]) -> None:
     assert words["poison", "flips_targeted_5"] == "rate 0.05; source 4; target 9"
     assert words["poison", "secml_5x10"].startswith("pairs 1/9, 0/6, 2/7, 3/8, 4/5; points 10;")
     assert words["input", "rotated"] == "images 200; degrees 45"
+    adaptive = "MNIST: images 100; epsilons 0.2. Fashion-MNIST: images 100; epsilons 0.1"
+    assert words["input", "adaptive"] == adaptive
     fgsm = "MNIST: images 200; epsilon 0.2. Fashion-MNIST: images 200; epsilon 0.1"
     assert words["input", "fgsm"] == fgsm
     assert words["poison_setting", "mnist_transfer"].endswith("after training on 5000 other images")
@@ -113,7 +194,7 @@ def test_an_id_without_a_name_is_an_input_error(configuration: dict[str, Any]) -
 
 def test_the_program_writes_the_names(configuration: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
-    settings = {key: configuration[key] for key in KEYS} | {"layers": configuration["activations"]["layers"]}
+    settings = {key: configuration[key] for key in KEYS} | {"layers": OF_REPORT_CNN}
     options = [f"--{name}={json.dumps(value)}" for name, value in settings.items()]
     _, errors = run_programs(("leaderboard/tabulate_names.py", [*options, "--table", path]))
     assert errors == []

@@ -13,9 +13,18 @@ import yaml
 from conftest import REPOSITORY
 from jsonschema import Draft202012Validator
 
-from layeraudit.experiments import CONTROLS
+from layeraudit.experiments import ADAPTIVE, CONTROLS, OTHER_DATA
 from layeraudit.fingerprints import _list_files, _list_imports
-from layeraudit.plugins import FOLDER, LITERALS, Kind, list_methods, load, read_constants, read_idea
+from layeraudit.plugins import (
+    FOLDER,
+    LITERALS,
+    Kind,
+    list_methods,
+    load,
+    read_constants,
+    read_idea,
+    split_settings,
+)
 
 SCRIPTS = REPOSITORY / "scripts"
 
@@ -47,8 +56,8 @@ CONTRACTS: dict[Kind, Contract] = {
     "detectors": Contract("fit", 2, ("seed",), "score_detector", ("BENCHES",)),
 }
 
-KNOWN_DATA = ("COUNTS", "CHECKSUMS")
-"""Literals of those data sets that are known before they are read."""
+OPTIONAL: dict[str, set[str]] = {"datasets": {"COUNTS", "CHECKSUMS"}, "detectors": {"VARIANT_OF"}}
+"""Literals of data sets that are known before they are read, and of variants of another detector."""
 
 WITHOUT_PAPER = {*CONTROLS, "image_folder", "label_flips", "none", "rotation"}
 
@@ -99,7 +108,7 @@ def test_every_kind_has_a_contract() -> None:
 def test_what_a_file_says_in_capitals_is_a_literal_of_its_kind(kind: Kind, name: str) -> None:
     constants = read_constants(kind, name)
     expected = {"TITLE", "REFERENCE", "ENVIRONMENT", "OPTIONS", *CONTRACTS[kind].literals}
-    assert expected <= constants.keys() <= expected | {*(KNOWN_DATA if kind == "datasets" else ())}
+    assert expected <= constants.keys() <= expected | OPTIONAL.get(kind, set())
     title = constants["TITLE"]
     assert title == title.strip() != ""
     assert "," not in title  # what follows a comma are options
@@ -205,3 +214,35 @@ def test_the_imports_of_a_file_are_those_of_all_modules_behind_it() -> None:
     assert list_imports("layeraudit/poisons/label_flips.py") == {"numpy"}
     assert {"numpy", "pandas", "scikit-learn"} <= list_distributions("detectors")
     assert {"numpy", "secml"} <= list_distributions("secml")
+
+
+def test_a_network_names_its_layers_once_and_a_detector_known_benches() -> None:
+    for name in list_methods("networks"):
+        layers = read_constants("networks", name)["LAYERS"]
+        assert len(set(layers)) == len(layers) > 1, name
+    for name in list_methods("detectors"):
+        benches = read_constants("detectors", name)["BENCHES"]
+        assert benches and set(benches) <= {"poison", "evasion"}, name
+        original = read_constants("detectors", name).get("VARIANT_OF")
+        assert original is None or "VARIANT_OF" not in read_constants("detectors", original), name
+
+
+def test_a_data_set_whose_files_are_known_has_counts_of_both_parts() -> None:
+    for name in list_methods("datasets"):
+        constants = read_constants("datasets", name)
+        assert ("COUNTS" in constants) == ("CHECKSUMS" in constants) == (
+            "folder" in constants["OPTIONS"]
+        ) or (name == "image_folder")
+        if counts := constants.get("COUNTS"):
+            assert set(counts) == {"train", "test"}
+            assert len(counts["train"]) == len(counts["test"])
+
+
+def test_what_has_rules_of_its_own_is_no_plug_in() -> None:
+    assert not {ADAPTIVE, OTHER_DATA} & set(list_methods("attacks"))
+
+
+def test_settings_are_a_method_and_its_options() -> None:
+    settings = {"method": "fgsm", "images": 5, "epsilon": 0.1}
+    assert split_settings(settings) == ("fgsm", {"images": 5, "epsilon": 0.1})
+    assert split_settings(settings, "images") == ("fgsm", {"epsilon": 0.1})

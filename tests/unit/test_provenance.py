@@ -4,22 +4,28 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
+from conftest import REPOSITORY
 from matplotlib import pyplot as plt
 
+from layeraudit.experiments import list_experiments
 from layeraudit.figures import save
 from layeraudit.provenance import COMMIT, SMALL, describe_machine, describe_run, label, list_runs
 
 DEFAULT: dict[str, Any] = {
     "dataset": "mnist",
-    "network": "report_cnn",
+    "network": {"method": "report_cnn", "normalisation": None},
+    "network_name": "report_cnn",
     "seeds": [1, 2, 3],
-    "digits": [1, 9],
+    "classes": [1, 9],
     "train": 1000,
     "calibration": 750,
     "test": 1200,
     "epochs": 6,
     "batch_size": 500,
-    "poison": "poison_50",
+    "poison_name": "poison_50",
+    "poison_settings": None,
+    "inputs": {},
 }
 NEIGHBOURS = {"k": 75, "metric": "cosine"}
 
@@ -41,11 +47,15 @@ def test_a_run_is_described_by_variant_data_network_k_epochs_and_seeds() -> None
         ({"seeds": [1, 3, 7]}, "seeds 1, 3, 7"),
         ({"seeds": [4, 5, 6, 7]}, "seeds 4 to 7"),
         ({"seeds": [7, 6, 5]}, "seeds 7, 6, 5"),
-        ({"digits": list(range(10))}, "mnist, 1000 training images"),
-        ({"poison": "flips_50"}, "1000 training images + 50 flipped labels, report_cnn"),
-        ({"poison": "poison"}, "1000 training images, report_cnn"),
-        ({"poison": None}, "1000 training images, report_cnn"),
-        ({"digits": [3, 8]}, "mnist, classes 3, 8, 1000"),
+        ({"classes": None}, "mnist, 1000 training images"),
+        ({"classes": [3, 8]}, "mnist, classes 3, 8, 1000"),
+        ({"network_name": "mine"}, "poison points, mine, 6 epochs"),
+        ({"poison_name": "flips_50"}, "1000 training images + 50 flipped labels, report_cnn"),
+        ({"poison_name": ""}, "1000 training images, report_cnn"),
+        (
+            {"poison_name": "poison_of_mine", "poison_settings": {"method": "badnets"}},
+            "1000 training images, report_cnn",
+        ),
     ],
 )
 def test_seeds_and_classes_are_short(changes: dict[str, Any], words: str) -> None:
@@ -62,6 +72,23 @@ def test_fewer_attacked_images_make_a_small_run() -> None:
     one, two = (DEFAULT | {"inputs": {"fgsm": {"images": images}}} for images in (10, 20))
     assert describe_run("mine", {"a": one}, NEIGHBOURS, {"a": two}).startswith(SMALL)
     assert not describe_run("mine", {"a": two}, NEIGHBOURS, {"a": two}).startswith(SMALL)
+
+
+def test_an_experiment_that_the_default_has_not_is_not_small() -> None:
+    own = describe_run("mine", {"mine": DEFAULT | {"train": 1}}, NEIGHBOURS, {"a": DEFAULT})
+    assert own.startswith("variant mine")
+
+
+def test_inputs_that_the_default_has_not_make_no_small_run() -> None:
+    shown = DEFAULT | {"inputs": {"mine": {"images": 1}}}
+    assert not describe_run("mine", {"a": shown}, NEIGHBOURS, {"a": DEFAULT}).startswith(SMALL)
+
+
+def test_every_experiment_of_the_configuration_can_be_described() -> None:
+    configuration = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    experiments = list_experiments(configuration)
+    run = describe_run("report", experiments, NEIGHBOURS, experiments)
+    assert run.startswith("variant report; k 75 (cosine); mnist, 60000 training images, report_cnn, ")
 
 
 def test_experiments_with_the_same_settings_are_described_once() -> None:

@@ -19,6 +19,7 @@ from layeraudit.report.section_4 import (
     compare_filters,
     describe_poison,
     gather_points,
+    make_claims,
     measure_changes,
     measure_credibility,
     measure_depth,
@@ -27,7 +28,6 @@ from layeraudit.report.section_4 import (
     tabulate_credibility,
     tabulate_depth,
     tabulate_removal,
-    weigh_claims,
 )
 from layeraudit.statistics import Claim, judge_claims, permute, tabulate_claims
 
@@ -399,7 +399,7 @@ def plant_removal(
 def weigh(points: pd.DataFrame, removal: pd.DataFrame, layers: Sequence[str] = LAYERS) -> dict[str, Claim]:
     credibility = measure_credibility(points)
     changes = measure_changes(credibility, describe_poison(points), SECML)
-    claims = weigh_claims(
+    claims = make_claims(
         points,
         credibility,
         changes,

@@ -28,7 +28,6 @@ from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
 from layeraudit.errors import InputError
-from layeraudit.figures import name_in_words
 from layeraudit.files import read_arrays, read_split, write_split
 from layeraudit.networks import build_network, list_layers, predict, read_network
 from layeraudit.report import dknn_against_transfer, transfer
@@ -57,7 +56,7 @@ from layeraudit.report.transfer import (
     tabulate_success,
 )
 from layeraudit.splits import Split
-from layeraudit.statistics import compare_pairs
+from layeraudit.statistics import compare_pairs, tabulate_claims
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -522,7 +521,9 @@ def test_a_seed_without_a_figure_counts_neither_as_seed_nor_by_its_points() -> N
 def test_claims_are_of_the_chosen_layer_after_each_guide_at_the_middle_radius_in_the_mean_of_the_others() -> (
     None
 ):
-    claims = transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03])).set_index("claim")
+    claims = tabulate_claims(transfer.make_claims(make_seeds([0.1, 0.2, 0.3], [0.01, 0.2, 0.03]))).set_index(
+        "claim"
+    )
     assert set(claims.index) == {
         f"ila_after_{guide}_transfers_more_than_{baseline}_mnist_lenet"
         for guide, baselines in [
@@ -840,7 +841,7 @@ def test_what_is_easier_to_catch_is_claimed_of_each_guide_beside_its_own_attack_
             at = credibility & (by_seed["against"] == against) & (by_seed["seed"] == seed)
             by_seed.loc[at & (by_seed["epsilon"] == 0.2), ["p_less", "p_more"]] = [p, 1 - p]
             by_seed.loc[at & (by_seed["epsilon"] == 0.2), "value"] = -0.5 if against == "fgsm" else -0.1
-    claims = dknn_against_transfer.make_claims(by_seed).set_index("claim")
+    claims = tabulate_claims(dknn_against_transfer.make_claims(by_seed)).set_index("claim")
     assert set(claims.index) == {
         f"pushed_further_{guide}_is_easier_to_catch_lenet" for guide in ("fgsm", "i_fgsm")
     }
@@ -1070,21 +1071,6 @@ def test_labels_stand_apart_and_within_the_panel_however_near_their_lines_are(he
     assert (np.diff(places) >= 0.1 - 1e-9).all()
     assert places.min() >= 0
     assert places.max() <= 1 + 1e-9
-
-
-@pytest.mark.parametrize(
-    ("identifier", "words"),
-    [
-        ("small_resnet", "small ResNet"),
-        ("tramer_a", "Tramèr a"),
-        ("fashion_mnist", "Fashion-MNIST"),
-        ("badnets_all_to_all_10", "BadNets all to all 10"),
-        ("secml_1x50", "secml 1x50"),
-        ("mine", "mine"),
-    ],
-)
-def test_a_name_in_words_has_no_underscore(identifier: str, words: str) -> None:
-    assert name_in_words(identifier) == words
 
 
 SPLIT = 40

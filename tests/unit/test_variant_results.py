@@ -1,10 +1,11 @@
-"""Finished results of a variant stay until their successors are there, and beyond that where they differ."""
+"""Which configuration a variant's results are of, what changed in it, and what a run has made."""
 
 from pathlib import Path
 
 import pytest
+import yaml
 
-from layeraudit.results import drop_equal, keep_configuration, list_changes, list_made, set_aside
+from layeraudit.results import MOST_NAMED, keep_configuration, list_changes, list_made, name_made
 
 
 def write(path: Path, text: str = "x") -> Path:
@@ -14,10 +15,12 @@ def write(path: Path, text: str = "x") -> Path:
 
 
 def test_the_first_configuration_changes_nothing_and_is_kept(tmp_path: Path) -> None:
-    assert keep_configuration(tmp_path, {"neighbours": {"k": 75}}) == []
-    assert keep_configuration(tmp_path, {"neighbours": {"k": 75}}) == []
-    assert keep_configuration(tmp_path, {"neighbours": {"k": 50}}) == ["neighbours.k: 75, now 50"]
-    assert keep_configuration(tmp_path, {"neighbours": {"k": 50}}) == []
+    path = tmp_path / "mine/config.yaml"
+    assert keep_configuration(path, {"neighbours": {"k": 75}}) == []
+    assert keep_configuration(path, {"neighbours": {"k": 75}}) == []
+    assert keep_configuration(path, {"neighbours": {"k": 50}}) == ["neighbours.k: 75, now 50"]
+    assert yaml.safe_load(path.read_text()) == {"neighbours": {"k": 50}}
+    assert [file.name for file in path.parent.iterdir()] == ["config.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -33,39 +36,37 @@ def test_changes_are_of_values_that_both_have(older, newer, changes) -> None:
     assert list_changes(older, newer) == changes
 
 
-def test_finished_results_move_aside_and_all_else_is_removed(tmp_path: Path) -> None:
-    table, scores = write(tmp_path / "tables/a.csv", "old"), write(tmp_path / "clean/seed1/scores.parquet")
-    page = write(tmp_path / "leaderboard/index.html").parent
-    elsewhere = write(tmp_path.parent / "datasets/mnist.npz")
-    aside = tmp_path / "replaced/now"
-    set_aside([table, scores, page, elsewhere, tmp_path / "tables/missing.csv"], tmp_path, aside)
-    assert not any(path.exists() for path in (table, scores, page, elsewhere))
-    assert (aside / "tables/a.csv").read_text() == "old"
-    assert (aside / "leaderboard/index.html").exists()
-    assert len([path for path in aside.rglob("*") if path.is_file()]) == 2
-
-
-def test_what_differs_from_its_successor_is_kept(tmp_path: Path) -> None:
-    aside = tmp_path / "replaced/now"
-    for name, old, new in [("same", "1", "1"), ("other", "1", "2"), ("gone", "1", None)]:
-        write(aside / f"tables/{name}.csv", old)
-        if new:
-            write(tmp_path / f"tables/{name}.csv", new)
-    assert [path.stem for path in drop_equal(aside, tmp_path)] == ["gone", "other"]
-    assert not (aside / "tables/same.csv").exists()
-
-
-def test_nothing_is_left_where_all_is_the_same(tmp_path: Path) -> None:
-    write(tmp_path / "replaced/now/table1.csv")
-    write(tmp_path / "table1.csv")
-    assert drop_equal(tmp_path / "replaced/now", tmp_path) == []
-    assert not (tmp_path / "replaced").exists()
-    assert drop_equal(tmp_path / "replaced/never", tmp_path) == []
-
-
 def test_only_finished_results_since_a_time_are_named(tmp_path: Path) -> None:
     made = write(tmp_path / "tables/a.csv")
     write(tmp_path / "clean/seed1/model.pt")
     write(tmp_path / "leaderboard/.snakemake_timestamp")
     assert list_made(tmp_path, made.stat().st_mtime) == [made]
     assert list_made(tmp_path, made.stat().st_mtime + 1) == []
+
+
+def test_what_a_run_has_made_is_named_the_published_first(tmp_path: Path) -> None:
+    folder = tmp_path / "results/mine"
+    published = [write(tmp_path / "results/table1.csv"), tmp_path / "results/missing.csv"]
+    table, page = write(folder / "tables/a.csv"), write(folder / "summary.html")
+    write(folder / "figures/a.png")
+    write(folder / "claims/a.csv")
+    lines = name_made(folder, published, published[0].stat().st_mtime - 1)
+    assert lines == [
+        *(f"Made: {path}" for path in (published[0], page, table)),
+        f"Made: 5 files in all, in {folder}",
+    ]
+    assert name_made(folder, published, published[0].stat().st_mtime + 100) == []
+
+
+def test_of_very_many_results_the_first_are_named(tmp_path: Path) -> None:
+    for number in range(2 * MOST_NAMED):
+        write(tmp_path / f"tables/{number:02}.csv")
+    lines = name_made(tmp_path, [], 0)
+    assert len(lines) == MOST_NAMED + 1
+    assert lines[-1] == f"Made: {2 * MOST_NAMED} files in all, in {tmp_path}"
+
+
+def test_a_run_that_makes_one_table_names_it_alone(tmp_path: Path) -> None:
+    assert name_made(tmp_path, [], write(tmp_path / "table1.csv").stat().st_mtime) == [
+        f"Made: {tmp_path / 'table1.csv'}"
+    ]

@@ -22,7 +22,7 @@ def test_the_log_of_a_failed_job_is_printed_last(fresh_copy: Path) -> None:
     for name in parts:
         (fresh_copy / name).write_text("no images")
     config = fresh_copy / "config/small.yaml"
-    config.write_text(config.read_text() + "\nfolders: {mnist: .}\n")
+    config.write_text(config.read_text() + "\ndatasets: {mnist: {folder: .}}\n")
     printed = run(fresh_copy, "results/datasets/mnist.npz", *QUIET, succeeds=False)
     end = printed.split("Failed; results/datasets/logs/mnist.log says:\n")[1]
     assert "train-images-idx3-ubyte is cut short or another file" in end

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from conftest import REPOSITORY, run
 
 TABLE = "results/table1.csv"
@@ -31,8 +32,10 @@ def test_a_second_run_does_nothing(finished_copy: Path) -> None:
     assert (finished_copy / TABLE).stat().st_mtime_ns == before
 
 
-SEARCH = {"search_neighbours", "calibrate", "score", "aggregate_table1", "publish"}
-SHARDS = {"build_shard", "search_shard", "merge_neighbours"} | SEARCH - {"search_neighbours"}
+PUBLISH = {"aggregate_table1", "publish"}
+SCORE = {"calibrate", "score"} | PUBLISH
+SEARCH = {"search_neighbours"} | SCORE
+SHARDS = {"build_shard", "search_shard", "merge_neighbours"} | SCORE
 LAYERS = {"extract_layers", "build_index"} | SEARCH
 
 
@@ -42,41 +45,27 @@ LAYERS = {"extract_layers", "build_index"} | SEARCH
         ("config/small.yaml", "k: 10", "k: 9", SEARCH),
         (
             "config/small.yaml",
-            "poison: 6\n    epochs: 5",
-            "poison: 6\n    epochs: 4",
+            "poison: poison_6\n    epochs: 5",
+            "poison: poison_6\n    epochs: 4",
             {"train_model"} | LAYERS,
         ),
         ("config/small.yaml", "test_points: [4, 6]", "test_points: [4, 5]", set()),
-        (
-            "config/config.yaml",
-            "mode: paper",
-            "mode: conformal",
-            {"calibrate", "score", "aggregate_table1", "publish"},
-        ),
+        ("config/config.yaml", "mode: paper", "mode: conformal", SCORE),
         ("config/config.yaml", "metric: cosine", "metric: l2", {"build_index"} | SEARCH),
         ("config/config.yaml", "engine: exact", "engine: flat", {"build_index"} | SEARCH),
         ("config/config.yaml", "shards: 1", "shards: 2", SHARDS),
+        ("config/config.yaml", "keep: true", "keep: false", set()),
+        ("scripts/layeraudit/statistics.py", "CONFIDENCE_LEVEL = 0.95", "CONFIDENCE_LEVEL = 0.9", PUBLISH),
+        ("scripts/layeraudit/figures.py", 'CLEAN = "#2166ac"', 'CLEAN = "#2166ad"', set()),
+        ("scripts/calibrate.py", "write_arrays(output", "print(1)\n    write_arrays(output", SCORE),
         (
-            "scripts/layeraudit/statistics.py",
-            "CONFIDENCE_LEVEL = 0.95",
-            "CONFIDENCE_LEVEL = 0.9",
-            {"aggregate_table1", "publish"},
+            "scripts/layeraudit/networks/report_cnn.py",
+            "nn.Conv2d(64, 128",
+            "nn.Conv2d(64, 64 + 64",
+            {"train_model"} | LAYERS,
         ),
-        ("scripts/layeraudit/figures.py", '"""Figures', "# A comment.\n" + '"""Figures', set()),
-        ("scripts/layeraudit/configuration.py", '"""Whether', "# A comment.\n" + '"""Whether', set()),
-        (
-            "scripts/layeraudit/neighbours/exact.py",
-            '"""Exact',
-            "# A comment.\n" + '"""Exact',
-            {"build_index"} | SEARCH,
-        ),
-        (
-            "scripts/calibrate.py",
-            '"""Calibrate',
-            "# A comment.\n" + '"""Calibrate',
-            {"calibrate", "score", "aggregate_table1", "publish"},
-        ),
-        ("scripts/layeraudit/networks.py", '"""The', "# A comment.\n" + '"""The', {"train_model"} | LAYERS),
+        ("scripts/layeraudit/networks/lenet.py", "kernel_size=5", "kernel_size=3 + 2", set()),
+        ("scripts/layeraudit/configuration.py", "LONGEST = 1500", "LONGEST = 1400", set()),
     ],
 )
 def test_a_change_runs_again_what_follows_from_it(
@@ -86,9 +75,31 @@ def test_a_change_runs_again_what_follows_from_it(
     assert planned(finished_copy) == rules
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("scripts/layeraudit/errors.py", '"""A mistake', '# A comment.\n"""Another mistake'),
+        ("scripts/layeraudit/files.py", '"""Write a split', '"""Write the split'),
+        (
+            "scripts/layeraudit/networks/report_cnn.py",
+            "        x = self.relu1",
+            "        # a comment\n        x = self.relu1",
+        ),
+        ("scripts/calibrate.py", '    """Write the nonconformity', '    """Write a nonconformity'),
+    ],
+)
+def test_comments_and_docstrings_run_nothing_again(
+    file: str, old: str, new: str, finished_copy: Path
+) -> None:
+    change(finished_copy / file, old, new)
+    assert planned(finished_copy, "all") == set()
+
+
 def test_results_can_be_declared_up_to_date(finished_copy: Path) -> None:
     before = (finished_copy / TABLE).read_bytes()
-    change(finished_copy / "scripts/layeraudit/networks.py", '"""The', "# A comment.\n" + '"""The')
+    training = finished_copy / "scripts/layeraudit/training.py"
+    change(training, "    losses = []\n", "    losses: list[float] = []\n")
+    assert "train_model" in planned(finished_copy)
     run(finished_copy, "all", "--touch")
     assert (finished_copy / TABLE).read_bytes() == before
     assert planned(finished_copy) == set()
@@ -100,8 +111,8 @@ def test_a_changed_readme_runs_nothing_again(finished_copy: Path) -> None:
 
 
 def test_a_module_imported_through_another_counts_as_imported(finished_copy: Path) -> None:
-    """No program of the table imports `splits`; `files`, which they import, does."""
-    change(finished_copy / "scripts/layeraudit/splits.py", '"""Splits', "# A comment.\n" + '"""Splits')
+    """The program of the table does not import `splits`; `files`, which it imports, does."""
+    change(finished_copy / "scripts/layeraudit/splits.py", "dimensions = 4", "dimensions = 2 + 2")
     assert "aggregate_table1" in planned(finished_copy)
 
 
@@ -116,19 +127,15 @@ def test_the_table_made_again_is_made_alone_and_differs(finished_copy: Path) -> 
     output = run(finished_copy, TABLE)
     assert re.findall(RULE, output, re.MULTILINE) == ["aggregate_table1", "publish"]
     assert path.read_text() != before
-    (kept,) = finished_copy.glob("results/small/replaced/*/table1.csv")
-    assert kept.read_text() == before
     assert "Made: results/table1.csv" in output
 
 
-def test_changed_settings_are_named_and_lose_no_finished_result(finished_copy: Path) -> None:
-    before = (finished_copy / TABLE).read_bytes()
+def test_changed_settings_are_named_once(finished_copy: Path) -> None:
     change(finished_copy / "config/config.yaml", "mode: paper", "mode: conformal")
-    output = run(finished_copy, TABLE)
-    assert "calibration.mode: paper, now conformal" in output
-    kept = list(finished_copy.glob("results/small/replaced/*/table1.csv"))
-    same = (finished_copy / TABLE).read_bytes() == before
-    assert [path.read_bytes() for path in kept] == ([] if same else [before])
+    assert "calibration.mode: paper, now conformal" in run(finished_copy, TABLE)
+    kept = yaml.safe_load((finished_copy / "results/small/config.yaml").read_text())
+    assert kept["calibration"] == {"mode": "conformal"}
+    assert "now conformal" not in run(finished_copy, "all", "--forcerun", "judge_claims")
 
 
 def test_another_variant_leaves_the_tables_of_the_first(finished_copy: Path) -> None:
@@ -195,8 +202,8 @@ def test_a_new_poison_runs_its_own_experiment_and_the_tables_and_nothing_else(fi
         ("config/small.yaml", "knn_distance: {k: 9}", "knn_distance: {k: 8}", {"score_detector"}),
         (
             "scripts/layeraudit/detectors/knn_distance.py",
-            '"""',
-            "# A comment.\n" + '"""',
+            "def fit(",
+            "CONSTANT = 1\n\n\ndef fit(",
             {"score_detector"},
         ),
         ("config/small.yaml", "badnets_5: {rate: 0.1}", "badnets_5: {rate: 0.2}", {"make_poison"}),

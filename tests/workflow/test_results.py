@@ -384,28 +384,6 @@ def test_activations_stay_where_neighbours_are_sought_in_them(finished_run: Path
     assert left == {name: set() if name in only_attacked else set(LAYERS) for name in left}
 
 
-def test_the_benchmark_of_a_run_counts_every_job_under_its_own_rule(
-    finished_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
-    import report
-
-    monkeypatch.setattr(report, "RESULTS", finished_run / "results")
-    jobs = report.tabulate_rules().set_index("rule")["jobs"]
-    made = {
-        "score": "scores/*.parquet",
-        "score_detector": "detectors/*.parquet",
-        "retrain": "retrained/*.csv",
-        "extract_layers": "logits/*.npy",
-    }
-    files = finished_run / "results"
-    assert {rule: jobs[rule] for rule in made} == {
-        rule: len([*files.glob(f"small/*/{pattern}"), *files.glob(f"small/*/seed*/{pattern}")])
-        for rule, pattern in made.items()
-    }
-    assert jobs.sum() == len([*files.rglob("benchmarks/*.tsv")])
-
-
 def test_the_default_configuration_can_be_planned(fresh_copy: Path) -> None:
     """Five seeds of 14 jobs each, the data set, the table, and the configuration beside it."""
     experiments = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())["experiments"]

@@ -1,4 +1,4 @@
-"""Held-out images, rotated counter-clockwise about their centre."""
+"""Held-out images, rotated."""
 
 from torch import Tensor, nn
 
@@ -19,7 +19,7 @@ OPTIONS = {
 
 
 def attack(_network: nn.Module, x: Tensor, _y: Tensor, *, degrees: float, batch_size: int) -> Tensor:
-    """Rotate images; pixels are interpolated bilinearly, what comes into view from outside is 0."""
+    """Rotate images about their centre, bilinearly; what comes into view from outside is 0."""
     rotated: Tensor = torchvision.transforms.functional.rotate(
         x, degrees, interpolation=torchvision.transforms.InterpolationMode.BILINEAR
     )

@@ -8,10 +8,11 @@ idea, which the leaderboard prints. A module has
         where it has none
     BENCHES : of "poison" (it judges the training rows, by the labels that they were given) and "evasion" (it
         judges other inputs, by the labels that the network gives them), those that it is for
+    VARIANT_OF : the method that it is a variant of, if it is one: ranks can show a method once
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
     OPTIONS : its options, a JSON Schema for each name; all are required
     fit(training, calibration, *, seed, **options) : takes the `Evidence` of the training rows and of held-out
-        calibration rows, whose labels are true, and gives a function of evidence, which scores its rows:
+        calibration rows, whose labels are true, and returns a function of evidence, which scores its rows:
         float64 [n], finite; larger is more suspicious
 
 All but the function are literals, since the configuration is checked where the libraries are not installed.

@@ -9,6 +9,7 @@ from layeraudit.detectors._features import take_neighbours
 TITLE = "Deep k-NN filter"
 REFERENCE = "Peri et al. 2020, https://arxiv.org/abs/1909.13374"
 BENCHES = ["poison", "evasion"]
+VARIANT_OF = "label_disagreement"
 ENVIRONMENT = "tables"
 OPTIONS = {
     "layer": {

@@ -9,6 +9,7 @@ from layeraudit.detectors._pytorch_ood import EnergyBased, score_logits
 TITLE = "Energy"
 REFERENCE = "Liu et al. 2020, https://arxiv.org/abs/2010.03759"
 BENCHES = ["poison", "evasion"]
+VARIANT_OF = "softmax"
 ENVIRONMENT = "detectors"
 OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 

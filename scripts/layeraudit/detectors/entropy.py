@@ -9,6 +9,7 @@ from layeraudit.detectors._pytorch_ood import Entropy, score_logits
 TITLE = "Entropy"
 REFERENCE = "Chan et al. 2021, https://arxiv.org/abs/2012.06575"
 BENCHES = ["poison", "evasion"]
+VARIANT_OF = "softmax"
 ENVIRONMENT = "detectors"
 OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 

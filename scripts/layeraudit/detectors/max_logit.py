@@ -9,6 +9,7 @@ from layeraudit.detectors._pytorch_ood import MaxLogit, score_logits
 TITLE = "Maximum logit"
 REFERENCE = "Hendrycks et al. 2022, https://arxiv.org/abs/1911.11132"
 BENCHES = ["poison", "evasion"]
+VARIANT_OF = "softmax"
 ENVIRONMENT = "detectors"
 OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 

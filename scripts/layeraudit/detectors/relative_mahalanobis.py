@@ -9,6 +9,7 @@ from layeraudit.detectors._pytorch_ood import RMD, fit_gaussians
 TITLE = "Relative Mahalanobis distance"
 REFERENCE = "Ren et al. 2021, https://arxiv.org/abs/2106.09022"
 BENCHES = ["poison", "evasion"]
+VARIANT_OF = "mahalanobis"
 ENVIRONMENT = "detectors"
 OPTIONS = {
     "layer": {

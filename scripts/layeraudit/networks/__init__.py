@@ -20,7 +20,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layeraudit.errors import InputError
@@ -170,3 +172,9 @@ def predict(network: nn.Module, x: Tensor, *, batch_size: int) -> Tensor:
     network.eval()
     with torch.no_grad():
         return torch.cat([network(images).argmax(dim=1) for images in x.split(batch_size)])
+
+
+def predict_array(network: nn.Module, x: NDArray[np.float32], *, batch_size: int) -> NDArray[np.int64]:
+    """Return the label of each image, int64 [n], as `predict` does."""
+    labels: NDArray[np.int64] = predict(network, torch.from_numpy(x), batch_size=batch_size).numpy()
+    return labels

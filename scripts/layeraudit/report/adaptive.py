@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from layeraudit.report.groups import average_points, list_figures
-from layeraudit.statistics import Claim, average_over_seeds, claim_over_seeds, mean_above, tabulate_claims
+from layeraudit.statistics import Claim, average_over_seeds, claim_over_seeds, mean_above
 
 PAPER = "Sitawarin & Wagner 2019 (arXiv:1903.08333)"
 
@@ -129,12 +129,8 @@ def tabulate_attack(by_seed: pd.DataFrame, *, as_published: bool) -> pd.DataFram
     return table[[*KEYS, "value", "ci95_low", "ci95_high", "n_seeds", "n_points", "published"]]
 
 
-def make_claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> pd.DataFrame:
+def make_claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> Iterator[Claim]:
     """Test whether under an attack that knows it DkNN is right no more often than published."""
-    return tabulate_claims(_claims(by_seed, epsilons))
-
-
-def _claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> Iterator[Claim]:
     ours = by_seed[(by_seed["attack"] == "adaptive") & (by_seed["quantity"] == "dknn_accuracy")]
     for epsilon in epsilons:
         published = PUBLISHED.get(("adaptive", epsilon, "dknn_accuracy"))

@@ -22,7 +22,6 @@ from layeraudit.statistics import (
     claim_over_seeds,
     compare_pairs,
     greatest_over_seeds,
-    tabulate_claims,
 )
 
 FALSE_POSITIVE_RATE = 0.05
@@ -191,16 +190,12 @@ def tabulate_detection(by_seed: pd.DataFrame) -> pd.DataFrame:
     return table[[*KEYS, "value", "ci95_low", "ci95_high", "n_seeds", "n_points", "p_more", "p_less"]]
 
 
-def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
+def make_claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     """Test the report's third question as a claim: pushed further in the layers, attacks are easier to catch.
 
     A guide fine-tuned by ILA, in the layer chosen on the source alone, is compared with the guide's own
     attack at the full budget, on the images that both fool the network with.
     """
-    return tabulate_claims(_claims(by_seed))
-
-
-def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     chosen = by_seed[(by_seed["layer"] == CHOSEN) & (by_seed["quantity"] == "credibility_difference")]
     epsilon = chosen["epsilon"].max()  # where most images fool the network
     ours = chosen[(chosen["guide"] == chosen["against"]) & (chosen["epsilon"] == epsilon)]

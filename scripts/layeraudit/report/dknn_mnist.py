@@ -22,7 +22,6 @@ from layeraudit.statistics import (
     compare_pairs_in_seeds,
     figure_over_points,
     mean_equals,
-    tabulate_claims,
 )
 
 PAPER = "Papernot & McDaniel 2018"
@@ -234,21 +233,14 @@ def make_claims(
     calibrations: Sequence[NDArray[np.int64]],
     *,
     as_published: Collection[str],
-) -> pd.DataFrame:
+) -> Iterator[Claim]:
     """Test the paper's claims on MNIST.
 
     A claim on pairs of judgements of the same images is tested in each seed (McNemar's exact test; Wilcoxon's
     signed-rank test of scores), and its p-value is the greatest of the seeds: it is to show in every one. An
     input that is not made as in the paper is not compared with its figures.
     """
-    return tabulate_claims(_claims(scores, calibrations, as_published))
 
-
-def _claims(
-    scores: Mapping[str, pd.DataFrame],
-    calibrations: Sequence[NDArray[np.int64]],
-    as_published: Collection[str],
-) -> Iterator[Claim]:
     def claim(name: str, of: str, by_seed: pd.Series, p: tuple[float, float], **attributes: Any) -> Claim:
         n_points, where = len(scores[of]), "tables/dknn_mnist.csv"
         shared: dict[str, Any] = {"interval": BETWEEN_SEEDS_OF_ONE_POOL, "n_points": n_points, "where": where}

@@ -226,7 +226,7 @@ def compare_low_credibility(poison: pd.DataFrame, clean: pd.DataFrame) -> tuple[
     return (both_ways / 2, 1 - both_ways / 2) if is_more else (1 - both_ways / 2, both_ways / 2)
 
 
-def weigh_claims(points: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
+def make_claims(points: pd.DataFrame, *, as_reported: bool) -> list[Claim]:
     """Test what the report claims of experiment 1.
 
     The sets of one seed are made of the same source images, as far as they go, so comparisons with clean

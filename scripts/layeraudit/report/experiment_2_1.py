@@ -424,7 +424,7 @@ def _select(figures: pd.DataFrame, **keys: str) -> pd.DataFrame:
 CLAIM = partial(claim_over_seeds, source=SOURCE)
 
 
-def weigh_claims(
+def make_claims(
     groups: pd.DataFrame,
     recovery: pd.DataFrame,
     matched: pd.DataFrame,

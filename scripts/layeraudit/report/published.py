@@ -59,7 +59,7 @@ def list_as_published(configuration: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, settings in PUBLISHED.items()
-        if all(clean["inputs"][name][key] == value for key, value in settings.items())
+        if all(clean["inputs"].get(name, {}).get(key) == value for key, value in settings.items())
     ]
 
 

@@ -452,7 +452,7 @@ def _join_runs(by_run: pd.DataFrame, column: str, first: str, second: str) -> pd
 CLAIM = partial(claim_over_seeds, source=SOURCE)
 
 
-def weigh_claims(
+def make_claims(
     points: pd.DataFrame,
     credibility: pd.DataFrame,
     changes: pd.DataFrame,

@@ -20,7 +20,6 @@ from layeraudit.statistics import (
     claim_over_seeds,
     compare_pairs,
     greatest_over_seeds,
-    tabulate_claims,
 )
 
 PAPER = "Huang et al. 2019 (arXiv:1907.10823)"
@@ -313,17 +312,13 @@ def tabulate_success(by_seed: pd.DataFrame) -> pd.DataFrame:
     return table[[*keys, "value", "ci95_low", "ci95_high", "n_seeds", "n_points", *more]]
 
 
-def make_claims(by_seed: pd.DataFrame) -> pd.DataFrame:
+def make_claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     """Test the claim of ILA's paper: it fools networks never touched more often than I-FGSM does.
 
     Of the same passes, in the layer that is chosen on the source alone, on the same images in each seed. The
     paper's is that after I-FGSM against I-FGSM; other guides and baselines, and the mean of the networks that
     noise fools seldom, are ours.
     """
-    return tabulate_claims(_claims(by_seed))
-
-
-def _claims(by_seed: pd.DataFrame) -> Iterator[Claim]:
     chosen = by_seed[by_seed["layer"] == CHOSEN]
     for dataset, of_dataset in chosen.groupby("dataset", sort=False):
         epsilon = middle_radius(of_dataset["epsilon"])
