@@ -218,10 +218,10 @@ from layeraudit.poisons.secml_gradient import poison
 
 folder = Path(sys.argv[1])
 splits = [read_split(folder / f"{name}.npz") for name in ("sources", "validation", "test")]
-means = AttackerData(*splits, n_clean=1000, n_classes=10)
+data = AttackerData(*splits, n_clean=1000, n_classes=10)
 for number, options in enumerate(json.loads(sys.argv[2])):
     try:
-        found = poison(means, **options)
+        found = poison(data, **options)
     except InputError as error:
         print(error)
     else:
