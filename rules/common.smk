@@ -14,7 +14,7 @@ from layeraudit.cli import write_files, write_settings
 from layeraudit.configuration import check
 from layeraudit.errors import InputError
 from layeraudit.experiments import CLEAN, OTHER_DATA, list_experiments
-from layeraudit.fingerprints import fingerprint
+from layeraudit.fingerprints import fingerprint, fingerprint_folder
 from layeraudit.plugins import list_methods, read_constants
 from layeraudit.provenance import describe_commit, describe_run
 from layeraudit.results import keep_configuration, name_made, read_failures

@@ -6,6 +6,12 @@ def folder_of_dataset(wildcards):
     return config["datasets"][wildcards.dataset].get("folder") or []
 
 
+def content_of_folder(wildcards):
+    """What they are: a picture more in a folder of that folder, or another, is no change of its own time."""
+    folder = folder_of_dataset(wildcards)
+    return fingerprint_folder(Path(folder)) if folder else ""
+
+
 rule fetch_dataset:
     input:
         folder_of_dataset,
@@ -21,6 +27,7 @@ rule fetch_dataset:
             method_of("datasets", "datasets/{dataset}/method"),
             settings="datasets/{dataset}",
         ),
+        content=content_of_folder,
     shell:
         STEP
 

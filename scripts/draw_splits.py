@@ -51,7 +51,7 @@ def draw_splits(
     drawn = draw_rows(choose(parts[attacker["part"]], attacker["classes"]), sizes, generator)
     taken = np.concatenate(list(drawn.values()))
     for part, sizes in [
-        ("train", {"clean": clean_size, "pretraining": pretraining_size}),
+        ("train", {"train": clean_size, "pretraining": pretraining_size}),
         ("test", {"calibration": calibration_size, "test": test_size}),
     ]:
         drawn |= draw_rows(choose(np.setdiff1d(parts[part], taken), classes), sizes, generator)

@@ -460,7 +460,15 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
             f"{key}.layers is {_show(experiment['layers'])}, allowed are layers of "
             f"{experiment['network_name']} in their order, {layers}"
         )
-    for layer in _list_layers(experiment["poison_settings"] or {}):
+    poison = experiment["poison_settings"] or {}
+    for option in ("source", "target"):
+        label, classes = poison.get(option), len(counts["train"]) if counts else math.inf
+        if label is not None and label >= classes:
+            yield (
+                f"poisons.{experiment['poison_name']}.{option} is {label}, allowed are the classes of "
+                f"{experiment['dataset']}, 0 to {classes - 1}"
+            )
+    for layer in _list_layers(poison):
         if layer not in experiment["layers"]:
             yield (
                 f"poisons.{experiment['poison_name']} has the layer {_show(layer)}, allowed are those of "

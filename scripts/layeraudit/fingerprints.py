@@ -1,7 +1,8 @@
-"""Fingerprints: what a step depends on in code, so that it runs again when that changes, and only then."""
+"""Fingerprints: what a step depends on beside its inputs, so that it runs again when that changes alone."""
 
 import ast
 import hashlib
+import os
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,18 @@ def fingerprint(programs: tuple[Path, ...], root: Path) -> str:
             unread += imported
     text = "".join(f"{path.relative_to(root)} {found[path]}\n" for path in sorted(found))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def fingerprint_folder(folder: Path) -> str:
+    """Return a digest of what a folder has: path, size and time of change of each file that is not hidden."""
+    lines = []
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(parent, name) for name in files if not name.startswith(".")):
+            found = path.stat() if path.exists() else None
+            lines.append(f"{path.relative_to(folder)} {found and (found.st_size, found.st_mtime_ns)}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()
 
 
 @cache

@@ -356,6 +356,12 @@ OF_MNIST = {f"mnist_{name}" for name in DEFAULT["benches"]["poison"]["settings"]
         ("detectors.knn_distance.k", 76, {"knn_distance"}, "detectors.knn_distance.k is 76, allowed are 1 t"),
         ("poisons.collision.layer", "x", {"mnist_transfer_collision"}, "poisons.collision has the layer 'x'"),
         (
+            "poisons.badnets_5.target",
+            10,
+            {"mnist_badnets_5", "fashion_badnets_5"},
+            "poisons.badnets_5.target is 10, allowed are the classes of mnist, 0 to 9",
+        ),
+        (
             "experiments.two_digits.poison",
             "poison_101",
             OF_TWO_DIGITS - {"two_digits_quarter_flips"},

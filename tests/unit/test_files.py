@@ -10,7 +10,11 @@ import pytest
 
 from layeraudit.errors import InputError
 from layeraudit.files import (
+    MatrixWriter,
     atomic_write,
+    atomic_write_folder,
+    open_layers,
+    open_logits,
     open_matrix,
     read_arrays,
     read_split,
@@ -57,6 +61,81 @@ def test_of_two_that_write_one_file_the_later_wins_and_nothing_is_mixed(tmp_path
             second.write_text("second")
     assert path.read_text() == "second"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def read_all(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_is_written_whole_or_the_older_one_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "layers"
+    for content in ("older", "newer"):
+        with atomic_write_folder(folder) as temporary:
+            assert not list(temporary.iterdir())
+            (temporary / f"{content}.txt").write_text(content)
+        assert read_all(tmp_path) == {f"new/layers/{content}.txt": content}
+    with pytest.raises(RuntimeError), atomic_write_folder(folder) as temporary:
+        (temporary / "half.txt").write_text("half")
+        raise RuntimeError
+    assert read_all(tmp_path) == {"new/layers/newer.txt": "newer"}
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_folder_that_a_killed_program_left_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / ".partial-0123-layers"
+    left.mkdir()
+    (left / "half.txt").write_text("half")
+    with atomic_write_folder(tmp_path / "layers") as temporary:
+        (temporary / "whole.txt").write_text("whole")
+    assert read_all(tmp_path) == {"layers/whole.txt": "whole"}
+    assert [path.name for path in tmp_path.iterdir()] == ["layers"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+@pytest.mark.parametrize("batches", [[5], [2, 3], [1, 1, 3]])
+def test_a_matrix_that_is_written_in_batches_is_read_as_one(
+    batches: list[int], dtype: type, tmp_path: Path
+) -> None:
+    whole = np.arange(15).reshape(5, 3).astype(dtype)
+    with MatrixWriter(tmp_path / "a.npy", dtype, rows=5) as matrix:
+        for batch in np.split(whole, np.cumsum(batches)[:-1]):
+            matrix.append(batch)
+    assert matrix.shape == (5, 3)
+    np.testing.assert_array_equal(open_matrix(tmp_path / "a.npy", dtype, rows=5), whole)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), whole)
+
+
+def test_a_matrix_of_which_rows_are_missing_is_one_sentence(tmp_path: Path) -> None:
+    with MatrixWriter(tmp_path / "a.npy", np.float32, rows=5) as matrix:
+        matrix.append(np.zeros((3, 4), np.float32))
+    with pytest.raises(InputError, match="a.npy is not a whole .npy file"):
+        open_matrix(tmp_path / "a.npy", np.float32)
+
+
+def test_layers_are_opened_by_their_names_in_their_order(tmp_path: Path) -> None:
+    for number, name in enumerate(["relu1", "fc", "other"]):
+        write_matrix(tmp_path / f"{name}.npy", np.full((4, 2), number, np.float32))
+    layers = open_layers(tmp_path, ["fc", "relu1"], np.float32, rows=4)
+    assert {name: matrix[0, 0] for name, matrix in layers.items()} == {"fc": 1, "relu1": 0}
+    assert list(layers) == ["fc", "relu1"]
+    assert not any(matrix.flags.writeable for matrix in layers.values())
+    with pytest.raises(InputError, match=r"fc.npy is float32 \[4, 2\], allowed is float32 \[5, columns\]"):
+        open_layers(tmp_path, ["fc"], np.float32, rows=5)
+    with pytest.raises(InputError, match="relu2.npy does not exist"):
+        open_layers(tmp_path, ["fc", "relu2"], np.float32)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_logits_are_finite(value: float, tmp_path: Path) -> None:
+    logits = np.arange(12, dtype=np.float32).reshape(4, 3)
+    write_matrix(tmp_path / "test.npy", logits)
+    np.testing.assert_array_equal(open_logits(tmp_path / "test.npy", rows=4), logits)
+    with pytest.raises(InputError, match="test.npy is float32"):
+        open_logits(tmp_path / "test.npy", rows=3)
+    logits[2, 1] = value
+    write_matrix(tmp_path / "test.npy", logits)
+    with pytest.raises(InputError, match="test.npy holds NaN or infinity, allowed are finite numbers$"):
+        open_logits(tmp_path / "test.npy", rows=4)
 
 
 def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:

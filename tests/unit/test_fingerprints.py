@@ -1,10 +1,12 @@
 """Code counts, comments and docstrings do not."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from layeraudit.fingerprints import _read, fingerprint
+from layeraudit.fingerprints import _read, fingerprint, fingerprint_folder
 
 PROGRAM = '''"""Says what it does."""
 import tools.numbers
@@ -73,3 +75,30 @@ def test_a_module_that_takes_another_name_counts(root: Path) -> None:
 def test_the_order_of_programs_does_not_count(root: Path) -> None:
     files = (root / "tools/deep.py", root / "tools/late.py")
     assert fingerprint(files, root) == fingerprint(files[::-1], root)
+
+
+@pytest.mark.parametrize(
+    ("change_file", "counts"),
+    [
+        (lambda folder: (folder / "a/2.png").write_text("new"), True),
+        (lambda folder: (folder / "a/1.png").write_text("longer"), True),
+        (lambda folder: os.utime(folder / "a/1.png", (5, 5)), True),
+        (lambda folder: (folder / "a/1.png").rename(folder / "b/1.png"), True),
+        (lambda folder: (folder / "a/1.png").unlink(), True),
+        (lambda folder: (folder / "linked/3.png").write_text("new"), True),
+        (lambda folder: (folder / "a/.DS_Store").write_text("new"), False),
+        (lambda folder: (folder / "a/1.png").read_text(), False),
+    ],
+)
+def test_what_a_change_is_to_a_folder(
+    change_file: Callable[[Path], object], counts: bool, tmp_path: Path
+) -> None:
+    for name in ("data/a", "data/b", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "data/a/1.png").write_text("old")
+    (tmp_path / "data/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/lost.png").symlink_to(tmp_path / "nowhere")
+    before = fingerprint_folder(tmp_path / "data")
+    change_file(tmp_path / "data")
+    fingerprint_folder.cache_clear()
+    assert (fingerprint_folder(tmp_path / "data") != before) == counts

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from layeraudit.cli import write_files, write_settings
 from layeraudit.files import read_split, write_split
 from layeraudit.splits import Split
 
@@ -17,13 +18,13 @@ SETTINGS = {
     "points": 8,
     "radius": 0.3,
     "distance": "l2",
-    "bounds": (0, 1),
+    "bounds": [0, 1],
     "kernel": "linear",
     "regularization": 10,
     "eta": 0.25,
-    "eta-min": 2,
-    "eta-max": "none",
-    "max-iterations": 100,
+    "eta_min": 2,
+    "eta_max": None,
+    "max_iterations": 100,
     "tolerance": 1e-6,
     "seed": 0,
 }
@@ -50,21 +51,13 @@ def generate(environment, tmp_path_factory):
         folder = tmp_path_factory.mktemp("poison")
         write_split(folder / "train.npz", train)
         write_split(folder / "validation.npz", validation)
-        options = {
-            "train": folder / "train.npz",
-            "validation": folder / "validation.npz",
-            **SETTINGS,
-            **changes,
-            "output-poison": folder / "out" / "poison.npz",
-            "output-record": folder / "out" / "poison.csv",
-        }
-        arguments = []
-        for name, value in options.items():
-            arguments += [f"--{name}", *map(str, value if isinstance(value, tuple) else [value])]
+        files = {"train": "train.npz", "validation": "validation.npz"}
+        files |= {"poison": "out/poison.npz", "record": "out/poison.csv"}
+        arguments = write_files((name, str(folder / path)) for name, path in files.items())
         home = folder / "home"
         home.mkdir()
         ended = subprocess.run(
-            [environment("secml"), SCRIPT, *arguments],
+            [environment("secml"), SCRIPT, *arguments, *write_settings(SETTINGS | changes)],
             capture_output=True,
             text=True,
             env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
@@ -114,7 +107,7 @@ def test_record_says_what_the_points_are(poison):
 
 
 def test_a_point_that_has_not_moved_keeps_only_the_noise(generate):
-    folder, _ = generate(**{"max-iterations": 1})
+    folder, _ = generate(max_iterations=1)
     record = (folder / "poison.csv").read_text().splitlines()[1:]
     assert all(row.endswith(",False") for row in record)
     points = read_split(folder / "poison.npz")
@@ -127,7 +120,7 @@ def test_bounds_are_kept(generate):
         Split(**{**vars(split), "x": (0.25 + split.x / 4).astype(np.float32)})
         for split in (TRAIN, VALIDATION)
     )
-    folder, ended = generate(train, validation, bounds=(0.25, 0.5), radius=5)
+    folder, ended = generate(train, validation, bounds=[0.25, 0.5], radius=5)
     assert ended.returncode == 0, ended.stderr
     x = read_split(folder / "poison.npz").x
     assert x.min() == 0.25
@@ -173,7 +166,7 @@ def test_one_seed_gives_the_same_bytes_and_another_seed_other_points(generate, p
 
 
 def test_longest_step_is_taken(generate):
-    _, ended = generate(**{"eta-max": 2})
+    _, ended = generate(eta_max=2)
     assert ended.returncode == 0, ended.stderr
 
 
@@ -190,7 +183,7 @@ def test_longest_step_is_taken(generate):
         ),
         ({"radius": 0}, "the radius is 0.0, allowed is more than 0"),
         (
-            {"bounds": (0, 0.9)},
+            {"bounds": [0, 0.9]},
             "the bounds are 0.0 and 0.9, allowed are such as hold the training images, "
             "and image 0 is not within",
         ),
@@ -225,10 +218,10 @@ from layeraudit.poisons.secml_gradient import poison
 
 folder = Path(sys.argv[1])
 splits = [read_split(folder / f"{name}.npz") for name in ("sources", "validation", "test")]
-means = AttackerData(*splits, n_clean=1000, n_classes=10)
+data = AttackerData(*splits, n_clean=1000, n_classes=10)
 for number, options in enumerate(json.loads(sys.argv[2])):
     try:
-        found = poison(means, **options)
+        found = poison(data, **options)
     except InputError as error:
         print(error)
     else:
@@ -315,9 +308,9 @@ def test_pairs_are_attacked_each_with_images_and_a_seed_of_its_own(attack_pairs)
     ]
     assert places[0] != places[1]
 
-    for name, array in vars(first).items():
-        np.testing.assert_array_equal(array, getattr(again, name))
-        np.testing.assert_array_equal(array[:4], getattr(alone, name))
+    for name in ("x", "y", "y_true", "is_poison", "source"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+        np.testing.assert_array_equal(getattr(first, name)[:4], getattr(alone, name))
     assert first.source.tolist() != other.source.tolist()
 
     probe = read_split(folder / "probe_0.npz")

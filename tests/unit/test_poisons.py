@@ -67,7 +67,7 @@ def make_split(n: int, *, seed: int, first_row: int, n_classes: int = 4, channel
     return Split(x.astype(np.float32), y, y, np.zeros(n, bool), first_row + np.arange(n))
 
 
-def make_means(*, sources: int = 80, n_classes: int = 4, channels: int = 1) -> AttackerData:
+def make_data(*, sources: int = 80, n_classes: int = 4, channels: int = 1) -> AttackerData:
     common = {"n_classes": n_classes, "channels": channels}
     return AttackerData(
         sources=make_split(sources, seed=0, first_row=100, **common),
@@ -78,7 +78,7 @@ def make_means(*, sources: int = 80, n_classes: int = 4, channels: int = 1) -> A
     )
 
 
-MEANS = make_means()
+DATA = make_data()
 
 
 def originals(split: Split, of: Split) -> NDArray[np.float32]:
@@ -106,15 +106,15 @@ def test_the_rate_is_a_share_of_clean_images_and_points(rate: float, n_clean: in
 
 
 def test_sources_are_drawn_among_those_that_are_allowed() -> None:
-    allowed = MEANS.sources.y == 3
-    rows = draw_sources(MEANS.sources, allowed, 20, np.random.default_rng(0))
+    allowed = DATA.sources.y == 3
+    rows = draw_sources(DATA.sources, allowed, 20, np.random.default_rng(0))
     assert sorted(rows) == np.flatnonzero(allowed).tolist()
     sentence = (
         "21 poison points are asked for, allowed are up to 20, "
         "the images that the attacker can make them of, among 80 sources"
     )
     with pytest.raises(InputError, match=sentence):
-        draw_sources(MEANS.sources, allowed, 21, np.random.default_rng(0))
+        draw_sources(DATA.sources, allowed, 21, np.random.default_rng(0))
 
 
 @cases
@@ -122,27 +122,27 @@ def test_sources_are_drawn_among_those_that_are_allowed() -> None:
 def test_points_are_as_many_as_the_rate_says_each_of_a_source_of_its_own(
     method: Any, options: dict[str, Any], rate: float
 ) -> None:
-    points = method.poison(MEANS, seed=1, **options | {"rate": rate}).points
+    points = method.poison(DATA, seed=1, **options | {"rate": rate}).points
     assert len(points) == len(np.unique(points.source)) == count_points(rate, 180)
-    assert np.isin(points.source, MEANS.sources.source).all()
+    assert np.isin(points.source, DATA.sources.source).all()
     assert points.is_poison.all()
-    np.testing.assert_array_equal(points.y_true, MEANS.sources.y_true[points.source - 100])
+    np.testing.assert_array_equal(points.y_true, DATA.sources.y_true[points.source - 100])
     assert (points.y != points.y_true).all()
     assert np.isin(points.y, range(4)).all()
 
 
 @cases
 def test_probe_is_test_images_that_no_one_trains_on(method: Any, options: dict[str, Any]) -> None:
-    probe = method.poison(MEANS, seed=1, **options).probe
+    probe = method.poison(DATA, seed=1, **options).probe
     assert len(np.unique(probe.source)) == len(probe)
-    np.testing.assert_array_equal(probe.y_true, MEANS.test.y_true[probe.source - 900])
+    np.testing.assert_array_equal(probe.y_true, DATA.test.y_true[probe.source - 900])
     assert not probe.is_poison.any()
     assert (probe.y != probe.y_true).all()
 
 
 @cases
 def test_a_seed_gives_the_same_points_and_another_others(method: Any, options: dict[str, Any]) -> None:
-    first, again, other = (method.poison(MEANS, seed=seed, **options) for seed in (1, 1, 2))
+    first, again, other = (method.poison(DATA, seed=seed, **options) for seed in (1, 1, 2))
     assert equal(first.points, again.points)
     assert not np.array_equal(first.points.source, other.points.source)
     assert equal(first.probe, again.probe)
@@ -150,26 +150,26 @@ def test_a_seed_gives_the_same_points_and_another_others(method: Any, options: d
 
 
 @cases
-def test_means_stay_as_they_are(method: Any, options: dict[str, Any]) -> None:
-    means = make_means()
-    method.poison(means, seed=1, **options)
-    assert equal(means.sources, MEANS.sources)
-    assert equal(means.test, MEANS.test)
+def test_attacker_data_stay_as_they_are(method: Any, options: dict[str, Any]) -> None:
+    data = make_data()
+    method.poison(data, seed=1, **options)
+    assert equal(data.sources, DATA.sources)
+    assert equal(data.test, DATA.test)
 
 
 def test_no_poison_is_no_rows_that_can_be_written_and_merged(tmp_path: Path) -> None:
-    found = none.poison(MEANS, seed=1)
+    found = none.poison(DATA, seed=1)
     for split in (found.points, found.probe):
         write_split(tmp_path / "split.npz", split)
         read = read_split(tmp_path / "split.npz")
         assert read.x.shape == (0, 1, 8, 8)
-        assert equal(merge(MEANS.sources, read), MEANS.sources)
+        assert equal(merge(DATA.sources, read), DATA.sources)
 
 
 def backdoors(target: int | None) -> list[Poison]:
     return [
-        badnets.poison(MEANS, seed=1, rate=0.2, target=target, size=2),
-        blended.poison(MEANS, seed=1, rate=0.2, target=target, opacity=0.25),
+        badnets.poison(DATA, seed=1, rate=0.2, target=target, size=2),
+        blended.poison(DATA, seed=1, rate=0.2, target=target, opacity=0.25),
     ]
 
 
@@ -192,9 +192,9 @@ def test_all_to_all_gives_every_class_the_label_of_the_next(which: int) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_square_is_white_a_pixel_off_the_corner_and_all_else_as_it_was(channels: int) -> None:
-    means = make_means(channels=channels)
-    found = badnets.poison(means, seed=1, rate=0.1, target=0, size=3)
-    for split, of in ((found.points, means.sources), (found.probe, means.test)):
+    data = make_data(channels=channels)
+    found = badnets.poison(data, seed=1, rate=0.1, target=0, size=3)
+    for split, of in ((found.points, data.sources), (found.probe, data.test)):
         expected = originals(split, of).copy()
         for row in (4, 5, 6):
             for column in (4, 5, 6):
@@ -211,14 +211,14 @@ def test_a_stamp_on_wide_images_is_a_square_in_their_corner_and_they_stay_unstam
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_one_pattern_is_blended_into_all_images_of_all_seeds(channels: int) -> None:
-    means = make_means(channels=channels)
-    opaque = blended.poison(means, seed=5, rate=0.1, target=0, opacity=1).points.x
+    data = make_data(channels=channels)
+    opaque = blended.poison(data, seed=5, rate=0.1, target=0, opacity=1).points.x
     pattern = opaque[0].astype(np.float64)
     assert (opaque == opaque[0]).all()
     assert pattern.min() < 0.1 < 0.9 < pattern.max()  # uniform, of 64 pixels or more
     for seed in (1, 2):
-        found = blended.poison(means, seed=seed, rate=0.1, target=0, opacity=0.25)
-        for split, of in ((found.points, means.sources), (found.probe, means.test)):
+        found = blended.poison(data, seed=seed, rate=0.1, target=0, opacity=0.25)
+        for split, of in ((found.points, data.sources), (found.probe, data.test)):
             expected = 0.75 * originals(split, of).astype(np.float64) + 0.25 * pattern
             np.testing.assert_array_equal(split.x, expected.astype(np.float32))
 
@@ -226,35 +226,35 @@ def test_one_pattern_is_blended_into_all_images_of_all_seeds(channels: int) -> N
 @settings(max_examples=40)
 @given(opacity=st.floats(0, 1, exclude_min=True), value=st.sampled_from([0.0, 1.0]))
 def test_a_blended_image_stays_in_the_box(opacity: float, value: float) -> None:
-    x = np.full_like(MEANS.sources.x, value)
-    means = dataclasses.replace(MEANS, sources=dataclasses.replace(MEANS.sources, x=x))
-    x = blended.poison(means, seed=0, rate=0.1, target=0, opacity=opacity).points.x  # Split looks at the box
+    x = np.full_like(DATA.sources.x, value)
+    data = dataclasses.replace(DATA, sources=dataclasses.replace(DATA.sources, x=x))
+    x = blended.poison(data, seed=0, rate=0.1, target=0, opacity=opacity).points.x  # Split looks at the box
     assert x.dtype == np.float32
 
 
 def test_two_classes_all_to_all_are_swapped() -> None:
-    found = badnets.poison(make_means(n_classes=2), seed=1, rate=0.1, target=None, size=1)
+    found = badnets.poison(make_data(n_classes=2), seed=1, rate=0.1, target=None, size=1)
     for split in (found.points, found.probe):
         np.testing.assert_array_equal(split.y, 1 - split.y_true)
 
 
 def test_flipped_images_stay_as_they_are() -> None:
     for options in (CASES[4][1], CASES[5][1]):
-        found = label_flips.poison(MEANS, seed=1, **options)
-        np.testing.assert_array_equal(found.points.x, originals(found.points, MEANS.sources))
-        np.testing.assert_array_equal(found.probe.x, originals(found.probe, MEANS.test))
+        found = label_flips.poison(DATA, seed=1, **options)
+        np.testing.assert_array_equal(found.points.x, originals(found.points, DATA.sources))
+        np.testing.assert_array_equal(found.probe.x, originals(found.probe, DATA.test))
 
 
 def test_targeted_flips_are_of_one_class_to_one_label() -> None:
-    found = label_flips.poison(MEANS, seed=1, rate=0.1, source=1, target=3)
+    found = label_flips.poison(DATA, seed=1, rate=0.1, source=1, target=3)
     assert set(found.points.y_true) == set(found.probe.y_true) == {1}
     assert set(found.points.y) == set(found.probe.y) == {3}
     assert len(found.probe) == 10
 
 
 def test_random_flips_give_every_wrong_label_as_often_and_have_no_probe() -> None:
-    means = dataclasses.replace(make_means(sources=2400), n_clean=2400)
-    found = label_flips.poison(means, seed=1, rate=0.5, source=None, target=None)
+    data = dataclasses.replace(make_data(sources=2400), n_clean=2400)
+    found = label_flips.poison(data, seed=1, rate=0.5, source=None, target=None)
     counts = np.zeros((4, 4), dtype=int)
     np.add.at(counts, (found.points.y_true, found.points.y), 1)
     assert np.diag(counts).tolist() == [0, 0, 0, 0]
@@ -297,7 +297,7 @@ def test_random_flips_give_every_wrong_label_as_often_and_have_no_probe() -> Non
 def test_what_is_not_allowed_is_one_sentence(method: Any, options: dict[str, Any], sentence: str) -> None:
     defaults = next(options for of, options in CASES if of is method)
     with pytest.raises(InputError, match=sentence) as error:
-        method.poison(MEANS, seed=1, **defaults | options)
+        method.poison(DATA, seed=1, **defaults | options)
     assert "\n" not in str(error.value)
 
 
@@ -425,12 +425,12 @@ def quadrant_means(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @pytest.fixture
 def transfer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AttackerData:
-    """Give means of an attacker whose victim starts from the weights of `Quadrants`."""
+    """Return the data of an attacker whose victim starts from the weights of `Quadrants`."""
     plugin = ModuleType("layeraudit.networks.quadrants")
     vars(plugin).update(LAYERS=["features", "fc"], build=lambda _shape, _n_classes: Quadrants())
     monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
     torch.save(Quadrants().state_dict(), tmp_path / "weights.pt")
-    return dataclasses.replace(MEANS, network={"method": "quadrants"}, weights=tmp_path / "weights.pt")
+    return dataclasses.replace(DATA, network={"method": "quadrants"}, weights=tmp_path / "weights.pt")
 
 
 def test_collided_images_keep_their_right_label_and_look_like_the_target_to_the_layer(
@@ -443,17 +443,17 @@ def test_collided_images_keep_their_right_label_and_look_like_the_target_to_the_
     assert points.is_poison.all()
     assert not probe.is_poison.any()
     np.testing.assert_array_equal(points.y, points.y_true)
-    np.testing.assert_array_equal(points.y_true, MEANS.sources.y_true[points.source - 100])
+    np.testing.assert_array_equal(points.y_true, DATA.sources.y_true[points.source - 100])
     np.testing.assert_array_equal(points.y, probe.y.repeat(4))
-    np.testing.assert_array_equal(probe.x, originals(probe, MEANS.test))
-    np.testing.assert_array_equal(probe.y_true, MEANS.test.y_true[probe.source - 900])
+    np.testing.assert_array_equal(probe.x, originals(probe, DATA.test))
+    np.testing.assert_array_equal(probe.y_true, DATA.test.y_true[probe.source - 900])
     np.testing.assert_array_equal(probe.y, quadrant_means(probe.x).argsort(axis=1)[:, -2])
     goal = quadrant_means(probe.x).repeat(4, axis=0)
     before, after = (
-        np.linalg.norm(quadrant_means(x) - goal, axis=1) for x in (originals(points, MEANS.sources), points.x)
+        np.linalg.norm(quadrant_means(x) - goal, axis=1) for x in (originals(points, DATA.sources), points.x)
     )
     assert (after < before).all()
-    assert not np.array_equal(points.x, originals(points, MEANS.sources))
+    assert not np.array_equal(points.x, originals(points, DATA.sources))
 
 
 def test_points_are_made_of_the_unused_images_nearest_to_their_target(transfer: AttackerData) -> None:
@@ -463,28 +463,28 @@ def test_points_are_made_of_the_unused_images_nearest_to_their_target(transfer: 
         goal = quadrant_means(found.probe.x[[number]])
 
         def distance(row: int, goal: NDArray[np.float32] = goal) -> float:
-            return float(np.linalg.norm(quadrant_means(MEANS.sources.x[[row]]) - goal))
+            return float(np.linalg.norm(quadrant_means(DATA.sources.x[[row]]) - goal))
 
-        nearest = sorted((row for row in unused if MEANS.sources.y[row] == label), key=distance)[:2]
+        nearest = sorted((row for row in unused if DATA.sources.y[row] == label), key=distance)[:2]
         assert (found.points.source[2 * number : 2 * number + 2] - 100).tolist() == nearest
         unused -= set(nearest)
     assert len(set(found.probe.y)) < 8  # so that some choose after others
 
 
 def test_only_images_that_the_network_gets_right_are_targets(transfer: AttackerData) -> None:
-    y = np.where(np.arange(40) < 35, (MEANS.test.y + 1) % 4, MEANS.test.y)
-    means = dataclasses.replace(transfer, test=dataclasses.replace(MEANS.test, y=y, y_true=y))
-    probe = feature_collision.poison(means, seed=1, **COLLISION | {"targets": 5, "points": 1}).probe
+    y = np.where(np.arange(40) < 35, (DATA.test.y + 1) % 4, DATA.test.y)
+    data = dataclasses.replace(transfer, test=dataclasses.replace(DATA.test, y=y, y_true=y))
+    probe = feature_collision.poison(data, seed=1, **COLLISION | {"targets": 5, "points": 1}).probe
     assert sorted(probe.source) == [935, 936, 937, 938, 939]
     sentence = "targets is 6, allowed are up to 5, the test images that the network gets right"
     with pytest.raises(InputError, match=sentence):
-        feature_collision.poison(means, seed=1, **COLLISION | {"targets": 6})
+        feature_collision.poison(data, seed=1, **COLLISION | {"targets": 6})
 
 
 def test_points_start_from_images_with_the_watermark_of_their_target(transfer: AttackerData) -> None:
     still = {"opacity": 0.3, "steps": 1, "learning_rate": 1e-12}
     found = feature_collision.poison(transfer, seed=1, **COLLISION | still)
-    expected = 0.7 * originals(found.points, MEANS.sources) + 0.3 * found.probe.x.repeat(4, axis=0)
+    expected = 0.7 * originals(found.points, DATA.sources) + 0.3 * found.probe.x.repeat(4, axis=0)
     np.testing.assert_allclose(found.points.x, expected, atol=1e-6)
 
 
@@ -519,4 +519,4 @@ def test_a_collision_that_is_not_allowed_is_one_sentence(
 
 def test_features_collide_only_where_the_victim_starts_from_known_weights() -> None:
     with pytest.raises(InputError, match="the victim trains all layers from scratch, allowed is one that"):
-        feature_collision.poison(MEANS, seed=1, **COLLISION)
+        feature_collision.poison(DATA, seed=1, **COLLISION)

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from layeraudit.errors import InputError
-from layeraudit.splits import Split, draw_rows, merge, restore_sources, take, take_clean
+from layeraudit.splits import (
+    Split,
+    draw_rows,
+    merge,
+    restore_sources,
+    take,
+    take_attacked,
+    take_clean,
+    take_first,
+)
 
 ROWS = np.arange(100, 140)
 
@@ -76,6 +85,8 @@ def test_merged_rows_follow_each_other() -> None:
         ("y", np.zeros(3, np.int64), r"y is int64 \[3\]"),
         ("y_true", np.zeros(2), "y_true is float64"),
         ("is_poison", np.zeros(2, np.int64), "is_poison is int64"),
+        ("n_classes", 9, "the labels go up to 9, allowed are 0 to 8"),
+        ("y", np.array([7, -1]), "the labels go up to 9, allowed are 0 to 9"),
     ],
 )
 def test_arrays_that_make_no_split_are_an_error(name: str, value: np.ndarray, sentence: str) -> None:
@@ -91,3 +102,32 @@ def test_sources_are_restored_in_the_order_of_the_points() -> None:
     assert restore_sources(moved, sources).tolist() == points.x.tolist()
     with pytest.raises(InputError, match="row 9 of the data set"):
         restore_sources(moved, take(sources, np.array([0, 1])))
+
+
+def test_a_split_knows_the_classes_of_its_data_set_though_it_may_have_images_of_few() -> None:
+    split = make_clean()
+    assert split.n_classes == 10
+    of_twelve = take_clean(np.zeros((3, 1, 2, 2), np.uint8), np.array([7, 8, 9]), np.array([2, 0]), 12)
+    assert of_twelve.n_classes == 12
+    x = np.concatenate([of_twelve.x, of_twelve.x])
+    for made in (take(of_twelve, np.array([0])), take_first(of_twelve, 1), take_attacked(of_twelve, x)):
+        assert made.n_classes == 12
+    assert merge(split, of_twelve).n_classes == merge(of_twelve, split).n_classes == 12
+    none = take(of_twelve, np.arange(0))
+    assert (len(none), none.n_classes) == (0, 12)
+
+
+def test_attacked_images_follow_each_other_attack_after_attack() -> None:
+    split = make_clean()
+    attacked = take_attacked(split, np.concatenate([split.x, 1 - split.x]))
+    assert attacked.y.tolist() == attacked.y_true.tolist() == [9, 7, 9, 7]
+    assert attacked.source.tolist() == [2, 0, 2, 0]
+    assert not attacked.is_poison.any()
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_the_first_of_a_split_are_as_many_as_it_has(n: int) -> None:
+    assert take_first(make_clean(), 1).source.tolist() == [2]
+    sentence = f"{n} images are asked for, allowed are 1 to 2, which the split has"
+    with pytest.raises(InputError, match=f"^{sentence}$"):
+        take_first(make_clean(), n)

@@ -8,7 +8,7 @@ idea, which the leaderboard prints. A module has
         where it has none
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
     OPTIONS : its options, a JSON Schema for each name; all are required
-    poison(means, *, seed, **options) : takes the attacker's `AttackerData` and gives a `Poison`
+    poison(data, *, seed, **options) : takes the attacker's `AttackerData` and gives a `Poison`
 
 All but the function are literals, since the configuration is checked where the libraries are not installed.
 """

@@ -34,7 +34,7 @@ def blend(x: NDArray[np.float32], pattern: NDArray[np.float32], *, opacity: floa
     return rounded
 
 
-def open_backdoor(means: AttackerData, mark: Mark, *, seed: int, rate: float, target: int | None) -> Poison:
+def open_backdoor(data: AttackerData, mark: Mark, *, seed: int, rate: float, target: int | None) -> Poison:
     """Make marked images with wrong labels, so that the network gives these labels to whatever is marked.
 
     Parameters
@@ -52,19 +52,19 @@ def open_backdoor(means: AttackerData, mark: Mark, *, seed: int, rate: float, ta
     InputError
         Where there is no such class, or there are too few sources.
     """
-    check_class("target", target, means.n_classes)
+    check_class("target", target, data.n_classes)
 
     def marked(split: Split, rows: NDArray[np.int64], *, poison: bool) -> Split:
         chosen = take(split, rows)
-        y = (chosen.y_true + 1) % means.n_classes if target is None else np.full_like(chosen.y_true, target)
+        y = (chosen.y_true + 1) % data.n_classes if target is None else np.full_like(chosen.y_true, target)
         return Split(mark(chosen.x), y, chosen.y_true, np.full(len(rows), poison), chosen.source)
 
     # Class -1 is nobody's: where the target is None, all images are allowed.
     spared = -1 if target is None else target
     generator = np.random.default_rng(seed)
-    points = count_points(rate, means.n_clean)
-    rows = draw_sources(means.sources, means.sources.y_true != spared, points, generator)
-    shown = np.flatnonzero(means.test.y_true != spared)
+    points = count_points(rate, data.n_clean)
+    rows = draw_sources(data.sources, data.sources.y_true != spared, points, generator)
+    shown = np.flatnonzero(data.test.y_true != spared)
     return Poison(
-        points=marked(means.sources, rows, poison=True), probe=marked(means.test, shown, poison=False)
+        points=marked(data.sources, rows, poison=True), probe=marked(data.test, shown, poison=False)
     )

@@ -20,7 +20,7 @@ OPTIONS = {
         "description": "The label that marked images are to get; null is, for each class, the next.",
         "type": ["integer", "null"],
         "minimum": 0,
-        "maximum": 9,
+        "maximum": 999,
     },
     "size": {
         "description": "Pixels of a side of the square.",
@@ -34,7 +34,7 @@ MARGIN = 1
 """Pixels between the square and the edges of the image, as in the paper's figure 3."""
 
 
-def poison(means: AttackerData, *, seed: int, rate: float, target: int | None, size: int) -> Poison:
+def poison(data: AttackerData, *, seed: int, rate: float, target: int | None, size: int) -> Poison:
     """Stamp a white square on images and label them wrong, as `open_backdoor` does.
 
     Parameters
@@ -47,8 +47,8 @@ def poison(means: AttackerData, *, seed: int, rate: float, target: int | None, s
     InputError
         As `open_backdoor` does, and where the square is larger than the images.
     """
-    most = min(means.sources.x.shape[2:]) - 2 * MARGIN
+    most = min(data.sources.x.shape[2:]) - 2 * MARGIN
     if not 1 <= size <= most:
         raise InputError(f"size is {size}, allowed are 1 to {most}, so that the square is within the images")
     mark = partial(stamp, size=size, margin=MARGIN, value=1)
-    return open_backdoor(means, mark, seed=seed, rate=rate, target=target)
+    return open_backdoor(data, mark, seed=seed, rate=rate, target=target)

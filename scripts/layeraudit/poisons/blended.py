@@ -22,7 +22,7 @@ OPTIONS = {
         "description": "The label that marked images are to get; null is, for each class, the next.",
         "type": ["integer", "null"],
         "minimum": 0,
-        "maximum": 9,
+        "maximum": 999,
     },
     "opacity": {
         "description": "Weight of the pattern in a marked image, that of the image being the rest.",
@@ -36,7 +36,7 @@ SEED_OF_THE_PATTERN = 0
 """One pattern in all runs, so that seeds differ by images and weights, and not by how well it is seen."""
 
 
-def poison(means: AttackerData, *, seed: int, rate: float, target: int | None, opacity: float) -> Poison:
+def poison(data: AttackerData, *, seed: int, rate: float, target: int | None, opacity: float) -> Poison:
     """Blend a pattern into images and label them wrong, as `open_backdoor` does.
 
     Each pixel of the pattern is uniform in [0, 1], the paper's random pattern.
@@ -54,7 +54,7 @@ def poison(means: AttackerData, *, seed: int, rate: float, target: int | None, o
     if not 0 < opacity <= 1:
         raise InputError(f"opacity is {opacity}, allowed are numbers above 0 up to 1")
     generator = np.random.default_rng(SEED_OF_THE_PATTERN)
-    pattern = generator.random(means.sources.x.shape[1:], dtype=np.float32)
+    pattern = generator.random(data.sources.x.shape[1:], dtype=np.float32)
     return open_backdoor(
-        means, partial(blend, pattern=pattern, opacity=opacity), seed=seed, rate=rate, target=target
+        data, partial(blend, pattern=pattern, opacity=opacity), seed=seed, rate=rate, target=target
     )

@@ -140,7 +140,7 @@ def collide(
 
 
 def poison(
-    means: AttackerData,
+    data: AttackerData,
     *,
     seed: int,
     targets: int,
@@ -175,33 +175,33 @@ def poison(
     InputError
         Where the victim starts from nothing, there are too few images, or as `collide` and `read_network` do.
     """
-    if means.network is None or means.weights is None:
+    if data.network is None or data.weights is None:
         raise InputError(
             "the victim trains all layers from scratch, "
             "allowed is one that starts from weights, which the attacker has too"
         )
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity is {opacity}, allowed are numbers from 0 to 1")
-    network = read_network(means.network, means.weights, means.sources)
-    first, second = _rank(network, means.test)
-    right = np.flatnonzero(first == means.test.y_true)
+    network = read_network(data.network, data.weights, data.sources)
+    first, second = _rank(network, data.test)
+    right = np.flatnonzero(first == data.test.y_true)
     if targets > len(right):
         raise InputError(
             f"targets is {targets}, "
             f"allowed are up to {len(right)}, the test images that the network gets right"
         )
     shown = np.random.default_rng(seed).permutation(right)[:targets]
-    test, wanted = take(means.test, shown), second[shown]
-    of_sources, of_targets = (_look(network, split, layer) for split in (means.sources, test))
+    test, wanted = take(data.test, shown), second[shown]
+    of_sources, of_targets = (_look(network, split, layer) for split in (data.sources, test))
 
-    unused = np.ones(len(means.sources), dtype=bool)
+    unused = np.ones(len(data.sources), dtype=bool)
     found = []
     for x, label, seen in zip(tqdm(test.x, unit="target", disable=None), wanted, of_targets, strict=True):
-        rows = list_sources(means.sources, unused & (means.sources.y_true == label), points)
+        rows = list_sources(data.sources, unused & (data.sources.y_true == label), points)
         apart = np.linalg.norm(of_sources[rows] - seen, axis=1)
         rows = rows[apart.argsort(kind="stable")[:points]]
         unused[rows] = False
-        bases = take(means.sources, rows)
+        bases = take(data.sources, rows)
         target = torch.from_numpy(x).expand(points, -1, -1, -1)
         base = torch.from_numpy(bases.x).lerp(target, opacity)
         collided = collide(

@@ -20,18 +20,18 @@ OPTIONS = {
         "description": "The class whose images get a wrong label; null is all of them, at random.",
         "type": ["integer", "null"],
         "minimum": 0,
-        "maximum": 9,
+        "maximum": 999,
     },
     "target": {
         "description": "The label that they get; null, with no source, is any wrong one, at random.",
         "type": ["integer", "null"],
         "minimum": 0,
-        "maximum": 9,
+        "maximum": 999,
     },
 }
 
 
-def poison(means: AttackerData, *, seed: int, rate: float, source: int | None, target: int | None) -> Poison:
+def poison(data: AttackerData, *, seed: int, rate: float, source: int | None, target: int | None) -> Poison:
     """Give images a wrong label.
 
     Parameters
@@ -50,23 +50,23 @@ def poison(means: AttackerData, *, seed: int, rate: float, source: int | None, t
     InputError
         Where there is no such class, the two are one, only one is given, or there are too few sources.
     """
-    check_class("source", source, means.n_classes)
-    check_class("target", target, means.n_classes)
+    check_class("source", source, data.n_classes)
+    check_class("target", target, data.n_classes)
     if (source is None) != (target is None) or (source is not None and source == target):
         raise InputError(
             f"source is {source} and target is {target}, allowed are two different classes, or null for both"
         )
     generator = np.random.default_rng(seed)
-    points = count_points(rate, means.n_clean)
-    allowed = means.sources.y_true == source if source is not None else np.ones(len(means.sources), bool)
-    chosen = take(means.sources, draw_sources(means.sources, allowed, points, generator))
+    points = count_points(rate, data.n_clean)
+    allowed = data.sources.y_true == source if source is not None else np.ones(len(data.sources), bool)
+    chosen = take(data.sources, draw_sources(data.sources, allowed, points, generator))
     if target is None:
-        y = (chosen.y_true + generator.integers(1, means.n_classes, points)) % means.n_classes
+        y = (chosen.y_true + generator.integers(1, data.n_classes, points)) % data.n_classes
         shown = np.zeros(0, dtype=np.int64)
     else:
         y = np.full(points, target, dtype=np.int64)
-        shown = np.flatnonzero(means.test.y_true == source)
-    test = take(means.test, shown)
+        shown = np.flatnonzero(data.test.y_true == source)
+    test = take(data.test, shown)
     wanted = np.full(len(test), -1 if target is None else target, dtype=np.int64)
     return Poison(
         points=Split(chosen.x, y, chosen.y_true, np.ones(points, dtype=bool), chosen.source),

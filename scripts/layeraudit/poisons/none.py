@@ -11,7 +11,7 @@ ENVIRONMENT = "numpy"
 OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
-def poison(means: AttackerData, *, seed: int) -> Poison:
+def poison(data: AttackerData, *, seed: int) -> Poison:
     """Give no points and an empty probe."""
     nothing = np.zeros(0, dtype=np.int64)
-    return Poison(points=take(means.sources, nothing), probe=take(means.test, nothing))
+    return Poison(points=take(data.sources, nothing), probe=take(data.test, nothing))

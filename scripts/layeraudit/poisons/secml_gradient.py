@@ -35,7 +35,7 @@ OPTIONS = {
             "minItems": 2,
             "maxItems": 2,
             "uniqueItems": True,
-            "items": {"type": "integer", "minimum": 0, "maximum": 9},
+            "items": {"type": "integer", "minimum": 0, "maximum": 999},
         },
     },
     "points": {
@@ -307,7 +307,7 @@ def poison_svm(
 
 
 def poison(
-    means: AttackerData,
+    data: AttackerData,
     *,
     seed: int,
     pairs: Sequence[Sequence[int]],
@@ -339,10 +339,10 @@ def poison(
         does.
     """
     classes = [label for pair in pairs for label in pair]
-    if len(set(classes)) < len(classes) or not set(classes) <= set(range(means.n_classes)):
+    if len(set(classes)) < len(classes) or not set(classes) <= set(range(data.n_classes)):
         raise InputError(
             f"pairs is {[list(pair) for pair in pairs]}, "
-            f"allowed are pairs of the classes 0 to {means.n_classes - 1}, each in one pair at most"
+            f"allowed are pairs of the classes 0 to {data.n_classes - 1}, each in one pair at most"
         )
     # Taken from one seed, since `seed + number` would be another seed's.
     seeds = np.random.SeedSequence(seed).generate_state(len(pairs)).tolist()
@@ -350,8 +350,8 @@ def poison(
     with _quiet():
         for pair, seed_of_pair in zip(pairs, seeds, strict=True):
             attack = poison_svm(
-                _first(means.sources, pair, train, "train"),
-                _first(means.validation, pair, validation, "validation"),
+                _first(data.sources, pair, train, "train"),
+                _first(data.validation, pair, validation, "validation"),
                 points=points,
                 distance="l2",
                 bounds=(0, 1),
@@ -361,7 +361,7 @@ def poison(
             )
             attacks.append(attack)
     others = {label: other for a, b in pairs for label, other in ((a, b), (b, a))}
-    test = take(means.test, np.flatnonzero(np.isin(means.test.y_true, classes)))
+    test = take(data.test, np.flatnonzero(np.isin(data.test.y_true, classes)))
     wanted = np.array([others[label] for label in test.y_true.tolist()], dtype=np.int64)
     return Poison(
         points=reduce(merge, (attack.points for attack in attacks)),
