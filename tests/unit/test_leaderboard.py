@@ -516,7 +516,7 @@ def results(tables: dict[str, pd.DataFrame], tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"<svg>{name}</svg>")
     for experiment, detector in SCORES:
-        path = folder / experiment / "detectors" / f"{detector}.parquet"
+        path = folder / experiment / "detectors/any" / f"{detector}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{experiment} {detector}")
     data = folder / "mnist_badnets_5/seed1/data"
@@ -528,7 +528,7 @@ def results(tables: dict[str, pd.DataFrame], tmp_path: Path) -> Path:
 
 def making(results: Path) -> tuple[str, list[object]]:
     options = ["--tables", *sorted(results.glob("tables/*")), "--figures", *sorted(results.glob("figures/*"))]
-    options += ["--scores", *sorted(results.glob("*/detectors/*"))]
+    options += ["--scores", *sorted(results.glob("*/detectors/*/*"))]
     options += ["--poison", *results.glob("*/seed1/data/poison.npz")]
     options += ["--sources", *results.glob("*/seed1/data/attack_sources.npz")]
     return "leaderboard/make_leaderboard.py", [
@@ -567,7 +567,7 @@ def test_the_folder_holds_all_that_its_page_links_to(results: Path, tmp_path: Pa
 def test_missing_inputs_are_an_input_error_and_no_folder(results: Path) -> None:
     program, options = making(results)
     sentences = {
-        "evasion_mnist/detectors/energy": "scores/evasion_mnist/energy.parquet, which a row",
+        "evasion_mnist/detectors/any/energy": "scores/evasion_mnist/energy.parquet, which a row",
         "detector_cost": "the leaderboard lacks the table detector_cost.csv",
         "evasion_bench.svg": "the leaderboard lacks the figure evasion_bench.svg",
     }

@@ -51,7 +51,8 @@ def list_runs(experiments: dict[str, list[int]]) -> list[tuple[str, int]]:
 
 
 def scores_of(finished_run: Path, experiment: str, detector: str) -> pd.DataFrame:
-    return pd.read_parquet(finished_run / f"results/small/{experiment}/detectors/{detector}.parquet")
+    bench = "evasion" if experiment in EVADED else "poison"
+    return pd.read_parquet(finished_run / f"results/small/{experiment}/detectors/{bench}/{detector}.parquet")
 
 
 @pytest.mark.parametrize("experiment", POISONED)
@@ -221,7 +222,7 @@ def test_costs_of_every_run(finished_run: Path) -> None:
     for bench, experiments in [("poison", POISONED), ("evasion", EVADED)]:
         for experiment, seeds in experiments.items():
             for detector in DETECTORS[bench]:
-                path = finished_run / f"results/small/{experiment}/detectors/{detector}.csv"
+                path = finished_run / f"results/small/{experiment}/detectors/{bench}/{detector}.csv"
                 costs = pd.read_csv(path)
                 assert costs["seed"].tolist() == seeds
                 assert (costs[["fit_seconds", "score_seconds"]] >= 0).all(axis=None)

@@ -107,7 +107,7 @@ def find_scores(tables: Mapping[str, pd.DataFrame], paths: Iterable[Path]) -> di
 
     Parameters
     ----------
-    paths : `{experiment}/detectors/{detector}.parquet`
+    paths : `{experiment}/detectors/{bench}/{detector}.parquet`
 
     Raises
     ------
@@ -115,7 +115,7 @@ def find_scores(tables: Mapping[str, pd.DataFrame], paths: Iterable[Path]) -> di
         Where a row has no file.
     """
     poison, evasion = tables["poison_bench"], tables["evasion_bench"]
-    found = {_link_scores(path.parents[1].name, path.stem): path for path in paths}
+    found = {_link_scores(path.parents[2].name, path.stem): path for path in paths}
     experiments = chain(poison["setting"] + "_" + poison["poison"], evasion["setting"])
     detectors = chain(poison["detector"], evasion["detector"])
     links = dict.fromkeys(map(_link_scores, experiments, detectors))
