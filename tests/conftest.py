@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
 from matplotlib import pyplot as plt
+from PIL import Image, ImageDraw
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
@@ -99,6 +102,53 @@ def run_programs(*programs: tuple[str, Sequence[object]]) -> tuple[str, list[str
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, ended.stderr.splitlines()
+
+
+def draw_shapes(folder: Path, *, each: int = 100) -> Path:
+    """Draw bars, crosses and rings in noise, 28 x 28 pixels, and save them in a folder a class."""
+    generator = np.random.default_rng(0)
+    for name in ("bar", "cross", "ring"):
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            picture = Image.fromarray(generator.integers(0, 100, (28, 28), dtype=np.uint8))
+            pen = ImageDraw.Draw(picture)
+            left, top = generator.integers(3, 9, 2).tolist()
+            if name == "ring":
+                pen.ellipse((left, top, left + 16, top + 16), outline=255, width=3)
+            else:
+                pen.rectangle((left, top + 6, left + 16, top + 10), fill=255)
+            if name == "cross":
+                pen.rectangle((left + 6, top, left + 10, top + 16), fill=255)
+            picture.save(folder / name / f"{number:03}.png")
+    return folder
+
+
+def read_blocks(page: str, language: str) -> list[str]:
+    """Return the blocks of code of a page, such as `docs/library.md`, that are in a language."""
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (REPOSITORY / page).read_text(), re.DOTALL | re.MULTILINE
+    )
+
+
+PAGES = {
+    "datasets": "docs/add-a-data-set.md",
+    "networks": "docs/add-a-network.md",
+    "poisons": "docs/add-a-poison.md",
+    "attacks": "docs/add-an-attack.md",
+    "detectors": "docs/add-a-detector.md",
+}
+"""For each kind of plug-in the page that shows how to add one."""
+
+
+def write_plugins_of_pages(folder: Path) -> dict[str, str]:
+    """Write the file of each page into a copy of the repository; return for each kind the plug-in's name."""
+    names = {}
+    for kind, page in PAGES.items():
+        (path,) = re.findall(r"goes to `([^`]+)`", (REPOSITORY / page).read_text())
+        (code,) = read_blocks(page, "python")
+        (folder / path).write_text(code)
+        names[kind] = Path(path).stem
+    return names
 
 
 @pytest.fixture(autouse=True)

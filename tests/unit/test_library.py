@@ -12,7 +12,7 @@ from importlib.metadata import packages_distributions
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY
+from conftest import REPOSITORY, read_blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -289,11 +289,6 @@ def test_a_model_that_works_in_place_changes_no_input(tmp_path) -> None:
         assert np.asarray(x).tolist() == (LINE - 2).tolist()
 
 
-def read_blocks() -> list[str]:
-    """Return the blocks of code of the page."""
-    return re.findall(r"^```python\n(.*?)^```", (REPOSITORY / "docs/library.md").read_text(), re.M | re.S)
-
-
 def plant_label_errors(folder, wrong=18):
     """Write 1,797 real digits as the page reads them, and give some of the first third a wrong label."""
     digits = load_digits()
@@ -310,7 +305,7 @@ def test_the_page_finds_planted_label_errors(tmp_path, monkeypatch) -> None:
     planted, true = plant_label_errors(tmp_path)
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    first, *others = read_blocks()
+    first, *others = read_blocks("docs/library.md", "python")
     assert len(first.split("\n\n", 1)[1].splitlines()) + 2 <= 10  # from `import` to the list
     names, printed = {}, io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -13,10 +13,10 @@ import yaml
 from conftest import REPOSITORY
 from jsonschema import Draft202012Validator
 
+from layeraudit import plugins
 from layeraudit.experiments import ADAPTIVE, CONTROLS, OTHER_DATA
 from layeraudit.fingerprints import _list_files, _list_imports
 from layeraudit.plugins import (
-    FOLDER,
     LITERALS,
     Kind,
     list_methods,
@@ -25,8 +25,6 @@ from layeraudit.plugins import (
     read_idea,
     split_settings,
 )
-
-SCRIPTS = REPOSITORY / "scripts"
 
 
 class Contract(NamedTuple):
@@ -66,7 +64,7 @@ every_plugin = pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=lambda val
 
 
 def read_function(kind: Kind, name: str) -> ast.FunctionDef:
-    tree = ast.parse((FOLDER / kind / f"{name}.py").read_text())
+    tree = ast.parse((plugins.FOLDER / kind / f"{name}.py").read_text())
     return next(
         node
         for node in tree.body
@@ -87,13 +85,14 @@ def list_imports(*files: str) -> set[str]:
     """List the distributions that files, and all modules of ours that they import, need."""
     found: set[Path] = set()
     names: set[str] = set()
-    unread = [SCRIPTS / file for file in files]
+    scripts = plugins.FOLDER.parent
+    unread = [scripts / file for file in files]
     while unread:
         if (path := unread.pop()) not in found:
             found.add(path)
             imported = list(_list_imports(ast.parse(path.read_text())))
             names |= {name.partition(".")[0] for name in imported}
-            unread += [file for name in imported for file in _list_files(name, SCRIPTS)]
+            unread += [file for name in imported for file in _list_files(name, scripts)]
     names -= {"layeraudit", *sys.stdlib_module_names}
     distributions = packages_distributions()
     return {distributions.get(name, [name])[0].lower().replace("_", "-") for name in names}
