@@ -282,4 +282,4 @@ def test_activations_are_kept(finished_run: Path) -> None:
     for experiment, seeds in (POISONED | EVADED).items():
         for seed in seeds:
             folder = run_of(finished_run, experiment, seed) / "layers/train"
-            assert {path.stem for path in folder.iterdir()} == {"relu1", "relu2", "relu3", "fc"}
+            assert {path.stem for path in folder.glob("*.npy")} == {"relu1", "relu2", "relu3", "fc"}

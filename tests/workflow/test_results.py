@@ -44,7 +44,9 @@ def test_splits_hold_what_they_say(run_folder: Path, finished_run: Path) -> None
             "y_true": ("int64", (n,)),
             "is_poison": ("bool", (n,)),
             "source": ("int64", (n,)),
+            "n_classes": ("int64", ()),
         }
+        assert split["n_classes"] == 10
         np.testing.assert_array_equal(split["y_true"], images["y"][split["source"]])
         np.testing.assert_array_equal(split["y"] != split["y_true"], split["is_poison"])
         clean = ~split["is_poison"]
@@ -199,7 +201,11 @@ def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path)
     assert kept["poison"] == default["poison"] | small["poison"]
     assert kept["benches"]["poison"]["removed"] == default["benches"]["poison"]["removed"]
     for name, changes in small["experiments"].items():
-        assert kept["experiments"][name] == default["experiments"][name] | changes
+        nested = {key for key, value in changes.items() if isinstance(value, dict)}
+        own = default["experiments"][name] | changes
+        for key, value in kept["experiments"][name].items():
+            assert value == (own[key] if key not in nested else value)
+        assert all(kept["experiments"][name][key].items() >= changes[key].items() for key in nested - {"inputs"})
     assert kept["neighbours"] == {
         "k": 10,
         "metric": "cosine",
