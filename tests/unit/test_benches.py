@@ -88,7 +88,8 @@ def score_inputs(detector: str, inputs: dict[str, tuple[list[float], list[bool]]
     tables = [
         pd.DataFrame(
             {"setting": "evasion_mnist", "input": name, "detector": detector, "seed": 1}
-            | {"row": np.arange(len(scores)), "y_true": 3, "dnn_label": np.where(errs, 5, 3), "score": scores}
+            | {"row": np.arange(len(scores)), "score": scores}
+            | {"is_suspect": name != "clean" and (np.array(errs) | (name == "rotated"))}
         )
         for name, (scores, errs) in inputs.items()
     ]
