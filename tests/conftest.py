@@ -48,17 +48,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-def command(*options: str) -> list[str]:
-    """Return the command of a small run, in the environments of this checkout, which prints every job."""
+def command(*options: str, over: Sequence[str] = ()) -> list[str]:
+    """Return the command of a small run, in the environments of this checkout, which prints every job.
+
+    `over` are files of settings that are laid over those of the small run.
+    """
     start = ["snakemake", "--cores", "2", "--quiet", "host", "--conda-prefix", str(ENVIRONMENTS)]
     span = ["--max-jobs-per-timespan", "100/1s"]  # short runs are to end at once
-    return [*start, *span, *options, "--configfile", "config/small.yaml"]
+    return [*start, *span, *options, "--configfile", "config/small.yaml", *over]
 
 
-def run(folder: Path, *options: str, succeeds: bool = True) -> str:
+def run(folder: Path, *options: str, succeeds: bool = True, over: Sequence[str] = ()) -> str:
     """Run Snakemake on the small configuration in a folder, and give all that it prints."""
     ended = subprocess.run(
-        command(*options),
+        command(*options, over=over),
         cwd=folder,
         text=True,
         stdout=subprocess.PIPE,

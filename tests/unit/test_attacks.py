@@ -497,12 +497,12 @@ def test_an_attack_may_return_what_still_has_a_gradient(split: Path, monkeypatch
     np.testing.assert_allclose(after.x, read_split(split).x[:5], atol=1e-6)
 
 
-def sample(folder: Path, *, images: int, seed: int, size: int = 2) -> Path:
+def sample(folder: Path, *, images: int, seed: int, size: int = 2, n_classes: int = 10) -> Path:
     x = np.arange(30, dtype=np.uint8).repeat(4).reshape(30, 1, 2, 2)
     names = np.array([f"class {label}" for label in range(10)])
     write_arrays(folder / "dataset.npz", x=x, y=np.arange(30) % 10, n_train=np.array(20), classes=names)
     y = np.zeros(3, np.int64)
-    form = Split(np.zeros((3, 1, size, size), np.float32), y, y, np.zeros(3, bool), np.arange(3))
+    form = Split(np.zeros((3, 1, size, size), np.float32), y, y, np.zeros(3, bool), np.arange(3), n_classes)
     write_split(folder / "test.npz", form)
     output = folder / f"sampled_{seed}.npz"
     sample_ood_images(
@@ -521,6 +521,13 @@ def test_images_are_sampled_from_the_test_part_each_once(tmp_path: Path) -> None
     assert some.y.tolist() == some.y_true.tolist() == (some.source % 10).tolist()
     np.testing.assert_array_equal(some.x[:, 0, 0, 0], (some.source / 255).astype(np.float32))
     assert not some.is_poison.any()
+
+
+@pytest.mark.parametrize("n_classes", [3, 12])
+def test_images_of_other_data_have_the_classes_of_the_network(n_classes: int, tmp_path: Path) -> None:
+    found = read_split(sample(tmp_path, images=10, seed=1, n_classes=n_classes))
+    assert found.n_classes == n_classes
+    assert found.y.tolist() == found.y_true.tolist() == [0 if n_classes == 3 else i for i in range(10)]
 
 
 def test_a_seed_samples_the_same_images_and_another_others(tmp_path: Path) -> None:

@@ -5,13 +5,10 @@ import re
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, read_blocks
 from snakemake.utils import update_config
-from torch import nn
 
 from layeraudit.configuration import check
 
@@ -25,12 +22,6 @@ def rows_of(page: str, head: str) -> list[list[str]]:
     """Return the cells of the table whose first column has this head."""
     table = page.split(f"| {head} |", 1)[1].split("\n\n", 1)[0]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
-
-
-def first_block(page: str, language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)
-    assert found
-    return found[1]
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/templates/README.md.j2"])
@@ -72,7 +63,7 @@ def test_examples_of_own_settings_can_be_run(
 ) -> None:
     (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / page).read_text(), re.DOTALL)
+    blocks = read_blocks(page, "yaml")
     assert len(blocks) == examples
     for block in blocks:
         config = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
@@ -92,21 +83,6 @@ def test_configuration_has_every_key() -> None:
     cells = [row[0] for row in rows_of(page, "key of an experiment")]
     experiment = schema["properties"]["experiments"]["additionalProperties"]
     assert re.findall(r"`(\w+)`", " ".join(cells)) == list(experiment["properties"])
-
-
-def test_code_for_an_own_model_finds_rows_with_a_wrong_label() -> None:
-    own: dict[str, object] = {}
-    exec(first_block("docs/own-model.md", "python"), own)
-    generator = torch.Generator().manual_seed(0)
-    y = np.arange(90) % 3
-    x = torch.rand((90, 1, 4, 4), generator=generator) / 2
-    x[:, 0, 0, :3] += torch.eye(3)[torch.from_numpy(y)]
-    wrong = [3, 40, 77]
-    y[wrong] = (y[wrong] + 1) % 3
-    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 8), nn.ReLU())
-    found = own["label_disagreement"](network, x, y, ["0"], k=10)  # type: ignore[operator]
-    assert found.shape == (90,)
-    assert set(found.argsort()[-3:]) == set(wrong)
 
 
 def test_index_leads_to_every_page_beside_it() -> None:
