@@ -22,7 +22,7 @@ rule keep_configuration:
 
 rule publish:
     input:
-        "<results>/config.yaml",
+        ancient("<results>/config.yaml"),
         result="<results>/{name}",
     output:
         update("results/{name}"),
@@ -39,7 +39,7 @@ rule publish:
 
 rule publish_leaderboard:
     input:
-        "<results>/config.yaml",
+        ancient("<results>/config.yaml"),
         page="<results>/leaderboard",
     output:
         update(directory("results/leaderboard")),

@@ -17,7 +17,8 @@ def planned(folder: Path, target: str = TABLE) -> set[str]:
     """Give the rules that Snakemake would run."""
     output = run(folder, "--dry-run", target)
     stats = re.search(r"^Job stats:\n.*\n-.*\n((?:\w+ +\d+\n)+)", output, re.MULTILINE)
-    return {line.split()[0] for line in stats.group(1).splitlines()} - {"all", "total"} if stats else set()
+    rules = {line.split()[0] for line in stats.group(1).splitlines()} if stats else set()
+    return rules - {"all", "total", "keep_configuration"}
 
 
 def change(path: Path, old: str, new: str) -> None:

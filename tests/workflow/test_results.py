@@ -205,7 +205,9 @@ def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path)
         own = default["experiments"][name] | changes
         for key, value in kept["experiments"][name].items():
             assert value == (own[key] if key not in nested else value)
-        assert all(kept["experiments"][name][key].items() >= changes[key].items() for key in nested - {"inputs"})
+        assert all(
+            kept["experiments"][name][key].items() >= changes[key].items() for key in nested - {"inputs"}
+        )
     assert kept["neighbours"] == {
         "k": 10,
         "metric": "cosine",
