@@ -58,13 +58,10 @@ wildcard_constraints:
 
 
 onsuccess:
-    results = Path("results", config["variant"])
-    print(
-        *name_made(results, map(Path, PUBLISHED), STARTED),
-        sep="\n",
-        file=sys.stderr,
-    )
+    made = results.name_made(RESULTS, map(Path, PUBLISHED), STARTED)
+    print(*made, sep="\n", file=sys.stderr)
 
 
 onerror:
-    print(*read_failures(log), sep="\n", file=sys.stderr)
+    print(*results.read_failures(log), sep="\n", file=sys.stderr)
+    results.count_failures(RESULTS, EXPERIMENTS, log)

@@ -17,7 +17,7 @@ from layeraudit.experiments import CLEAN, OTHER_DATA, list_experiments
 from layeraudit.fingerprints import fingerprint, fingerprint_folder
 from layeraudit.plugins import list_methods, read_constants
 from layeraudit.provenance import describe_commit, describe_run
-from layeraudit.results import keep_configuration, name_made, read_failures
+from layeraudit import results
 
 # What the user's shell knows of Python must not reach into the environment of a rule. The commit is no
 # parameter: a table is not made again for a change that does not concern it.
@@ -35,6 +35,8 @@ STEP_ON_THREADS = STEP.replace(" > ", " --threads={threads} > ")
 PRIORITIES = dict(training=5, score=4, search=3, index=2, attack=2, capture=1)
 
 STARTED = time.time()
+RESULTS = Path("results", config.get("variant", ""))
+FAILURES = results.read_counts(RESULTS)
 
 
 def read_configuration():
@@ -76,7 +78,13 @@ def step(program, *plugins, **settings):
             {name: find(value, wildcards) for name, value in settings.items()}
         )
 
-    return dict(program=program, code=code, files=files, settings=values)
+    def failures(wildcards):
+        run = (wildcards.get("experiment", ""), wildcards.get("seed", ""))
+        return f"failures {FAILURES.get(results.name_job(program, *run), 0)}"
+
+    return dict(
+        program=program, code=code, files=files, settings=values, failed=failures
+    )
 
 
 def find(value, wildcards):
@@ -92,7 +100,6 @@ def find(value, wildcards):
 
 
 def constant(value):
-    """A setting that stands in no configuration."""
     return lambda wildcards: value
 
 
@@ -137,14 +144,11 @@ def every_seed(file):
 def run_of(*names):
     """Which run a result of these experiments is of, in one line, as a setting."""
     default = yaml.safe_load(Path(ROOT, "config/config.yaml").read_text())
-    experiments = {
-        name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]
-    }
-    return constant(
-        describe_run(
-            config["variant"],
-            experiments,
-            config["neighbours"],
-            list_experiments(default),
-        )
+    own = {name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]}
+    described = (
+        config["variant"],
+        own,
+        config["neighbours"],
+        list_experiments(default),
     )
+    return constant(describe_run(*described))

@@ -12,7 +12,7 @@ rule keep_configuration:
     params:
         configuration=str(dict(config)),
     run:
-        for change in keep_configuration(Path(output[0]), config):
+        for change in results.keep_configuration(Path(output[0]), config):
             print(
                 f"Variant {config['variant']}: {change}. What depends on it is made again, and its results "
                 "are replaced; another name under `variant` keeps both.",
@@ -25,7 +25,7 @@ rule publish:
         ancient("<results>/config.yaml"),
         result="<results>/{name}",
     output:
-        update("results/{name}"),
+        "results/{name}",
     log:
         "<results>/logs/publish_{name}.log",
     wildcard_constraints:
@@ -42,7 +42,7 @@ rule publish_leaderboard:
         ancient("<results>/config.yaml"),
         page="<results>/leaderboard",
     output:
-        update(directory("results/leaderboard")),
+        directory("results/leaderboard"),
     log:
         "<results>/logs/publish_leaderboard.log",
     localrule: True

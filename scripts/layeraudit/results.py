@@ -1,7 +1,8 @@
 """The folder of a variant's results: what is finished stays until its successor is there."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import yaml
 
 FINISHED = ("table1.csv", "tables", "figures", "claims", "summary.md", "summary.html", "leaderboard")
 """What a reader quotes; all else in the folder leads to it."""
+
+FAILURES = "failures.json"
+"""How often each job has failed."""
 
 MOST_NAMED = 12
 """Finished results that a run names at its end."""
@@ -65,3 +69,41 @@ def read_failures(run_logs: Iterable[str]) -> list[str]:
         f"Failed; {path} says:\n{Path(path).read_text(errors='replace')}"
         for path in re.findall(r"> (\S+) 2>&1' returned non-zero exit status", text)
     ]
+
+
+def name_job(program: str, experiment: str = "", seed: str = "") -> str:
+    """Return the name under which the failures of a job are counted."""
+    return "/".join([program, experiment, f"seed{seed}" if seed else ""]).rstrip("/")
+
+
+def read_counts(folder: Path) -> dict[str, int]:
+    """Return how often each job of a variant has failed, by `name_job`."""
+    path = folder / FAILURES
+    try:
+        counts: dict[str, int] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        counts = {}
+    return counts
+
+
+def count_failures(folder: Path, experiments: Collection[str], run_logs: Iterable[str]) -> None:
+    """Count the failed jobs of a run, by its own logs, so that the next run plans them, and what follows.
+
+    Snakemake notes the settings of a failed job as those of its outputs. Where results that follow from it
+    are there of an earlier run, the next run would call them up to date. Every step has this count among its
+    settings, and so differs from what was noted.
+    """
+    counts = read_counts(folder)
+    text = "".join(Path(path).read_text(errors="replace") for path in run_logs)
+    for job in re.findall(r"^Error in rule .*:\n((?:    .*\n)+)", text, re.MULTILINE):
+        program = re.search(r"python scripts/(\S+)\.py ", job)
+        place = re.search(rf"^    output: {re.escape(str(folder))}/(\w+)/(?:seed(\d+)/)?", job, re.MULTILINE)
+        of_run = [part or "" for part in place.groups()] if place and place[1] in experiments else []
+        if program:
+            name = name_job(program[1], *of_run)
+            counts[name] = counts.get(name, 0) + 1
+    if counts:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".partial-{FAILURES}"
+        temporary.write_text(json.dumps(counts, indent=2) + "\n")
+        temporary.replace(folder / FAILURES)
