@@ -114,12 +114,8 @@ NETWORK = method_of("networks", "experiment/network/method")
 
 def environment_of(kind, key):
     """The environment that a plug-in's file asks for, as a function of the wildcards."""
-
-    def environment(wildcards):
-        constants = read_constants(kind, find(key, wildcards))
-        return f"../envs/{constants['ENVIRONMENT']}.yaml"
-
-    return environment
+    path = "../envs/{ENVIRONMENT}.yaml"
+    return lambda wildcards: path.format(**read_constants(kind, find(key, wildcards)))
 
 
 def log_of(name, folder="<run>"):

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from layeraudit.results import MOST_NAMED, keep_configuration, list_changes, list_made, name_made
+from layeraudit.results import (
+    MOST_NAMED,
+    count_failures,
+    keep_configuration,
+    list_changes,
+    list_made,
+    name_job,
+    name_made,
+    read_counts,
+)
 
 
 def write(path: Path, text: str = "x") -> Path:
@@ -70,3 +79,38 @@ def test_a_run_that_makes_one_table_names_it_alone(tmp_path: Path) -> None:
     assert name_made(tmp_path, [], write(tmp_path / "table1.csv").stat().st_mtime) == [
         f"Made: {tmp_path / 'table1.csv'}"
     ]
+
+
+LOG = """[Mon Nov 30 09:04:07 2026]
+Error in rule train_model:
+    message: None
+    jobid: 13
+    input: results/small/clean/seed2/data/train.npz
+    output: results/small/clean/seed2/model.pt (update)
+    shell:
+        python scripts/train_model.py --train results/small/clean/seed2/data/train.npz > log 2>&1
+        (command exited with non-zero exit code)
+Error in rule tabulate_transfer:
+    message: None
+    output: results/small/tables/transfer.csv, results/small/claims/transfer.csv
+    shell:
+        python scripts/report/tabulate_transfer.py --records a > log 2>&1
+Error in rule publish:
+    output: results/table1.csv
+    shell:
+        cp a b
+"""
+
+
+def test_failures_are_counted_by_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/small")
+    write(Path("run.log"), LOG)
+    assert read_counts(folder) == {}
+    count_failures(folder, ["clean", "fashion"], ["run.log"])
+    counts = {name_job("train_model", "clean", "2"): 1, name_job("report/tabulate_transfer"): 1}
+    assert read_counts(folder) == counts
+    count_failures(folder, ["clean", "fashion"], ["run.log"])
+    assert read_counts(folder) == dict.fromkeys(counts, 2)
+    write(folder / "failures.json", "not whole")
+    assert read_counts(folder) == {}
