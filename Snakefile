@@ -43,14 +43,12 @@ include: "rules/publish.smk"
 
 
 wildcard_constraints:
-    name="[a-z0-9_]+",
     experiment="[a-z0-9_]+",
     seed="[0-9]+",
     split="[a-z0-9_]+",
     points="[0-9]+",
     bench="poison|evasion",
     detector="[a-z0-9_]+",
-    layer="[A-Za-z0-9_.]+",
     network="[a-z0-9_]+(?<!_twin)",
     twin="(_twin)?",
     source="[a-z0-9_]+",

@@ -49,9 +49,8 @@ rule publish_leaderboard:
     conda:
         "../envs/numpy.yaml"
     shell:
-        "rm -rf {output}.partial {output}.older && cp -r {input.page} {output}.partial 2> {log}"
-        " && if [ -e {output} ]; then mv {output} {output}.older; fi"
-        " && mv {output}.partial {output} 2>> {log} && rm -rf {output}.older"
+        "rm -rf {output}.partial && cp -r {input.page} {output}.partial 2> {log}"
+        " && mv {output}.partial {output} 2>> {log}"
 
 
 rule table1:

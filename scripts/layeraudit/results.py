@@ -21,10 +21,7 @@ MOST_NAMED = 12
 def keep_configuration(path: Path, configuration: Mapping[str, Any]) -> list[str]:
     """Write the configuration to a file, and return what changed: `neighbours.k: 75, now 50`."""
     older = yaml.safe_load(path.read_text()) if path.is_file() else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".partial-{path.name}")
-    temporary.write_text(yaml.safe_dump(dict(configuration), sort_keys=False))
-    temporary.replace(path)
+    _write_text(path, yaml.safe_dump(dict(configuration), sort_keys=False))
     return [] if older is None else list_changes(older, configuration)
 
 
@@ -64,7 +61,7 @@ def name_made(folder: Path, published: Iterable[Path], since: float) -> list[str
 
 def read_failures(run_logs: Iterable[str]) -> list[str]:
     """Return what each failed job has logged, by the run's own logs: Snakemake may be quiet about it."""
-    text = "".join(Path(path).read_text(errors="replace") for path in run_logs)
+    text = _read_logs(run_logs)
     return [
         f"Failed; {path} says:\n{Path(path).read_text(errors='replace')}"
         for path in re.findall(r"> (\S+) 2>&1' returned non-zero exit status", text)
@@ -94,7 +91,7 @@ def count_failures(folder: Path, experiments: Collection[str], run_logs: Iterabl
     settings, and so differs from what was noted.
     """
     counts = read_counts(folder)
-    text = "".join(Path(path).read_text(errors="replace") for path in run_logs)
+    text = _read_logs(run_logs)
     for job in re.findall(r"^Error in rule .*:\n((?:    .*\n)+)", text, re.MULTILINE):
         program = re.search(r"python scripts/(\S+)\.py ", job)
         place = re.search(rf"^    output: {re.escape(str(folder))}/(\w+)/(?:seed(\d+)/)?", job, re.MULTILINE)
@@ -103,7 +100,16 @@ def count_failures(folder: Path, experiments: Collection[str], run_logs: Iterabl
             name = name_job(program[1], *of_run)
             counts[name] = counts.get(name, 0) + 1
     if counts:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".partial-{FAILURES}"
-        temporary.write_text(json.dumps(counts, indent=2) + "\n")
-        temporary.replace(folder / FAILURES)
+        _write_text(folder / FAILURES, json.dumps(counts, indent=2) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    """Write a file whole; `layeraudit.files` cannot be imported where there is no NumPy."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".partial-{path.name}")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _read_logs(paths: Iterable[str]) -> str:
+    return "".join(Path(path).read_text(errors="replace") for path in paths)
