@@ -42,7 +42,7 @@ def capture(
 
 @contextmanager
 def captured(network: nn.Module, layers: Sequence[str]) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
-    """Give a function that runs the network and gives what the named layers make, with gradients.
+    """Yield a function that runs the network and returns what the named layers make, with gradients.
 
     It takes float32 [n, c, h, w] and gives a float32 [n, d] for each layer, flattened.
 
@@ -89,7 +89,7 @@ class _Reached(Exception):  # noqa: N818  # no error: it carries a layer out of 
 
 @contextmanager
 def stopped_at(network: nn.Module, layer: str) -> Iterator[Callable[[Tensor], Tensor]]:
-    """Give a function that runs the network up to a layer, and no farther, and gives what the layer makes.
+    """Yield a function that runs the network up to a layer, no farther, and returns what the layer makes.
 
     It takes float32 [n, c, h, w], gives float32 [n, d], flattened, and lets gradients through.
 

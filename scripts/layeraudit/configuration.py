@@ -284,7 +284,7 @@ def _list(names: Iterable[object]) -> str:
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
-    """Say in words what the keywords of a schema, of those that ours uses, allow."""
+    """Return in words what the keywords of a schema, of those that ours uses, allow."""
     if "title" in schema:
         return str(schema["title"])
     if "const" in schema:

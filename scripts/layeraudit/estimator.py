@@ -285,7 +285,7 @@ def capture_layers(
 
 @contextmanager
 def _named(layer: str) -> Iterator[None]:
-    """Say of a mistake in which layer it is."""
+    """Name with a mistake in which layer it is."""
     try:
         yield
     except InputError as error:

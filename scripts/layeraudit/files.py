@@ -21,7 +21,7 @@ from layeraudit.splits import Split
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to, and rename it to `path` at the end.
+    """Yield a temporary name beside `path` to write to, and rename it to `path` at the end.
 
     Where the block raises, the temporary file is removed and an older `path` stays as it was. What a
     killed process left is removed by the next that writes `path`; should the older one be alive, it

@@ -22,17 +22,17 @@ SMALLEST_NORM = 1e-12
 """What a norm of 0 is taken for where something is divided by it."""
 
 Objective = Callable[[Tensor, Tensor], Tensor]
-"""Gives what is maximised, float [n], for changes d and r, float [n, d]."""
+"""Returns what is maximised, float [n], for changes d and r, float [n, d]."""
 
 
 def projection(d: Tensor, r: Tensor) -> Tensor:
-    """Give ILAP's objective, ⟨d, r⟩ / ‖r‖²: 1 is as far as the guide. Where r is 0 it is 0."""
+    """Return ILAP's objective, ⟨d, r⟩ / ‖r‖²: 1 is as far as the guide. Where r is 0 it is 0."""
     moved: Tensor = (d * r).sum(dim=1) / r.square().sum(dim=1).clamp_min(SMALLEST_NORM**2)
     return moved
 
 
 def flexible(alpha: float) -> Objective:
-    """Give ILAF's objective, cos(d, r) + α ‖d‖ / ‖r‖.
+    """Return ILAF's objective, cos(d, r) + α ‖d‖ / ‖r‖.
 
     At d = 0, where it has no gradient, an attack is led along r, which is where ILAP goes.
 
@@ -55,13 +55,13 @@ def flexible(alpha: float) -> Objective:
 
 
 def cosine(d: Tensor, r: Tensor) -> Tensor:
-    """Give cos(d, r), float [n]; 0 where one of them is 0."""
+    """Return cos(d, r), float [n]; 0 where one of them is 0."""
     similarity: Tensor = (d * r).sum(dim=1) / (_norm(d) * _norm(r))
     return similarity
 
 
 def ratio(d: Tensor, r: Tensor) -> Tensor:
-    """Give ‖d‖ / ‖r‖, float [n]; huge where r is 0."""
+    """Return ‖d‖ / ‖r‖, float [n]; huge where r is 0."""
     lengths: Tensor = d.norm(dim=1) / _norm(r)
     return lengths
 

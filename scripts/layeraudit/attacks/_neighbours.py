@@ -43,7 +43,7 @@ class Layer:
 def usual_radius(
     rows: NDArray[np.float32], farthest: NDArray[np.float32], metric: Literal["cosine", "l2"]
 ) -> float:
-    """Give the mean distance of images to their k-th neighbour: η.
+    """Return the mean distance of images to their k-th neighbour: η.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def lead_to_class_after_class(
 
 
 def steepest(gradient: Tensor, norm: Norm) -> Tensor:
-    """Give the change of length 1 in the norm along which gradients, float32 [n, ...], say it rises most."""
+    """Return the change of length 1 along which gradients, float32 [n, ...], rise most in the norm."""
     if norm == "linf":
         return gradient.sign()
     length = gradient.flatten(start_dim=1).norm(dim=1).clamp_min(1e-12)

@@ -13,7 +13,7 @@ BYTES_AT_ONCE = 2**22
 
 
 def take_activations(evidence: Evidence, layer: str) -> NDArray[np.float32]:
-    """Give the activations of a layer, float32 [n, d].
+    """Return the activations of a layer, float32 [n, d].
 
     Raises
     ------
@@ -26,7 +26,7 @@ def take_activations(evidence: Evidence, layer: str) -> NDArray[np.float32]:
 
 
 def rows_by_label(evidence: Evidence, layer: str) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Give the rows of each label in question: their numbers, int64 [m], and a layer, float64 [m, d].
+    """Return the rows of each label in question: their numbers, int64 [m], and a layer, float64 [m, d].
 
     Raises
     ------
@@ -42,7 +42,7 @@ def rows_by_label(evidence: Evidence, layer: str) -> Iterator[tuple[NDArray[np.i
 def take_neighbours(
     evidence: Evidence, layer: str, *, n_training: int, k: int | None = None
 ) -> NDArray[np.int64]:
-    """Give the k nearest training rows in a layer, or all that were found: int64 [n, k], nearest first.
+    """Return the k nearest training rows in a layer, or all that were found: int64 [n, k], nearest first.
 
     Raises
     ------

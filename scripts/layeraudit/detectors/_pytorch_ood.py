@@ -55,7 +55,7 @@ def to_tensor(matrix: NDArray[np.float32] | NDArray[np.float64]) -> Tensor:
 
 
 def score_logits(detector: LogitsDetector) -> Score:
-    """Give the function that scores evidence by its logits."""
+    """Return the function that scores evidence by its logits."""
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
         scores: NDArray[np.float64] = detector.predict_logits(to_tensor(evidence.logits)).numpy()
@@ -65,7 +65,7 @@ def score_logits(detector: LogitsDetector) -> Score:
 
 
 def score_features(detector: FeaturesDetector, layer: str) -> Score:
-    """Give the function that scores evidence by the activations of a layer."""
+    """Return the function that scores evidence by the activations of a layer."""
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
         rows = take_activations(evidence, layer)
@@ -90,7 +90,7 @@ def fit_gaussians(detector: Mahalanobis, training: Evidence, layer: str) -> Scor
 
 @contextmanager
 def _float64_by_default() -> Iterator[None]:
-    """Let what pytorch-ood makes without naming a type be float64."""
+    """Have what pytorch-ood makes without naming a type be float64."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:

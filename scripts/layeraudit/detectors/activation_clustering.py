@@ -29,7 +29,7 @@ COMPONENTS = 10
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> Score:
-    """Give the function that clusters rows among themselves, those of one label at a time, into two.
+    """Return the function that clusters rows among themselves, those of one label at a time, into two.
 
     The score of a row is the share of its label's rows that are in the other cluster: 0.5 or more in the
     smaller cluster, which the paper suspects, and the more the smaller it is (their relative size). Where the

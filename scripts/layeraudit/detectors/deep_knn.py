@@ -26,7 +26,7 @@ OPTIONS = {
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str, k: int) -> Score:
-    """Give the function that lets the k nearest training rows vote by their labels.
+    """Return the function that lets the k nearest training rows vote by their labels.
 
     The score is the share of the votes by which the strongest other label leads the label in question, in
     [-1, 1]. It is above 0 exactly where the paper's filter drops the row: a label that shares the most votes

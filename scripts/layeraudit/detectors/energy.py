@@ -15,5 +15,5 @@ OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
-    """Give the function that scores by -log(sum of exp(logits)), at temperature 1; nothing is fitted."""
+    """Return the function that scores by -log(sum of exp(logits)), at temperature 1; nothing is fitted."""
     return score_logits(EnergyBased(model=None))

@@ -15,5 +15,5 @@ OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
-    """Give the function that scores by the entropy, in nats; probabilities below 1e-7 count as 1e-7."""
+    """Return the function that scores by the entropy, in nats; probabilities below 1e-7 count as 1e-7."""
     return score_logits(Entropy(model=None))

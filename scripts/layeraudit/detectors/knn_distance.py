@@ -25,7 +25,7 @@ OPTIONS = {
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str, k: int) -> Score:
-    """Give the function that measures the distance to the k-th neighbour of the one search.
+    """Return the function that measures the distance to the k-th neighbour of the one search.
 
     Where that search is by cosine similarity it is the paper's, whose neighbours are those of unit length.
 

@@ -28,7 +28,7 @@ OPTIONS = {
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int, layers: Sequence[str]) -> Score:
-    """Give the function that counts labels; all neighbours of the one search count.
+    """Return the function that counts labels; all neighbours of the one search count.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
-    """Give the function that scores 1 what is to be found and 0 all else."""
+    """Return the function that scores 1 what is to be found and 0 all else."""
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
         return evidence.is_suspect.astype(np.float64)

@@ -13,7 +13,7 @@ OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
-    """Give the function that draws scores from [0, 1), by the seed alone."""
+    """Return the function that draws scores from [0, 1), by the seed alone."""
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
         return np.random.default_rng(seed).random(len(evidence))

@@ -14,5 +14,5 @@ OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int) -> Score:
-    """Give the function that scores by the largest softmax probability, negative; nothing is fitted."""
+    """Return the function that scores by the largest softmax probability, negative; nothing is fitted."""
     return score_logits(MaxSoftmax(model=None))

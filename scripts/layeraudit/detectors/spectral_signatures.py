@@ -23,7 +23,7 @@ OPTIONS = {
 
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> Score:
-    """Give the function that judges rows among themselves, those of one label at a time.
+    """Return the function that judges rows among themselves, those of one label at a time.
 
     The score is the paper's: the square of the projection of the row, less the mean of its label's rows, on
     their first right singular vector. ART takes that vector of the centred rows, but projects the rows as

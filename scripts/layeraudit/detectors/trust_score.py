@@ -98,6 +98,6 @@ def keep_dense(rows: NDArray[np.float32], *, k: int, alpha: float) -> NDArray[np
 
 
 def _distance_to_another(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the first distance [n, 1 or 2], or the second where that is 0; infinity where there is none."""
+    """Return the first distance [n, 1 or 2], or the second where that is 0; infinity where there is none."""
     second = distances[:, 1] if distances.shape[1] == 2 else np.full(len(distances), np.inf)
     return np.asarray(np.where(distances[:, 0] == 0, second, distances[:, 0]))

@@ -141,7 +141,7 @@ class Index:
         return first_row + self.search(queries, k, memory_mb=memory_mb, threads=threads)
 
     def describe(self) -> dict[str, str | float | None]:
-        """Say what the last search was: the engine, and the recall where it was measured, and on how many."""
+        """Describe the last search: the engine, and the recall where it was measured, and on how many."""
         recall, queries = self.recall or (None, None)
         return {"engine": self.name, "recall": recall, "recall_queries": queries}
 
@@ -265,7 +265,7 @@ def merge(
 
 
 def rows_of_shard(rows: int, shard: str) -> slice:
-    """Give the rows of a shard named as 2-of-3: stretches as even as can be, the longer ones first.
+    """Return the rows of a shard named as 2-of-3: stretches as even as can be, the longer ones first.
 
     Raises
     ------

@@ -375,7 +375,7 @@ class ExactIndex:
         return radii
 
     def _places_near(self, cell: int, rows: int) -> NDArray[np.int64]:
-        """Give the places of a cell, and of those nearest to it until they are so many."""
+        """Return the places of a cell, and of those nearest to it until they are so many."""
         sizes = np.array([one.columns.shape[1] for one in self._cells])
         nearest = np.argsort(np.square(self._centres - self._centres[cell]).sum(axis=1), kind="stable")
         enough = np.searchsorted(np.cumsum(sizes[nearest]), min(rows, sizes.sum())) + 1
@@ -599,7 +599,7 @@ def _part(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.in
 
 
 def _cluster(points: NDArray[np.float32], clusters: int) -> list[NDArray[np.int64]]:
-    """Give the members of each cluster of points that k-means finds, without those that are empty."""
+    """Return the members of each cluster of points that k-means finds, without those that are empty."""
     if clusters < 2:
         return [np.arange(len(points))]
     found = faiss.Kmeans(

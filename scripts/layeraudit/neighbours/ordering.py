@@ -157,7 +157,7 @@ def _measure_candidates(
 
 
 def sort_key(query_of: NDArray[np.integer[Any]], squares: NDArray[np.float32]) -> NDArray[np.uint64]:
-    """Give a key that sorts pairs by query, then by squared distance, which is its lower half.
+    """Return a key that sorts pairs by query, then by squared distance, which is its lower half.
 
     A float32 that is not negative has the order of its bits.
     """

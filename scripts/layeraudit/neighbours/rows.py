@@ -57,7 +57,7 @@ def rounding_of_sum(terms: int) -> float:
 
 @contextmanager
 def worker_threads(threads: int) -> Iterator[Executor]:
-    """Give an executor whose tasks each compute on one core, so that `threads` are busy in all."""
+    """Yield an executor whose tasks each compute on one core, so that `threads` are busy in all."""
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads)
     try:
@@ -154,12 +154,12 @@ class Rows:
         return [slice(i, min(i + step, rows)) for i in range(0, rows, step)]
 
     def take(self, rows: NDArray[np.int64] | slice) -> NDArray[np.float32]:
-        """Give some rows, scaled, as a C-contiguous copy."""
+        """Return some rows, scaled, as a C-contiguous copy."""
         taken, factors = self.take_raw(rows)
         return np.multiply(taken, factors, out=taken)
 
     def take_raw(self, rows: NDArray[np.int64] | slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give a copy of some rows, and the float32 factors [rows, 1] that scale them."""
+        """Return a copy of some rows, and the float32 factors [rows, 1] that scale them."""
         taken = self._read(rows)
         factors = self._factors(rows)[:, None]
         extreme = np.flatnonzero(_are_extreme(factors))
@@ -181,7 +181,7 @@ class Rows:
         return np.ascontiguousarray(self.matrix), factors.astype(np.float32)
 
     def release(self) -> None:
-        """Give back the memory of rows that were used where they lie."""
+        """Release the memory of rows that were used where they lie."""
         if self._file is not None:
             _mapped(self.matrix).base.madvise(mmap.MADV_DONTNEED)
 
@@ -224,7 +224,7 @@ def _are_extreme(factors: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _mapped(matrix: NDArray[np.float32]) -> Any:
-    """Give the array that was mapped from a file and that this one is a part of, if there is one."""
+    """Return the array that was mapped from a file and that this one is a part of, if there is one."""
     mapped: Any = matrix
     while isinstance(mapped, np.ndarray) and not isinstance(mapped.base, mmap.mmap):
         mapped = mapped.base

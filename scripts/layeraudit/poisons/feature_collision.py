@@ -118,7 +118,7 @@ def collide(
             goal = features(target)
 
         def look(p: Tensor) -> tuple[Tensor, Tensor]:
-            """Give the sum of both terms, float [n], and the gradient of the first."""
+            """Return the sum of both terms, float [n], and the gradient of the first."""
             p = p.detach().requires_grad_()
             apart = (features(p) - goal).square().sum(dim=1)
             (gradient,) = torch.autograd.grad(apart.sum(), p)
@@ -222,7 +222,7 @@ def poison(
 
 
 def _rank(network: nn.Module, split: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give the most likely class of each image, int64 [n], and the second most likely."""
+    """Return the most likely class of each image, int64 [n], and the second most likely."""
     network.eval()
     with torch.no_grad():
         likely = [network(x).topk(2).indices for x in torch.from_numpy(split.x).split(BATCH_SIZE)]
@@ -231,6 +231,6 @@ def _rank(network: nn.Module, split: Split) -> tuple[NDArray[np.int64], NDArray[
 
 
 def _look(network: nn.Module, split: Split, layer: str) -> NDArray[np.float32]:
-    """Give what the layer makes of each image, float32 [n, d]."""
+    """Return what the layer makes of each image, float32 [n, d]."""
     batches = capture(network, torch.from_numpy(split.x), [layer], batch_size=BATCH_SIZE)
     return torch.cat([outputs[layer] for outputs in batches]).numpy()

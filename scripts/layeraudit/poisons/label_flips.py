@@ -32,7 +32,7 @@ OPTIONS = {
 
 
 def poison(data: AttackerData, *, seed: int, rate: float, source: int | None, target: int | None) -> Poison:
-    """Give images a wrong label.
+    """Label images wrong.
 
     Parameters
     ----------

@@ -12,6 +12,6 @@ OPTIONS = {}  # type: ignore[var-annotated]  # a literal, as all methods have
 
 
 def poison(data: AttackerData, *, seed: int) -> Poison:
-    """Give no points and an empty probe."""
+    """Return no points and an empty probe."""
     nothing = np.zeros(0, dtype=np.int64)
     return Poison(points=take(data.sources, nothing), probe=take(data.test, nothing))

@@ -240,6 +240,6 @@ def measure_disturbances(
 
 
 def disturb(outputs: Tensor, clean: Tensor) -> Tensor:
-    """Give a layer's disturbance, ‖f(x'') − f(x)‖ / ‖f(x)‖, float32 [n], by which ILA's paper picks one."""
+    """Return a layer's disturbance, ‖f(x'') − f(x)‖ / ‖f(x)‖, float32 [n], by which ILA's paper picks one."""
     disturbance: Tensor = (outputs - clean).norm(dim=1) / clean.norm(dim=1).clamp_min(1e-12)
     return disturbance

@@ -4,6 +4,6 @@ from collections.abc import Iterable
 
 
 def middle_radius(epsilons: Iterable[float]) -> float:
-    """Give the middle one of the different radii, of two in the middle the greater."""
+    """Return the middle one of the different radii, of two in the middle the greater."""
     radii = sorted(set(epsilons))
     return float(radii[len(radii) // 2])

@@ -225,7 +225,7 @@ def _mark_thresholds(roc: Axes, precision_recall: Axes, credibility: np.ndarray,
 def _dress(
     roc: Axes, precision_recall: Axes, base_rates: Sequence[float], numbers: Sequence[int], title: str
 ) -> None:
-    """Give both panels their axes, title, n and what a random score has."""
+    """Set on both panels their axes, title, n and what a random score has."""
     n = f"n = {min(numbers):,} to {max(numbers):,} rows a seed" if numbers else "no seed has both kinds"
     if len(set(numbers)) == 1:
         n = f"n = {numbers[0]:,} rows a seed"
