@@ -52,12 +52,12 @@ def profile_search(*, train: Input, test: Input, output: Path, names: list[str],
 
     names : the layers, from input to output
     """
-    queries = open_layers(test, names, np.float32)
+    queries = open_layers(test, np.float32, names=names)
     side, memory = np.ones((4000, 4000), np.float32), np.ones(2**27, np.float32)
     with worker_threads(1):
         rows = [
             (layer, *row)
-            for layer, references in open_layers(train, names, np.float32).items()
+            for layer, references in open_layers(train, np.float32, names=names).items()
             for row in profile(references, queries[layer], k)
         ]
         multiply = min(timeit.repeat(lambda: side @ side, number=1))

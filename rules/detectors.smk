@@ -48,7 +48,6 @@ rule score_detector:
             settings="detectors/{detector}",
             inputs="experiment/inputs",
             seeds="experiment/seeds",
-            names="experiment/layers",
         ),
     shell:
         STEP

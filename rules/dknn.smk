@@ -17,7 +17,7 @@ rule calibrate:
     conda:
         "../envs/numpy.yaml"
     params:
-        **step("calibrate", names="experiment/layers", mode="calibration/mode"),
+        **step("calibrate", mode="calibration/mode"),
     shell:
         STEP
 
@@ -39,7 +39,7 @@ rule score:
     conda:
         "../envs/tables.yaml"
     params:
-        **step("score", names="experiment/layers"),
+        **step("score"),
     shell:
         STEP
 
@@ -58,6 +58,6 @@ rule count_occurrences:
     conda:
         "../envs/tables.yaml"
     params:
-        **step("count_occurrences", names="experiment/layers"),
+        **step("count_occurrences"),
     shell:
         STEP

@@ -1,7 +1,6 @@
 """Needs the activations of a model; makes an index of each layer, and each split's neighbours in it."""
 
 SEARCH = dict(
-    names="experiment/layers",
     k="neighbours/k",
     memory_mb="neighbours/memory_mb",
 )
@@ -28,7 +27,6 @@ rule build_index:
     params:
         **step(
             "build_index",
-            names="experiment/layers",
             metric="neighbours/metric",
             engine="neighbours/engine",
         ),

@@ -14,7 +14,6 @@ use rule build_index as build_shard with:
     params:
         **step(
             "build_index",
-            names="experiment/layers",
             metric="neighbours/metric",
             engine="neighbours/engine",
             shard="{shard}",

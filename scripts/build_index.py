@@ -14,7 +14,6 @@ def build_index(
     *,
     references: Input,
     output: Output,
-    names: list[str],
     metric: Metric,
     engine: Engine,
     shard: str = "1-of-1",
@@ -22,11 +21,10 @@ def build_index(
 ) -> None:
     """Write an index for each layer.
 
-    names : the layers, from input to output
     shard : as 2-of-3, of rows that follow each other
     """
     with atomic_write_folder(output) as folder:
-        for name, reference in open_layers(references, names, np.float32).items():
+        for name, reference in open_layers(references, np.float32).items():
             rows = rows_of_shard(len(reference), shard)
             index = build(reference[rows], metric, engine=engine, threads=threads, first_row=rows.start)
             index.save(folder / f"{name}.npz")

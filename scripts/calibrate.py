@@ -17,16 +17,12 @@ def calibrate(
     neighbours: Input,
     logits: Input,
     output: Output,
-    names: list[str],
     mode: Mode,
 ) -> None:
-    """Write the nonconformity of the calibration images to their true labels.
-
-    names : the layers, from input to output
-    """
+    """Write the nonconformity of the calibration images to their true labels."""
     images = read_split(calibration)
     nonconformity = count_nonconformity(
-        list(open_layers(neighbours, names, np.int64, rows=len(images)).values()),
+        list(open_layers(neighbours, np.int64, rows=len(images)).values()),
         read_split(train).y,
         n_classes=open_matrix(logits, np.float32, rows=len(images)).shape[1],
     )[np.arange(len(images)), images.y_true]

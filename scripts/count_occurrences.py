@@ -11,17 +11,14 @@ from layeraudit.cli import Input, Output, run
 from layeraudit.files import atomic_write, open_layers, read_split
 
 
-def count_occurrences(*, train: Input, neighbours: Input, output: Output, names: list[str]) -> None:
-    """Write the k-occurrence of each training row.
-
-    names : the layers, from input to output
-    """
+def count_occurrences(*, train: Input, neighbours: Input, output: Output) -> None:
+    """Write the k-occurrence of each training row."""
     rows = read_split(train)
     occurrences = pd.DataFrame(
         {"row": np.arange(len(rows)), "y": rows.y, "y_true": rows.y_true, "is_poison": rows.is_poison}
         | {
             f"occurrences_{layer}": np.bincount(found.ravel(), minlength=len(rows))
-            for layer, found in open_layers(neighbours, names, np.int64).items()
+            for layer, found in open_layers(neighbours, np.int64).items()
         }
     )
     with atomic_write(output) as temporary:

@@ -47,13 +47,13 @@ RECORD = ["row", "image", "attack", "norm", "radius", "share", "classes", "layer
 
 
 def read_layers(
-    layers: Path, calibration_layers: Path, calibration_neighbours: Path, names: Sequence[str], metric: Metric
+    layers: Path, calibration_layers: Path, calibration_neighbours: Path, metric: Metric
 ) -> dict[str, Layer]:
     """Read the training rows in each layer, and how far the neighbours of calibration images lie."""
     found = {}
-    queries = open_layers(calibration_layers, names, np.float32)
-    neighbours = open_layers(calibration_neighbours, names, np.int64, rows=len(queries[names[0]]))
-    for name, rows in open_layers(layers, names, np.float32).items():
+    queries = open_layers(calibration_layers, np.float32)
+    neighbours = open_layers(calibration_neighbours, np.int64, rows=len(next(iter(queries.values()))))
+    for name, rows in open_layers(layers, np.float32).items():
         found[name] = Layer(rows, usual_radius(queries[name], rows[neighbours[name][:, -1]], metric))
         print(f"{name}: neighbours usually lie within {found[name].radius:.4f}", flush=True)
     return found
@@ -199,7 +199,6 @@ def craft_adaptive(
     output: Output,
     record: Output,
     network: dict[str, Any],
-    names: list[str],
     k: int,
     metric: Metric,
     memory_mb: int,
@@ -215,7 +214,6 @@ def craft_adaptive(
 ) -> None:
     """Write attacked images and their record.
 
-    names : the layers, from input to output
     images : how many of the split, from its first
     guides : `layer` that they are chosen in, `classes` (the most that an image is led to), `toward`, `away`
     """
@@ -224,7 +222,7 @@ def craft_adaptive(
     torch.use_deterministic_algorithms(True)
     x, y = torch.from_numpy(shown.x), torch.from_numpy(shown.y_true)
     labels = read_split(train).y
-    read = read_layers(layers, calibration_layers, calibration_neighbours, names, metric)
+    read = read_layers(layers, calibration_layers, calibration_neighbours, metric)
     chosen = find_guides(model, x, y, torch.from_numpy(labels), read, metric=metric, **guides)
     defence = make_defence(model, read, index, labels, k=k, memory_mb=memory_mb, batch_size=batch_size)
     strength = Strength(epsilons, radii, steepness, steps, first_step, intermediate_level)

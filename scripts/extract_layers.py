@@ -13,7 +13,7 @@ import torch
 
 from layeraudit.activations import capture
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import MatrixWriter, atomic_write, atomic_write_folder, read_split
+from layeraudit.files import MatrixWriter, atomic_write, atomic_write_layers, read_split
 from layeraudit.networks import OUTPUT, read_network
 
 
@@ -34,7 +34,7 @@ def extract_layers(
     images = read_split(split)
     model = read_network(network, weights, images, channels_last=False)
     with ExitStack() as files:
-        folder = files.enter_context(atomic_write_folder(layers))
+        folder = files.enter_context(atomic_write_layers(layers, names))
         paths = {name: folder / f"{name}.npy" for name in names}
         paths[OUTPUT] = files.enter_context(atomic_write(logits))
         matrices = {

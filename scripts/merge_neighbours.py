@@ -3,7 +3,7 @@
 import numpy as np
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import atomic_write_folder, open_layers, write_json, write_matrix
+from layeraudit.files import atomic_write_layers, open_layers, write_json, write_matrix
 from layeraudit.neighbours import Engine, Metric, merge
 
 
@@ -13,7 +13,6 @@ def merge_neighbours(
     references: Input,
     queries: Input,
     output: Output,
-    names: list[str],
     metric: Metric,
     engine: Engine,
     k: int,
@@ -23,16 +22,15 @@ def merge_neighbours(
 ) -> None:
     """Write the neighbours in each layer, as `search_neighbours` does.
 
-    names : the layers, from input to output
     exclude_self : the queries are the references' own rows
     """
-    rows = open_layers(references, names, np.float32)
-    with atomic_write_folder(output) as folder:
-        for name, sought in open_layers(queries, names, np.float32).items():
+    rows = open_layers(references, np.float32)
+    with atomic_write_layers(output, rows) as folder:
+        for name, sought in open_layers(queries, np.float32).items():
             found = merge(
                 rows[name],
                 sought,
-                [open_layers(shard, [name], np.int64, rows=len(sought))[name] for shard in shards],
+                [open_layers(shard, np.int64, names=[name], rows=len(sought))[name] for shard in shards],
                 k,
                 metric,
                 exclude_self=exclude_self,

@@ -18,18 +18,14 @@ def score(
     logits: Input,
     calibration: Input,
     output: Output,
-    names: list[str],
 ) -> None:
-    """Write the scores of a split.
-
-    names : the layers, from input to output
-    """
+    """Write the scores of a split."""
     images = read_split(split)
     nonconformity, mode = read_calibration(calibration)
     scores = score_split(
         read_split(train),
         images,
-        open_layers(neighbours, names, np.int64, rows=len(images)),
+        open_layers(neighbours, np.int64, rows=len(images)),
         open_logits(logits, rows=len(images)),
         nonconformity,
         mode=mode,

@@ -34,7 +34,7 @@ def read_training_rows(training: Evidence, files: Files) -> tuple[pd.DataFrame, 
 
 
 def read_shown_rows(
-    files: Files, record: Path, names: list[str], inputs: dict[str, dict[str, Any]]
+    files: Files, record: Path, inputs: dict[str, dict[str, Any]]
 ) -> tuple[pd.DataFrame, Evidence]:
     """Return what is known of the rows of the evasion bench, and their evidence.
 
@@ -49,7 +49,7 @@ def read_shown_rows(
     errs = rows["dnn_label"] != rows["y_true"]
     rows["is_suspect"] = (shown != CLEAN) & (errs | ~shown.isin(attacks))
     is_suspect = rows["is_suspect"].to_numpy()
-    return rows, read_evidence(files, names, y=dnn_label.astype(np.int64), is_suspect=is_suspect)
+    return rows, read_evidence(files, y=dnn_label.astype(np.int64), is_suspect=is_suspect)
 
 
 def score_rows(
@@ -116,14 +116,12 @@ def score_detector(
     settings: dict[str, Any],
     inputs: dict[str, Any],
     seeds: list[int],
-    names: list[str],
 ) -> None:
     """Write the scores of all rows, and the costs; of each kind of input there is a file a seed, or none.
 
     bench : what is scored
     setting, poison, detector : their names, for the tables
     settings : of the detector: `method`, and its options
-    names : the layers, from input to output
     """
     method, options = split_settings(settings)
     plugin = load("detectors", method)
@@ -140,10 +138,9 @@ def score_detector(
             return Files(split[at], layers[at], logits[at], neighbours[at] if neighbours else None)
 
         of_training = files(train, train_layers, train_logits, train_neighbours)
-        training = read_evidence(of_training, names)
+        training = read_evidence(of_training)
         clean = read_evidence(
             files(calibration, calibration_layers, calibration_logits, calibration_neighbours),
-            names,
             true_labels=True,
         )
         labels: dict[str, Any] = {"setting": setting}
@@ -152,7 +149,7 @@ def score_detector(
             labels["poison"] = poison
         else:
             shown = files(evasion, evasion_layers, evasion_logits, evasion_neighbours)
-            rows, scored = read_shown_rows(shown, evasion_record[number], names, inputs)
+            rows, scored = read_shown_rows(shown, evasion_record[number], inputs)
             labels["input"] = rows.pop("input")
         found, cost = score_rows(plugin, options, training, clean, scored, seed=seed)
         labels |= {"detector": detector, "seed": seed, "row": np.arange(len(rows))}

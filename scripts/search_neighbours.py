@@ -8,7 +8,7 @@ rows where the engine is approximate. The training split's own rows are not thei
 import numpy as np
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import atomic_write_folder, open_layers, write_json, write_matrix
+from layeraudit.files import atomic_write_layers, open_layers, write_json, write_matrix
 from layeraudit.neighbours import load
 
 
@@ -18,7 +18,6 @@ def search_neighbours(
     references: Input,
     queries: Input,
     output: Output,
-    names: list[str],
     k: int,
     exclude_self: bool,
     memory_mb: int,
@@ -26,12 +25,11 @@ def search_neighbours(
 ) -> None:
     """Write the neighbours in each layer.
 
-    names : the layers, from input to output
     exclude_self : the queries are the index's own rows
     """
-    rows = open_layers(references, names, np.float32)
-    with atomic_write_folder(output) as folder:
-        for name, sought in open_layers(queries, names, np.float32).items():
+    rows = open_layers(references, np.float32)
+    with atomic_write_layers(output, rows) as folder:
+        for name, sought in open_layers(queries, np.float32).items():
             loaded = load(index / f"{name}.npz", rows[name], threads=threads)
             found = loaded.search(sought, k, exclude_self=exclude_self, memory_mb=memory_mb, threads=threads)
             if loaded.recall:

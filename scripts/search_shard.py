@@ -8,7 +8,7 @@ has.
 import numpy as np
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import atomic_write_folder, open_layers, write_matrix
+from layeraudit.files import atomic_write_layers, open_layers, write_matrix
 from layeraudit.neighbours import load, rows_of_shard
 
 
@@ -18,7 +18,6 @@ def search_shard(
     references: Input,
     queries: Input,
     output: Output,
-    names: list[str],
     shard: str,
     k: int,
     exclude_self: bool,
@@ -27,13 +26,12 @@ def search_shard(
 ) -> None:
     """Write the neighbours that a shard has, in each layer.
 
-    names : the layers, from input to output
     shard : as 2-of-3
     exclude_self : the queries are the references' own rows
     """
-    all_rows = open_layers(references, names, np.float32)
-    with atomic_write_folder(output) as folder:
-        for name, sought in open_layers(queries, names, np.float32).items():
+    all_rows = open_layers(references, np.float32)
+    with atomic_write_layers(output, all_rows) as folder:
+        for name, sought in open_layers(queries, np.float32).items():
             rows = rows_of_shard(len(all_rows[name]), shard)
             found = load(index / f"{name}.npz", all_rows[name][rows], threads=threads).search_shard(
                 sought,

@@ -70,7 +70,6 @@ for sheet, (experiment, split, poison, with_or_without) in SHEETS.items():
         params:
             **step(
                 "report/plot_neighbour_sheet",
-                layers=constant(EXPERIMENTS[experiment]["layers"]),
                 run=run_of(experiment),
             ),
         shell:

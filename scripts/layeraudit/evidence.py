@@ -1,6 +1,5 @@
 """Evidence: what the files of a run say of the rows of a split, as detectors are given it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,6 @@ class Files:
 
 def read_evidence(
     files: Files,
-    names: Sequence[str],
     *,
     y: NDArray[np.int64] | None = None,
     is_suspect: NDArray[np.bool_] | None = None,
@@ -40,7 +38,6 @@ def read_evidence(
 
     Parameters
     ----------
-    names : layers from input to output
     y, is_suspect : as in `Evidence`; by default the labels given, and the poison
     true_labels : whether the default of `y` is the true labels instead
 
@@ -54,8 +51,8 @@ def read_evidence(
     default = split.y_true if true_labels else split.y
     return Evidence(
         y=default if y is None else y,
-        activations=open_layers(files.layers, names, np.float32, rows=n),
-        neighbours=open_layers(files.neighbours, names, np.int64, rows=n) if files.neighbours else {},
+        activations=open_layers(files.layers, np.float32, rows=n),
+        neighbours=open_layers(files.neighbours, np.int64, rows=n) if files.neighbours else {},
         logits=open_logits(files.logits, rows=n),
         is_suspect=split.is_poison if is_suspect is None else is_suspect,
         x=split.x,

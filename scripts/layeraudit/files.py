@@ -18,6 +18,9 @@ from layeraudit.dknn import Mode
 from layeraudit.errors import InputError
 from layeraudit.splits import Split
 
+LAYERS = "layers.txt"
+"""Lists the layers of a folder, a line each, from input to output."""
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -195,16 +198,37 @@ def read_calibration(path: Path) -> tuple[NDArray[np.int64], Mode]:
     return nonconformity.astype(np.int64), cast(Mode, str(mode))
 
 
+@contextmanager
+def atomic_write_layers(path: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Yield a temporary folder for files a layer, as `atomic_write_folder` does, that lists the layers.
+
+    Parameters
+    ----------
+    names : the layers, from input to output
+    """
+    with atomic_write_folder(path) as folder:
+        (folder / LAYERS).write_text("".join(f"{name}\n" for name in names))
+        yield folder
+
+
 def open_layers(
-    folder: Path, names: Sequence[str], dtype: DTypeLike, *, rows: int | None = None
+    folder: Path, dtype: DTypeLike, *, rows: int | None = None, names: Sequence[str] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Map the `{layer}.npy` of the named layers into memory, read-only, in the order of the names.
+    """Map the `{layer}.npy` of a folder into memory, read-only, from input to output.
+
+    Parameters
+    ----------
+    dtype, rows : as `open_matrix` takes them
+    names : layers of the folder, in an order of their own; all unless they are named
 
     Raises
     ------
     InputError
-        As `open_matrix` does.
+        Where the folder does not list its layers, and as `open_matrix` does.
     """
+    if names is None:
+        with _read_whole(folder / LAYERS, "text"):
+            names = (folder / LAYERS).read_text().split("\n")[:-1]
     return {name: open_matrix(folder / f"{name}.npy", dtype, rows=rows) for name in names}
 
 

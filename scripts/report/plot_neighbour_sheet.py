@@ -28,7 +28,6 @@ def plot_neighbour_sheet(
     record: Input,
     svg: Output,
     png: Output,
-    layers: list[str],
     run: str,
 ) -> None:
     """Write the figure of inputs and their neighbours.
@@ -36,12 +35,11 @@ def plot_neighbour_sheet(
     train : the split that the neighbours are rows of
     poison : a split with poison points in it
     record : of the poison points, in their order
-    layers : from input to output
     """
     splits = {"test": read_split(test), "poison": read_split(poison)}
     scores: dict[str, Any] = {"test": read_scores([test_scores]), "poison": read_scores([poison_scores])}
     neighbours = {
-        name: open_layers(folder, layers, np.int64, rows=len(splits[name]))
+        name: open_layers(folder, np.int64, rows=len(splits[name]))
         for name, folder in (("test", test_neighbours), ("poison", poison_neighbours))
     }
     points = scores["poison"][scores["poison"]["is_poison"]]
@@ -51,6 +49,7 @@ def plot_neighbour_sheet(
             f"{record} holds {len(distance)} points, allowed are those of {poison_scores}, {len(points)}"
         )
     predicted = ["y", "y_true", "dnn_label", "dknn_label", "credibility"]
+    last = list(neighbours["test"])[-1]
     shown = [
         Shown(
             title=title,
@@ -58,7 +57,7 @@ def plot_neighbour_sheet(
             neighbours={layer: rows[row] for layer, rows in neighbours[name].items()},
             **{column: scores[name].at[row, column] for column in predicted},
         )
-        for title, (name, row) in choose_inputs(scores["test"], points, distance, layer=layers[-1]).items()
+        for title, (name, row) in choose_inputs(scores["test"], points, distance, layer=last).items()
     ]
     save(plot_neighbours(shown, read_split(train)), [describe_result(run)], [svg, png])
 

@@ -62,7 +62,7 @@ def tabulate_experiment_2_2(
         scores = read_scores(train[files])
         for seed, (record, folder) in enumerate(zip(records[files], neighbours[files], strict=True)):
             of_seed = scores[scores["seed"] == seed]
-            rows = open_layers(folder, layers, np.int64, rows=len(of_seed))
+            rows = open_layers(folder, np.int64, rows=len(of_seed))
             points.append(describe_poison(of_seed, read_table(record), rows).assign(training=training))
         start = files.stop
     evaluated = pd.concat(points, ignore_index=True)

@@ -13,6 +13,7 @@ from layeraudit.files import (
     MatrixWriter,
     atomic_write,
     atomic_write_folder,
+    atomic_write_layers,
     open_layers,
     open_logits,
     open_matrix,
@@ -112,17 +113,21 @@ def test_a_matrix_of_which_rows_are_missing_is_one_sentence(tmp_path: Path) -> N
         open_matrix(tmp_path / "a.npy", np.float32)
 
 
-def test_layers_are_opened_by_their_names_in_their_order(tmp_path: Path) -> None:
-    for number, name in enumerate(["relu1", "fc", "other"]):
-        write_matrix(tmp_path / f"{name}.npy", np.full((4, 2), number, np.float32))
-    layers = open_layers(tmp_path, ["fc", "relu1"], np.float32, rows=4)
-    assert {name: matrix[0, 0] for name, matrix in layers.items()} == {"fc": 1, "relu1": 0}
-    assert list(layers) == ["fc", "relu1"]
+def test_layers_are_opened_from_input_to_output(tmp_path: Path) -> None:
+    with atomic_write_layers(tmp_path / "all", ["relu1", "fc", "a layer"]) as folder:
+        for number, name in enumerate(["relu1", "fc", "a layer"]):
+            write_matrix(folder / f"{name}.npy", np.full((4, 2), number, np.float32))
+    layers = open_layers(tmp_path / "all", np.float32, rows=4)
+    assert list(layers) == ["relu1", "fc", "a layer"]
+    assert [matrix[0, 0] for matrix in layers.values()] == [0, 1, 2]
+    assert list(open_layers(tmp_path / "all", np.float32, names=["fc", "relu1"])) == ["fc", "relu1"]
     assert not any(matrix.flags.writeable for matrix in layers.values())
-    with pytest.raises(InputError, match=r"fc.npy is float32 \[4, 2\], allowed is float32 \[5, columns\]"):
-        open_layers(tmp_path, ["fc"], np.float32, rows=5)
+    with pytest.raises(InputError, match=r"relu1.npy is float32 \[4, 2\], allowed is float32 \[5, columns\]"):
+        open_layers(tmp_path / "all", np.float32, rows=5)
     with pytest.raises(InputError, match="relu2.npy does not exist"):
-        open_layers(tmp_path, ["fc", "relu2"], np.float32)
+        open_layers(tmp_path / "all", np.float32, names=["fc", "relu2"])
+    with pytest.raises(InputError, match="layers.txt does not exist"):
+        open_layers(tmp_path, np.float32)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -183,7 +183,7 @@ def test_a_network_of_ones_own_is_trained_and_looked_into(experiment: Experiment
         names=names,
         batch_size=50,
     )
-    layers = open_layers(Path("layers"), names, np.float32, rows=experiment["test"])
+    layers = open_layers(Path("layers"), np.float32, rows=experiment["test"])
     assert {name: matrix.shape[1] for name, matrix in layers.items()} == {
         "relu1": 32 * 14**2,
         "relu2": 64 * 7**2,
