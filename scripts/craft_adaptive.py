@@ -1,7 +1,7 @@
 """Attack Deep k-nearest neighbours itself, and write what comes out as a split.
 
 Each of the first images of a split is led to training images of another class, in all layers at once (see
-`layeraudit.attacks._neighbours`): in L-infinity balls, and in L2 balls, where points on the way from the
+`layeraudit.attacks._adaptive`): in L-infinity balls, and in L2 balls, where points on the way from the
 image to the attacked one are written too, since one of them may be enough. In each ball those that DkNN
 classifies correctly are led to the next class. What is made in one L-infinity ball may be fine-tuned by the
 intermediate level attack in each layer. Writes the split and a record of its rows: `row, image, attack`
@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layeraudit.activations import capture
-from layeraudit.attacks._intermediate_level import ila, projection
-from layeraudit.attacks._neighbours import (
+from layeraudit.attacks._adaptive import (
     Layer,
     Norm,
     choose_guides,
@@ -30,6 +29,7 @@ from layeraudit.attacks._neighbours import (
     lead_to_neighbours,
     usual_radius,
 )
+from layeraudit.attacks._intermediate_level import ila, projection
 from layeraudit.cli import Input, Output, run
 from layeraudit.dknn import count_nonconformity
 from layeraudit.files import open_layers, read_split, write_rows, write_split

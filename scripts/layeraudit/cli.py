@@ -2,7 +2,8 @@
 
 A step is a function whose parameters are keyword-only: its inputs, its outputs and its settings. Files stand
 on the command line as words (`--neighbours a.npy b.npy`), settings as JSON (`--epsilons=[0.1, 0.2]`), texts
-without quotes (`--network=lenet`). Beside each output lies a record of what it is: see `layeraudit.records`.
+without quotes (`--network=lenet`). Beside each output lies a record of what it is,
+see `layeraudit.checksums`.
 """
 
 import argparse
@@ -17,8 +18,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal
 
+from layeraudit.checksums import check_record, write_record
 from layeraudit.errors import InputError
-from layeraudit.records import check_record, write_record
 
 Input = Annotated[Path, "input"]
 """A file that the step reads; where a step has written it, it is checked against its record first."""

@@ -1,13 +1,13 @@
 """Tabulate the names of detectors, poisons, inputs and settings, as figures and pages print them.
 
-Writes the table of `layeraudit.names.list_names`.
+Writes the table of `layeraudit.titles.list_names`.
 """
 
 from typing import Any
 
 from layeraudit.cli import Output, run
-from layeraudit.names import list_names
 from layeraudit.tables import write_table
+from layeraudit.titles import list_names
 
 
 def tabulate_names(

@@ -14,11 +14,11 @@ import pytest
 import torch
 from conftest import REPOSITORY
 
+from layeraudit.checksums import write_record
 from layeraudit.cli import write_files, write_settings
 from layeraudit.files import write_arrays, write_matrix, write_split
 from layeraudit.neighbours import build
 from layeraudit.networks.report_cnn import ReportCNN
-from layeraudit.records import write_record
 from layeraudit.splits import Split
 
 N = 30

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layeraudit.activations import capture
+from layeraudit.attacks._adaptive import choose_guides, usual_radius
 from layeraudit.attacks._conditions import ROUNDING
-from layeraudit.attacks._neighbours import choose_guides, usual_radius
 from layeraudit.files import read_split, write_matrix, write_split
 from layeraudit.neighbours import build
 from layeraudit.networks.report_cnn import ReportCNN

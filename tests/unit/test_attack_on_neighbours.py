@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from layeraudit.attacks._conditions import ROUNDING
-from layeraudit.attacks._neighbours import (
+from layeraudit.attacks._adaptive import (
     Layer,
     choose_guides,
     lead_to_class_after_class,
     lead_to_neighbours,
     project,
 )
+from layeraudit.attacks._conditions import ROUNDING
 from layeraudit.errors import InputError
 
 EPSILON = 0.1

@@ -14,7 +14,7 @@ from conftest import REPOSITORY
 from torch import nn
 
 from layeraudit.activations import capture
-from layeraudit.attacks._neighbours import Layer, lead_to_neighbours
+from layeraudit.attacks._adaptive import Layer, lead_to_neighbours
 from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.cw import attack as cw
 from layeraudit.attacks.fgsm import attack as fgsm

@@ -10,8 +10,8 @@ import yaml
 from conftest import REPOSITORY, run_programs
 
 from layeraudit.errors import InputError
-from layeraudit.names import COLUMNS, find_titles, list_names, name_in_words, name_method
 from layeraudit.plugins import Kind
+from layeraudit.titles import COLUMNS, find_titles, list_names, name_in_words, name_method
 
 LAYERS = ["relu1", "relu2", "fc"]
 OF_REPORT_CNN = ["relu1", "relu2", "relu3", "fc"]

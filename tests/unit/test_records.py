@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layeraudit.checksums import check_record, name_record, write_record
 from layeraudit.errors import InputError
-from layeraudit.records import check_record, name_record, write_record
 
 
 @pytest.fixture

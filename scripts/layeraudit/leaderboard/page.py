@@ -15,10 +15,10 @@ from layeraudit.leaderboard.benches import BENCHES, KIND, SHARED, Bench
 from layeraudit.leaderboard.benches import EVASION as EVASION_BENCH
 from layeraudit.leaderboard.benches import POISON as POISON_BENCH
 from layeraudit.leaderboard.examples import Examples
-from layeraudit.names import DETECTOR, INPUT, POISON, find_titles
 from layeraudit.pages import MISSING, Cell, Column, Dot, Row, Table, duration, figure, number, render
 from layeraudit.provenance import describe_today, is_small, list_runs
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
+from layeraudit.titles import DETECTOR, INPUT, POISON, find_titles
 
 INTERVAL = ["value", "ci95_low", "ci95_high"]
 _COUNTS = ["n_points", "n_positives", "n_seeds"]

@@ -29,9 +29,9 @@ from layeraudit.files import read_arrays, write_arrays
 from layeraudit.neighbours.exact import MOST_PAIRS, ExactIndex
 from layeraudit.neighbours.flat import FlatIndex
 from layeraudit.neighbours.hnsw import HNSWIndex
-from layeraudit.neighbours.ordering import ROWS_AT_ONCE, order_candidates
-from layeraudit.neighbours.pairs import COLUMNS_AT_ONCE
-from layeraudit.neighbours.rows import READ_AT_ONCE, Metric, Rows, worker_threads
+from layeraudit.neighbours.memory import MEMORY_MB, queries_at_once
+from layeraudit.neighbours.ordering import order_candidates
+from layeraudit.neighbours.rows import Metric, Rows, worker_threads
 
 Engine = Literal["exact", "flat", "hnsw"]
 
@@ -40,19 +40,6 @@ ENGINES: Mapping[str, type[ExactIndex | FlatIndex | HNSWIndex]] = {
     "flat": FlatIndex,
     "hnsw": HNSWIndex,
 }
-
-MEGABYTE = 2**20
-
-MEMORY_MB = 1200
-"""What a search is to take, where nothing else is said."""
-
-PROGRAM_BYTES = 300 * MEGABYTE
-"""What Python, its libraries, and the candidates that are held at once take."""
-
-BYTES_BESIDE_A_QUERY = 14_000
-"""Its point, its coordinates, its candidates."""
-
-FEWEST_QUERIES = 256
 
 __all__ = ["ENGINES", "MEMORY_MB", "Engine", "Index", "Metric", "build", "load", "merge", "rows_of_shard"]
 
@@ -279,22 +266,6 @@ def rows_of_shard(rows: int, shard: str) -> slice:
     size, longer = divmod(rows, shards)
     start = (number - 1) * size + min(number - 1, longer)
     return slice(start, start + size + (number <= longer))
-
-
-def queries_at_once(memory_mb: int, index_bytes: int, dimensions: int, threads: int) -> int:
-    """Count the queries that can be searched together.
-
-    Raises
-    ------
-    InputError
-        Where the memory does not suffice for a few.
-    """
-    fixed = PROGRAM_BYTES + index_bytes + threads * (2 * READ_AT_ONCE + 4 * ROWS_AT_ONCE * dimensions)
-    of_query = 4 * dimensions + BYTES_BESIDE_A_QUERY + threads * 4 * COLUMNS_AT_ONCE
-    needed = -(-(fixed + FEWEST_QUERIES * of_query) // MEGABYTE)
-    if memory_mb < needed:
-        raise InputError(f"memory_mb is {memory_mb}, allowed are {needed} and more for this index")
-    return (memory_mb * MEGABYTE - fixed) // of_query
 
 
 def _check_columns(queries: NDArray[np.float32], columns: int) -> None:

@@ -14,7 +14,7 @@ from layeraudit.experiments import CONTROLS, UNFILTERED
 from layeraudit.figures import CLEAN, POISON, REFERENCE, seed_error_bars
 from layeraudit.leaderboard.benches import KIND, Bench
 from layeraudit.leaderboard.benches import POISON as POISON_BENCH
-from layeraudit.names import DETECTOR, find_titles
+from layeraudit.titles import DETECTOR, find_titles
 
 TITLES = {
     "poison": "How well detectors find the poison in a training set",
@@ -43,7 +43,7 @@ def plot_auroc(table: pd.DataFrame, ranks: pd.DataFrame, names: pd.DataFrame, be
     ----------
     table : as `layeraudit.leaderboard.benches` makes it of the bench
     ranks : as `layeraudit.leaderboard.detector_ranks.rank_detectors` makes it
-    names : as `layeraudit.names.list_names` makes it
+    names : as `layeraudit.titles.list_names` makes it
     """
     rows = table[table["quantity"] == "auroc"]
     ranks = ranks[ranks["bench"] == bench].set_index("detector")
@@ -142,7 +142,7 @@ def plot_filters(table: pd.DataFrame, names: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : as `layeraudit.leaderboard.benches.tabulate_poison` makes it
-    names : as `layeraudit.names.list_names` makes it
+    names : as `layeraudit.titles.list_names` makes it
     """
     shown = [f"{name}_{time}" for name in QUANTITIES for time in ("before", "after")]
     rows = table[table["quantity"].isin(shown)]

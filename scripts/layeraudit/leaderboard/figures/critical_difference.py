@@ -20,7 +20,7 @@ def plot_ranks(ranks: pd.DataFrame, comparisons: pd.DataFrame, names: pd.DataFra
     ----------
     ranks, comparisons : as `layeraudit.leaderboard.detector_ranks.rank_detectors` makes them; without a test
         there are no bars
-    names : as `layeraudit.names.list_names` makes it
+    names : as `layeraudit.titles.list_names` makes it
     """
     own = ranks[(ranks["bench"] == bench) & ranks["mean_rank"].notna()]
     labels = title_detectors(names, own["detector"])

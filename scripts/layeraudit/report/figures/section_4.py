@@ -20,10 +20,10 @@ from layeraudit.figures import (
     seed_error_bars,
 )
 from layeraudit.leaderboard.figures.benches import count
-from layeraudit.names import POISON as POISON_KIND
-from layeraudit.names import POISON_SETTING, find_titles
 from layeraudit.report.groups import LOW_CREDIBILITY
 from layeraudit.report.section_4 import BY_CREDIBILITY, BY_LABELS
+from layeraudit.titles import POISON as POISON_KIND
+from layeraudit.titles import POISON_SETTING, find_titles
 
 CREDIBILITIES = {
     "": ("poison", POISON),
@@ -74,7 +74,7 @@ def plot_section_4(
     Parameters
     ----------
     credibility, depth, removal : as `layeraudit.report.section_4` tabulates them
-    names : as `layeraudit.names.list_names` makes it
+    names : as `layeraudit.titles.list_names` makes it
     secml : the poisons that secml makes, which the second panel is of
     layers : from input to output
     k : neighbours of a point in a layer

@@ -20,9 +20,9 @@ from layeraudit.figures import (
     seed_error_bars,
 )
 from layeraudit.leaderboard.figures.benches import count
-from layeraudit.names import name_in_words
 from layeraudit.report.radii import middle_radius
 from layeraudit.report.transfer import BASELINE, CHOSEN, ORACLE, OTHERS
+from layeraudit.titles import name_in_words
 
 FINE_TUNED = {
     "i_fgsm": ("I-FGSM + ILA", POISON, "o"),

@@ -1,7 +1,7 @@
-"""Records: beside each file that a step writes, its SHA-256 and its path, which says which run it is of.
+"""Checksums: beside each file that a step writes, a record of its SHA-256, and of the run that it is of.
 
-A record is a hidden file of lines as `sha256sum` writes and checks them, so that
-`find results -name '.*.sha256' -exec cat {} + | sha256sum --check` checks a whole run with no code of ours.
+The path is what says which run. A record is a hidden file of lines as `sha256sum` writes and checks them, so
+that `find results -name '.*.sha256' -exec cat {} + | sha256sum --check` checks a run with no code of ours.
 A file without a record comes from elsewhere and is not checked.
 """
 

@@ -1,4 +1,4 @@
-"""Names: what detectors, poisons, inputs and settings are called for a reader, and what they are.
+"""Titles: what detectors, poisons, inputs and settings are called for a reader, and what they are.
 
 Tables hold the ids of the configuration. Figures and pages print the titles that belong to them.
 """
