@@ -13,9 +13,9 @@ sys.path.insert(0, str(SCRIPTS))
 from layeraudit.cli import write_files, write_settings
 from layeraudit.configuration import check
 from layeraudit.errors import InputError
-from layeraudit.experiments import CLEAN, OTHER_DATA, list_experiments
+from layeraudit.experiments import CLEAN, OTHER_DATA, list_audits, list_experiments
 from layeraudit.fingerprints import fingerprint, fingerprint_folder
-from layeraudit.plugins import list_methods, read_constants
+from layeraudit.plugins import list_methods, name_files, read_constants
 from layeraudit.provenance import describe_commit, describe_run
 from layeraudit import results
 
@@ -46,7 +46,7 @@ def read_configuration():
         problems = check(config, schema)
     except InputError as error:
         refuse(error)
-    return list_experiments(config), problems
+    return list_experiments(config) | list_audits(config), problems
 
 
 def refuse(problem):

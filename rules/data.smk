@@ -1,20 +1,21 @@
 """Needs a network, npm, apt or folders that hold the data sets; makes the splits of each run."""
 
 
-def folder_of_dataset(wildcards):
-    """The user's own files of a data set, where the configuration names them."""
-    return config["datasets"][wildcards.dataset].get("folder") or []
+def files_of_dataset(wildcards):
+    """The user's own files and folders of a data set, where the configuration names them."""
+    named = name_files("datasets", config["datasets"][wildcards.dataset])
+    return [*named.values()]
 
 
-def content_of_folder(wildcards):
-    """What they are: a picture more in a folder of that folder, or another, is no change of its own time."""
-    folder = folder_of_dataset(wildcards)
-    return fingerprint_folder(Path(folder)) if folder else ""
+def content_of_folders(wildcards):
+    """What is in them: a picture more in a folder of that folder, or another, is no change of its own time."""
+    folders = [path for path in files_of_dataset(wildcards) if Path(path).is_dir()]
+    return [fingerprint_folder(Path(folder)) for folder in folders]
 
 
 rule fetch_dataset:
     input:
-        folder_of_dataset,
+        files_of_dataset,
     output:
         output="results/datasets/{dataset}.npz",
     log:
@@ -27,7 +28,7 @@ rule fetch_dataset:
             method_of("datasets", "datasets/{dataset}/method"),
             settings="datasets/{dataset}",
         ),
-        content=content_of_folder,
+        content=content_of_folders,
     shell:
         STEP
 

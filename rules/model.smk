@@ -46,10 +46,16 @@ kept_if_wanted = (
 )
 
 
+def table_of_layers(wildcards):
+    """Where the layers are chosen by what they are: the table that says which."""
+    return [] if EXPERIMENTS[wildcards.experiment]["layers"] else ["<run>/layers.csv"]
+
+
 rule extract_layers:
     input:
         split="<run>/data/{split}.npz",
         weights="<run>/model.pt",
+        table=table_of_layers,
     output:
         layers=kept_if_wanted("<run>/layers/{split}"),
         logits="<run>/logits/{split}.npy",
@@ -66,6 +72,7 @@ rule extract_layers:
             NETWORK,
             network="experiment/network",
             names="experiment/layers",
+            pooling="experiment/pooling",
             batch_size="activations/batch_size",
         ),
     shell:

@@ -28,16 +28,18 @@ def draw_splits(
     test: Output,
     classes: list[int] | None,
     attacker: dict[str, Any],
-    clean_size: int,
+    clean_size: int | None,
     pretraining_size: int,
-    calibration_size: int,
-    test_size: int,
+    calibration_size: int | None,
+    test_size: int | None,
     seed: int,
 ) -> None:
     """Write the splits.
 
     classes : that the network is to tell apart; null is all
     attacker : `classes` and `part` of the attacker's images, and how many are `sources` and `validation`
+    clean_size : null is all
+    test_size : null is all that calibration leaves; where that is null too, each is half
     """
     images = read_dataset(dataset)
     n, n_train = len(images.y), images.n_train
@@ -50,11 +52,12 @@ def draw_splits(
     sizes = {name: attacker[name] for name in ("sources", "validation")}
     drawn = draw_rows(choose(parts[attacker["part"]], attacker["classes"]), sizes, generator)
     taken = np.concatenate(list(drawn.values()))
-    for part, sizes in [
+    of_parts: list[tuple[str, dict[str, int | None]]] = [
         ("train", {"train": clean_size, "pretraining": pretraining_size}),
         ("test", {"calibration": calibration_size, "test": test_size}),
-    ]:
-        drawn |= draw_rows(choose(np.setdiff1d(parts[part], taken), classes), sizes, generator)
+    ]
+    for part, wanted in of_parts:
+        drawn |= draw_rows(choose(np.setdiff1d(parts[part], taken), classes), wanted, generator)
     outputs = (sources, validation, clean, pretraining, calibration, test)
     for path, (name, rows) in zip(outputs, drawn.items(), strict=True):
         write_split(path, take_clean(images.x, images.y, rows, len(images.classes)))

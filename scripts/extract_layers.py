@@ -1,17 +1,18 @@
 """Extract the activations of a split in the named layers, and its logits.
 
-Writes a folder with a `{layer}.npy` for each layer: float32 [n, d], flattened, raw; row i is row i of the
-split. Logits are float32 [n, classes]. The rows pass through the network in batches, and of the activations
-no more than a batch is in memory.
+Writes a folder with a `{layer}.npy` for each layer: float32 [n, d], flattened or pooled; row i is row i of
+the split. Logits are float32 [n, classes]. The rows pass through the network in batches; of the
+activations no more than a batch is in memory.
 """
 
+import csv
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import torch
 
-from layeraudit.activations import capture
+from layeraudit.activations import Pooling, capture
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import MatrixWriter, atomic_write, atomic_write_layers, read_split
 from layeraudit.networks import OUTPUT, read_network
@@ -21,16 +22,23 @@ def extract_layers(
     *,
     split: Input,
     weights: Input,
+    table: Input | None = None,
     layers: Output,
     logits: Output,
     network: dict[str, Any],
     names: list[str],
+    pooling: Pooling,
     batch_size: int,
 ) -> None:
     """Write the activations of each layer, and the logits.
 
+    table : of an audit's layers, of which the chosen are taken, in place of `names`
     names : the layers, from input to output
+    pooling : what is kept of them
     """
+    if table:
+        with table.open(newline="") as file:
+            names = [row["layer"] for row in csv.DictReader(file) if row["chosen"] == "True"]
     images = read_split(split)
     model = read_network(network, weights, images, channels_last=False)
     with ExitStack() as files:
@@ -41,7 +49,9 @@ def extract_layers(
             name: files.enter_context(MatrixWriter(path, np.float32, rows=len(images)))
             for name, path in paths.items()
         }
-        for batch in capture(model, torch.from_numpy(images.x), list(paths), batch_size=batch_size):
+        for batch in capture(
+            model, torch.from_numpy(images.x), list(paths), pooling=pooling, batch_size=batch_size
+        ):
             for name, values in batch.items():
                 matrices[name].append(values.numpy())
         for name, matrix in matrices.items():

@@ -1,7 +1,7 @@
 """Fetch or read a data set, and write its images and labels to one file.
 
-Writes `x` uint8 [n, c, h, w], `y` int64 [n], `classes` their names, and `n_train`, the number of rows of the
-training part, which come first. The method is a module of `layeraudit.datasets`; files of known data sets are
+Writes what `layeraudit.datasets.Images` describes: `x`, `y`, `n_train`, `classes` and `ids`. The
+method is a module of `layeraudit.datasets`; files of known data sets are
 checked byte by byte.
 """
 

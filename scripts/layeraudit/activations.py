@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +11,25 @@ from tqdm import tqdm
 from layeraudit.errors import InputError
 from layeraudit.networks import check_layers
 
+Pooling = Literal["none", "mean"]
+"""What is kept of a layer: all of it, or of each channel or feature its mean over space or tokens."""
+
+
+def pool(output: Tensor, pooling: Pooling) -> Tensor:
+    """Return what is kept of a layer's output, [n, d].
+
+    Parameters
+    ----------
+    output : [n, d]; [n, channels, ...], as convolutions have it; or [n, tokens, d]
+    pooling : `mean` is over space where there are four dimensions or more, over tokens where there are three
+    """
+    if pooling == "mean" and output.ndim > 2:
+        return output.mean(dim=1) if output.ndim == 3 else output.flatten(start_dim=2).mean(dim=2)
+    return output.flatten(start_dim=1)
+
 
 def capture(
-    network: nn.Module, x: Tensor, layers: Sequence[str], *, batch_size: int
+    network: nn.Module, x: Tensor, layers: Sequence[str], *, pooling: Pooling = "none", batch_size: int
 ) -> Iterator[dict[str, Tensor]]:
     """Capture the outputs of the named layers, batch after batch, in the order of `x`.
 
@@ -22,10 +39,11 @@ def capture(
     ----------
     x : float32 [n, c, h, w]
     layers : names as `network.named_modules()` gives them
+    pooling : what is kept of a layer, see `pool`
 
     Yields
     ------
-    For each batch of b rows a float32 [b, d] for each layer, flattened.
+    For each batch of b rows a float32 [b, d] for each layer, pooled and flattened.
 
     Raises
     ------
@@ -33,7 +51,7 @@ def capture(
         Where the network has no such layer.
     """
     network.eval()
-    with captured(network, layers) as outputs:
+    with captured(network, layers, pooling=pooling) as outputs:
         for batch in tqdm(x.split(batch_size), desc="batches", disable=None):
             with torch.no_grad():
                 found = outputs(batch)
@@ -41,10 +59,12 @@ def capture(
 
 
 @contextmanager
-def captured(network: nn.Module, layers: Sequence[str]) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
+def captured(
+    network: nn.Module, layers: Sequence[str], *, pooling: Pooling = "none"
+) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
     """Yield a function that runs the network and returns what the named layers make, with gradients.
 
-    It takes float32 [n, c, h, w] and gives a float32 [n, d] for each layer, flattened.
+    It takes float32 [n, c, h, w] and gives a float32 [n, d] for each layer, pooled and flattened.
 
     Raises
     ------
@@ -56,8 +76,13 @@ def captured(network: nn.Module, layers: Sequence[str]) -> Iterator[Callable[[Te
 
     def keep(layer: str) -> Callable[[nn.Module, object, Tensor], None]:
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+            if layer in found:
+                raise InputError(
+                    f"the network calls {layer!r} more than once for an input, allowed are layers that it "
+                    "calls once"
+                )
             # An in-place layer after it would change it.
-            found[layer] = output.flatten(start_dim=1).clone()
+            found[layer] = pool(output, pooling).clone()
 
         return hook
 

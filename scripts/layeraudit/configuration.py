@@ -27,7 +27,10 @@ from layeraudit.experiments import (
     list_experiments,
     list_settings,
 )
-from layeraudit.plugins import Kind, list_methods, read_constants
+from layeraudit.plugins import Kind, list_methods, name_files, read_constants
+
+ACTIVATIONS = "activations"
+"""The method of data sets that have no images, and need no network."""
 
 RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "tables")
 """Folders of a variant that are of no experiment."""
@@ -334,7 +337,7 @@ def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(f"variant is {variant!r}, allowed are other names than {' and '.join(SHARED)}")
     yield from _find_names_of_two(configuration)
     yield from _find_controls(configuration)
-    yield from _find_missing_files(configuration["datasets"])
+    yield from _find_missing_files(configuration)
     if unknown := list(_find_dangling(configuration)):
         yield from unknown  # what follows looks these names up
         return
@@ -345,6 +348,7 @@ def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _find_in_detectors(configuration, experiments, keys)
     yield from _find_in_inputs(experiments, keys)
     yield from _find_in_report(configuration, experiments)
+    yield from _find_in_audits(configuration)
 
 
 def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -357,7 +361,7 @@ def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _find_names_of_two(configuration: Mapping[str, Any]) -> Iterator[Problem]:
-    names = [*configuration["experiments"], *RESERVED]
+    names = [*configuration["experiments"], *configuration["audits"], *RESERVED]
     names += [name for _, _, name, _ in list_settings(configuration)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(
@@ -377,9 +381,11 @@ def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     for bench in ("poison", "evasion"):
         for setting, settings in benches[bench]["settings"].items():
             named[f"benches.{bench}.settings.{setting}"] = settings
+    named |= {f"audits.{name}": settings for name, settings in configuration["audits"].items()}
     for key, settings in named.items():
         yield from _find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
-        yield from _find_name(settings["network"], networks, f"{key}.network", "those of networks")
+        if settings["network"] is not None:
+            yield from _find_name(settings["network"], networks, f"{key}.network", "those of networks")
         for number, poison in enumerate(settings.get("poisons", [])):
             yield from _find_name(poison, poisons, f"{key}.poisons[{number}]", "those of poisons")
         poison = settings.get("poison")
@@ -444,7 +450,7 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
             f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are those of {key}.classes, "
             f"{experiment['classes']}"
         )
-    rows = experiment["train"] + points
+    rows = (experiment["train"] or 0) + points
     for name, most in [("k", rows - 1), ("shards", rows)]:
         value = configuration["neighbours"][name]
         if value > most:
@@ -683,18 +689,41 @@ def _find_in_report(
                 )
 
 
-def _find_missing_files(datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    for name, settings in datasets.items():
-        folder = settings.get("folder")
-        files = read_constants("datasets", settings["method"]).get("CHECKSUMS", {})
-        if folder is not None and (problem := _find_problem(Path(folder), files)):
-            allowed = f"null or a folder with {', '.join(files)}" if files else "a folder that can be read"
-            yield Problem(f"datasets.{name}.folder is {_show(folder)}, which {problem}, allowed is {allowed}")
+def _find_in_audits(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find audits whose data and network do not go together."""
+    for name, settings in configuration["audits"].items():
+        has_model = configuration["datasets"][settings["dataset"]]["method"] != ACTIVATIONS
+        if has_model != (settings["network"] is not None):
+            allowed = (
+                "the name of a network" if has_model else f"null, as {settings['dataset']} is activations"
+            )
+            yield Problem(
+                f"audits.{name}.network is {_show(settings['network'])}, allowed is {allowed}", (name,)
+            )
+        inputs = settings["inputs"]
+        if inputs is not None:
+            datasets = configuration["datasets"]
+            yield from _find_name(inputs, datasets, f"audits.{name}.inputs", "null and those of datasets")
+
+
+def _find_missing_files(configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    kinds: tuple[Kind, ...] = ("datasets", "networks")
+    for kind in kinds:
+        for name, settings in configuration[kind].items():
+            files = read_constants(kind, settings["method"]).get("CHECKSUMS", {})
+            allowed = f"null or a folder with {', '.join(files)}" if files else "what can be read"
+            for key, path in name_files(kind, settings).items():
+                if problem := _find_problem(Path(path), files):
+                    yield Problem(
+                        f"{kind}.{name}.{key} is {_show(path)}, which {problem}, allowed is {allowed}"
+                    )
 
 
 def _find_problem(folder: Path, files: Iterable[str]) -> str:
-    """Return what is wrong with a folder that is to have these files; empty where nothing is."""
+    """Return what is wrong with a file, or a folder that is to have these files; empty where nothing is."""
     try:
+        if not files:
+            return "" if folder.exists() else "does not exist"
         missing = [file for file in files if not (folder / file).is_file()]
         if not folder.is_dir():
             return "is no folder" if folder.exists() else "does not exist"

@@ -34,9 +34,10 @@ class Experiment(TypedDict):
     dataset : its name
     network : `method`, its options and `normalisation`
     network_name : its name
-    layers : that are looked into, from input to output
+    layers : that are looked into, from input to output; none where an audit chooses them
+    pooling : what is kept of the activations, as `layeraudit.activations.POOLING` names it
     classes : that the network tells apart; None is all
-    train, calibration, test : images of each split
+    train, calibration, test : images of each split; None is what the others leave
     pretraining : images that the network is trained on before, of which only the last layer is then trained
         again; 0 where all of it is trained from scratch
     attacker : as `Attacker`
@@ -53,11 +54,12 @@ class Experiment(TypedDict):
     network: dict[str, Any]
     network_name: str
     layers: list[str]
+    pooling: str
     seeds: list[int]
     classes: list[int] | None
-    train: int
-    calibration: int
-    test: int
+    train: int | None
+    calibration: int | None
+    test: int | None
     pretraining: int
     attacker: Attacker
     poison: str | None
@@ -111,6 +113,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     OTHER_DATA: {"dataset": {"title": "the name of a data set", "type": "string"}},
 }
 """Their options, a JSON Schema for each name."""
+
+AUTO = "auto"
+"""In the place of an audit's layers: it chooses them."""
+
+AUDIT_SEED = 1
+"""Draws which of an audit's held-out rows calibrate, and its controls."""
 
 UNFILTERED = "unfiltered"
 """Stands in the place of a detector where nothing was removed from a training set."""
@@ -169,6 +177,7 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
         "network": network,
         "network_name": settings["network"],
         "layers": settings.get("layers") or read_constants("networks", network["method"])["LAYERS"],
+        "pooling": "none",
         "poison": "poison" if plugin else poison,
         "poison_name": poison or "",
         "poison_settings": plugin,
@@ -180,6 +189,32 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
     if attack.get("method") == ADAPTIVE:
         experiment["adaptive"] = configuration["adaptive"] | attack
     return experiment  # type: ignore[return-value]
+
+
+def list_audits(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
+    """List the audits as experiments of one seed, whose network has its weights: all rows are in a split.
+
+    Of the held-out rows half calibrate.
+    """
+    found = {}
+    for name, settings in configuration["audits"].items():
+        network = configuration["networks"].get(settings["network"])
+        chosen = settings["layers"]
+        audit: dict[str, Any] = {
+            **DEFAULTS,
+            "dataset": settings["dataset"],
+            "network": network,
+            "network_name": settings["network"],
+            "layers": [] if chosen == AUTO else chosen,
+            "pooling": settings["pooling"],
+            "seeds": [AUDIT_SEED],
+            "attacker": ATTACKER,
+            **dict.fromkeys(("train", "calibration", "test")),
+            "poison_name": "",
+            **dict.fromkeys(("poison_settings", "adaptive", "bench", "setting")),
+        }
+        found[name] = audit
+    return found  # type: ignore[return-value]
 
 
 def _leave_out(settings: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -128,13 +128,14 @@ def read_dataset(path: Path) -> Images:
     InputError
         Where the file cannot be read, or its arrays do not fit together.
     """
-    x, y, n_train, classes = read_arrays(path, *Images.__dataclass_fields__)
+    x, y, n_train, classes, ids = read_arrays(path, *Images.__dataclass_fields__)
     try:
         return Images(
             x.astype(np.uint8, copy=False),
             y.astype(np.int64, copy=False),
             int(n_train.item()),
             tuple(map(str, classes)),
+            ids.astype(np.str_, copy=False),
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

@@ -57,6 +57,13 @@ def load(kind: Kind, name: str) -> ModuleType:
     return importlib.import_module(f"layeraudit.{kind}.{name}")
 
 
+def name_files(kind: Kind, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the user's own files and folders that settings name: the options whose `format` is `path`."""
+    options = read_constants(kind, settings["method"])["OPTIONS"]
+    paths = {name: settings[name] for name, schema in options.items() if schema.get("format") == "path"}
+    return {name: path for name, path in paths.items() if isinstance(path, str)}
+
+
 def split_settings(settings: Mapping[str, Any], *others: str) -> tuple[str, dict[str, Any]]:
     """Return the method that settings name, and its options: all but the method and the named others."""
     return settings["method"], {key: of for key, of in settings.items() if key not in ("method", *others)}

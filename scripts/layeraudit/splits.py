@@ -59,14 +59,14 @@ class Split:
 
 
 def draw_rows(
-    rows: NDArray[np.int64], sizes: Mapping[str, int], generator: np.random.Generator
+    rows: NDArray[np.int64], sizes: Mapping[str, int | None], generator: np.random.Generator
 ) -> dict[str, NDArray[np.int64]]:
     """Draw disjoint simple random samples, so that rows of one cannot be told from those of another.
 
     Parameters
     ----------
     rows : int64 [n], different from each other
-    sizes : rows in each sample
+    sizes : rows in each sample; those of None share what the others leave, none of them empty
 
     Returns
     -------
@@ -77,11 +77,15 @@ def draw_rows(
     InputError
         Where there are too few rows.
     """
-    wanted = sum(sizes.values())
-    if wanted > len(rows):
-        raise InputError(f"{' + '.join(sizes)} take {wanted} images, allowed are up to {len(rows)}")
-    ends = np.cumsum(list(sizes.values()))
-    parts = np.split(generator.permutation(rows)[:wanted], ends[:-1])
+    open_ended = [name for name, size in sizes.items() if size is None]
+    wanted = sum(size for size in sizes.values() if size is not None)
+    if wanted + len(open_ended) > len(rows):
+        least = f", {' and '.join(open_ended)} one or more" if open_ended else ""
+        raise InputError(f"{' + '.join(sizes)} take {wanted} images{least}, allowed are up to {len(rows)}")
+    share, more = divmod(len(rows) - wanted, max(1, len(open_ended)))
+    shares = {name: share + (number < more) for number, name in enumerate(open_ended)}
+    ends = np.cumsum([shares.get(name, size) for name, size in sizes.items()])
+    parts = np.split(generator.permutation(rows)[: ends[-1]], ends[:-1])
     return dict(zip(sizes, parts, strict=True))
 
 

@@ -13,7 +13,7 @@ what it is. A module has
 All but the function are literals, since the configuration is checked where the libraries are not installed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class Images:
     y : int64 [n], a row of `classes`
     n_train : rows of the training part, which come first; the others are held out
     classes : names of the classes
+    ids : [n], the user's own name of each row, such as the path of a picture; by default its number
 
     Raises
     ------
@@ -42,8 +43,15 @@ class Images:
     y: NDArray[np.int64]
     n_train: int
     classes: tuple[str, ...]
+    ids: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
 
     def __post_init__(self) -> None:
+        if not len(self.ids):
+            object.__setattr__(self, "ids", np.arange(len(self.y)).astype(np.str_))
+        if self.ids.dtype.kind != "U" or self.ids.shape != self.y.shape:
+            raise InputError(
+                f"ids is {self.ids.dtype} {list(self.ids.shape)}, allowed are texts, [{len(self.y)}]"
+            )
         if self.x.dtype != np.uint8 or self.x.ndim != 4:
             raise InputError(f"x is {self.x.dtype} {list(self.x.shape)}, allowed is uint8 [n, c, h, w]")
         if self.y.dtype != np.int64 or self.y.shape != self.x.shape[:1]:

@@ -52,6 +52,7 @@ OPTIONS = {
     "folder": {
         "description": "A folder with the six files of the binary version of CIFAR-10; null fetches them.",
         "type": ["string", "null"],
+        "format": "path",
     },
 }
 COUNTS = {

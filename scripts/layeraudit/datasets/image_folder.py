@@ -14,7 +14,7 @@ TITLE = "Image folder"
 REFERENCE = ""
 ENVIRONMENT = "torch"
 OPTIONS = {
-    "folder": {"description": "Holds a folder a class, named for it.", "type": "string"},
+    "folder": {"description": "Holds a folder a class, named for it.", "type": "string", "format": "path"},
     "channels": {"description": "1 reads pictures as grey, 3 in colour.", "enum": [1, 3]},
     "size": {
         "description": "Height and width in pixels that every picture is brought to.",
@@ -73,7 +73,8 @@ def read(_scratch: Path, *, folder: str, channels: int, size: tuple[int, int], h
     for row, (path, _) in enumerate(tqdm(rows, desc="pictures", disable=None)):
         x[row] = read_picture(path, channels, size)
     y = np.array([label for _, label in rows], dtype=np.int64)
-    return Images(x, y, len(train), tuple(path.name for path in classes))
+    ids = np.array([str(path.relative_to(folder)) for path, _ in rows])
+    return Images(x, y, len(train), tuple(path.name for path in classes), ids)
 
 
 def _list_visible(folder: Path) -> list[Path]:

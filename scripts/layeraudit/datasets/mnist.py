@@ -13,6 +13,7 @@ OPTIONS = {
     "folder": {
         "description": "A folder with the four uncompressed IDX files of MNIST; null fetches them.",
         "type": ["string", "null"],
+        "format": "path",
     },
 }
 COUNTS = {
