@@ -47,7 +47,7 @@ wildcard_constraints:
     experiment="[a-z0-9_]+",
     seed="[0-9]+",
     split="[a-z0-9_]+",
-    points="[0-9]+",
+    poison="|".join(config["poisons"]),
     bench="poison|evasion",
     detector="[a-z0-9_]+",
     network="[a-z0-9_]+(?<!_twin)",

@@ -127,8 +127,9 @@ def benchmark_of(name, folder="<run>"):
 
 
 def each_seed(experiment, file):
-    """A file of every seed of an experiment, in the order of the seeds."""
+    """A file of every seed of an experiment, in their order; `{poison}` stands for the experiment's."""
     folder = f"results/{config['variant']}/{experiment}"
+    file = file.replace("{poison}", EXPERIMENTS[experiment]["poison"])
     return [f"{folder}/seed{seed}/{file}" for seed in EXPERIMENTS[experiment]["seeds"]]
 
 
@@ -141,10 +142,7 @@ def run_of(*names):
     """Which run a result of these experiments is of, in one line, as a setting."""
     default = yaml.safe_load(Path(ROOT, "config/config.yaml").read_text())
     own = {name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]}
-    described = (
-        config["variant"],
-        own,
-        config["neighbours"],
-        list_experiments(default),
+    run = describe_run(
+        config["variant"], own, config["neighbours"], list_experiments(default)
     )
-    return constant(describe_run(*described))
+    return constant(run)

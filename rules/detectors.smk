@@ -43,7 +43,7 @@ rule score_detector:
             bench="{bench}",
             setting=lambda wildcards: EXPERIMENTS[wildcards.experiment]["setting"]
             or wildcards.experiment,
-            poison="experiment/poison_name",
+            poison="experiment/poison",
             detector="{detector}",
             settings="detectors/{detector}",
             inputs="experiment/inputs",

@@ -126,7 +126,7 @@ rule evaluate_networks:
     input:
         train=every_seed("data/train.npz"),
         test=every_seed("data/test.npz"),
-        probe=every_seed("data/probe.npz"),
+        probe=every_seed("data/probe_{poison}.npz"),
         weights=every_seed("model.pt"),
     output:
         table="<runs>/trained.csv",
@@ -141,7 +141,7 @@ rule evaluate_networks:
             "leaderboard/evaluate_networks",
             NETWORK,
             setting="experiment/setting",
-            poison="experiment/poison_name",
+            poison="experiment/poison",
             seeds="experiment/seeds",
             network="experiment/network",
         ),
@@ -154,7 +154,7 @@ rule retrain:
         scores="<runs>/detectors/poison/{detector}.parquet",
         train=every_seed("data/train.npz"),
         test=every_seed("data/test.npz"),
-        probe=every_seed("data/probe.npz"),
+        probe=every_seed("data/probe_{poison}.npz"),
         pretrained=pretrained_of_seeds,
     output:
         table="<runs>/retrained/{detector}.csv",
@@ -170,7 +170,7 @@ rule retrain:
             "leaderboard/retrain",
             NETWORK,
             setting="experiment/setting",
-            poison="experiment/poison_name",
+            poison="experiment/poison",
             detector="{detector}",
             seeds="experiment/seeds",
             share="benches/poison/removed",
@@ -386,7 +386,7 @@ rule make_leaderboard:
             *detector_files("poison", "parquet"),
             *detector_files("evasion", "parquet"),
         ],
-        poison=of_first_seeds("data/poison.npz"),
+        poison=of_first_seeds("data/poison_{poison}.npz"),
         sources=of_first_seeds("data/attack_sources.npz"),
         citation="CITATION.cff",
     output:

@@ -1,6 +1,6 @@
 """Needs the runs of the student report's experiments; makes its tables, figures and claims."""
 
-from layeraudit.report.published import is_as_reported, list_as_published
+from layeraudit.report.published import POISONS_SHOWN, is_as_reported, list_as_published
 
 
 include: "report/experiment_1.smk"

@@ -1,16 +1,17 @@
-"""Make the poison of a training set, and what is to show that it works.
+"""Make poison, and what is to show that it works.
 
 The method is a module of `layeraudit.poisons`. Two splits are written: the poison points, whose `y` is the
 label given; and the probe, test images as the attacker shows them, whose `y` is the label that the attacker
-wants the network to predict. The probe has no rows where none is wanted in particular.
+wants the network to predict. The probe has no rows where none is wanted in particular. The record is a table
+of the points, see `layeraudit.poisons.describe_points`.
 """
 
 from typing import Any
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import read_split, write_split
+from layeraudit.files import read_split, write_rows, write_split
 from layeraudit.plugins import load, split_settings
-from layeraudit.poisons import AttackerData
+from layeraudit.poisons import AttackerData, describe_points
 
 
 def make_poison(
@@ -21,12 +22,13 @@ def make_poison(
     pretrained: Input | None = None,
     poison: Output,
     probe: Output,
+    record: Output,
     settings: dict[str, Any],
     n_clean: int,
     network: dict[str, Any],
     seed: int,
 ) -> None:
-    """Write poison points and their probe.
+    """Write poison points, their probe and their record.
 
     sources : images that may become poison
     validation : further images of the attacker's
@@ -48,8 +50,10 @@ def make_poison(
     made = load("poisons", method).poison(data, seed=seed, **options)
     write_split(poison, made.points)
     write_split(probe, made.probe)
-    n = len(made.points)
-    print(f"{n} poison points, {n / (n + n_clean):.2%} of the training set; probe: {len(made.probe)}")
+    columns = describe_points(made, images)
+    rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+    write_rows(record, list(columns), rows)
+    print(f"{len(made.points)} poison points beside {n_clean} clean images; probe: {len(made.probe)}")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 POISON_IN_TEST = dict(
     test=each_seed("clean", "scores/test.parquet"),
     poison=expand(
-        each_seed("clean", "scores/poison_{points}.parquet"),
-        points=config["poison"]["test_points"],
+        each_seed("clean", "scores/poison_{shown}.parquet"),
+        shown=POISONS_SHOWN,
     ),
     records=expand(
-        each_seed("clean", "poison_{points}.csv"),
-        points=config["poison"]["test_points"],
+        each_seed("clean", "poison_{shown}.csv"),
+        shown=POISONS_SHOWN,
     ),
 )
 """The scores of clean images and of poison, and the records of the poison."""

@@ -3,7 +3,7 @@
 TRAININGS = {
     name: {
         key: EXPERIMENTS[name][key]
-        for key in ("seeds", "train", "poison", "epochs", "batch_size")
+        for key in ("seeds", "train", "poison_settings", "epochs", "batch_size")
     }
     for name in (
         "two_digits",
@@ -80,11 +80,7 @@ rule tabulate_experiment_2_2:
         train=each_training("scores/train.parquet"),
         test=each_training("scores/test.parquet"),
         occurrences=each_training("occurrences/test.parquet"),
-        records=[
-            path
-            for name in TRAININGS
-            for path in each_seed(name, f"{EXPERIMENTS[name]['poison']}.csv")
-        ],
+        records=each_training("poison_{poison}.csv"),
         neighbours=each_training("neighbours/train"),
     output:
         trend=table(

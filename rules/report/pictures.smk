@@ -1,14 +1,14 @@
 """Needs splits, scores and neighbours of one seed; makes pictures of poison points and of neighbours."""
 
-POISON_SHOWN = f"poison_{max(config['poison']['test_points'])}"
+POISON_SHOWN = f"poison_{POISONS_SHOWN[-1]}"
 
 SHEETS = {
-    "clean": ("clean", POISON_SHOWN, POISON_SHOWN, "without"),
+    "clean": ("clean", POISON_SHOWN, f"{POISON_SHOWN}.csv", "without"),
     # The poison that a network has learned is part of its training split.
     "poisoned": (
         "two_digits_memorised",
         "train",
-        EXPERIMENTS["two_digits_memorised"]["poison"],
+        "poison_{poison}.csv",
         "with",
     ),
 }
@@ -40,7 +40,7 @@ rule plot_poison_grid:
         STEP
 
 
-for sheet, (experiment, split, poison, with_or_without) in SHEETS.items():
+for sheet, (experiment, split, record, with_or_without) in SHEETS.items():
 
     rule:
         name:
@@ -53,7 +53,7 @@ for sheet, (experiment, split, poison, with_or_without) in SHEETS.items():
             poison=first_seed(experiment, f"data/{split}.npz"),
             poison_scores=first_seed(experiment, f"scores/{split}.parquet"),
             poison_neighbours=first_seed(experiment, f"neighbours/{split}"),
-            record=first_seed(experiment, f"{poison}.csv"),
+            record=first_seed(experiment, record),
         output:
             **figure(
                 f"neighbours_{sheet}",

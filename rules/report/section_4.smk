@@ -44,7 +44,7 @@ rule tabulate_section_4:
             "report/tabulate_section_4",
             **OF_SECTION_4,
             settings=constant([of["setting"] for of, _ in poisoned_runs()]),
-            poisons=constant([of["poison_name"] for of, _ in poisoned_runs()]),
+            poisons=constant([of["poison"] for of, _ in poisoned_runs()]),
             seeds=constant([seed for _, seed in poisoned_runs()]),
             run=run_of(*experiments_of("poison")),
         ),

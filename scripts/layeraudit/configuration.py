@@ -28,6 +28,7 @@ from layeraudit.experiments import (
     list_settings,
 )
 from layeraudit.plugins import Kind, list_methods, name_files, read_constants
+from layeraudit.report.published import POISONS_SHOWN
 
 ACTIVATIONS = "activations"
 """The method of data sets that have no images, and need no network."""
@@ -35,34 +36,29 @@ ACTIVATIONS = "activations"
 RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "tables")
 """Folders of a variant that are of no experiment."""
 
-OWN_POISON = r"(poison|flips)_[1-9]\d{0,6}"
-"""Names of the student report's own poison."""
-
 TAKEN_BY_SPLITS = (
-    rf"train|test|clean|calibration|pretraining|probe|evasion|poison|{OWN_POISON}"
-    "|attack_(set|sources|validation)|from_.*"
+    r"train|test|clean|calibration|pretraining|evasion"
+    r"|attack_(set|sources|validation)|(poison|probe|from)_.*"
 )
 """Names of splits, which no input may have."""
 
 REPORTS_POISON = {
     "clean": None,
-    "ten_digits": "poison",
-    "two_digits": "poison",
-    "two_digits_memorised": "poison",
-    "two_digits_quarter": "poison",
-    "two_digits_quarter_flips": "flips",
+    "ten_digits": "secml",
+    "two_digits": "secml",
+    "two_digits_memorised": "secml",
+    "two_digits_quarter": "secml",
+    "two_digits_quarter_flips": "secml_flips",
 }
 """Experiments that the student report's tables are of, and their poison."""
 
-OF_ALL_TRAININGS = (
-    *("dataset", "network_name", "layers", "classes", "calibration", "test", "attacker", "poison_name"),
-)
+OF_ALL_TRAININGS = ("dataset", "network_name", "layers", "classes", "calibration", "test", "attacker")
 TRAININGS = (
     ("two_digits_memorised", "two_digits", ("train",)),
     ("two_digits_quarter", "two_digits", ()),
     ("two_digits_quarter_flips", "two_digits_quarter", ("train", "epochs", "batch_size")),
 )
-"""Trainings of the same images and poison: which is like which, and what else they have in common."""
+"""Trainings of the same images: which is like which, and what else they have in common."""
 
 TAKEN_IN_TRANSFER = r"audited|twin|.*_twin|mean_of_others|mean_of_steady_others"
 """What the files and tables of attacks that transfer call other than by a network's name."""
@@ -367,7 +363,7 @@ def _find_names_of_two(configuration: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             f"{name} is the name of two experiments or folders of results, allowed are names of one"
         )
-    for kind, taken in [("networks", TAKEN_IN_TRANSFER), ("poisons", OWN_POISON), ("detectors", UNFILTERED)]:
+    for kind, taken in [("networks", TAKEN_IN_TRANSFER), ("detectors", UNFILTERED)]:
         for name in configuration[kind]:
             if re.fullmatch(taken, name):
                 yield Problem(f"{kind} has {name!r}, allowed are other names: it stands for something else")
@@ -391,9 +387,8 @@ def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
         poison = settings.get("poison")
         if poison is not None and "poisons" in settings:
             yield Problem(f"{key}.poison is {_show(poison)}, allowed is null, since {key}.poisons names them")
-        elif poison is not None and not re.fullmatch(OWN_POISON, poison):
-            of = "null, poison_N, flips_N, and those of poisons"
-            yield from _find_name(poison, poisons, f"{key}.poison", of)
+        elif poison is not None:
+            yield from _find_name(poison, poisons, f"{key}.poison", "null and those of poisons")
         for name, of in settings.get("inputs", {}).items():
             if of["method"] == OTHER_DATA and of["dataset"] not in datasets:
                 others = [dataset for dataset in datasets if dataset != settings["dataset"]]
@@ -442,15 +437,14 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
     constants = read_constants("datasets", configuration["datasets"][experiment["dataset"]]["method"])
     counts: Mapping[str, Sequence[int]] | None = constants.get("COUNTS")
     attacker = experiment["attacker"]
-    points = _count_points(experiment)
-    if points:
-        yield from _find_in_own_poison(points, f"{key}.poison", attacker, key)
+    poison = experiment["poison_settings"] or {}
+    yield from _find_in_poison(experiment["poison"], poison, attacker, key)
     if experiment["classes"] and not {*(attacker["classes"] or [])} <= {*experiment["classes"]}:
         yield (
             f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are those of {key}.classes, "
             f"{experiment['classes']}"
         )
-    rows = (experiment["train"] or 0) + points
+    rows = (experiment["train"] or 0) + poison.get("points", 0)
     for name, most in [("k", rows - 1), ("shards", rows)]:
         value = configuration["neighbours"][name]
         if value > most:
@@ -466,18 +460,17 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
             f"{key}.layers is {_show(experiment['layers'])}, allowed are layers of "
             f"{experiment['network_name']} in their order, {layers}"
         )
-    poison = experiment["poison_settings"] or {}
     for option in ("source", "target"):
         label, classes = poison.get(option), len(counts["train"]) if counts else math.inf
         if label is not None and label >= classes:
             yield (
-                f"poisons.{experiment['poison_name']}.{option} is {label}, allowed are the classes of "
+                f"poisons.{experiment['poison']}.{option} is {label}, allowed are the classes of "
                 f"{experiment['dataset']}, 0 to {classes - 1}"
             )
     for layer in _list_layers(poison):
         if layer not in experiment["layers"]:
             yield (
-                f"poisons.{experiment['poison_name']} has the layer {_show(layer)}, allowed are those of "
+                f"poisons.{experiment['poison']} has the layer {_show(layer)}, allowed are those of "
                 f"{key}, {experiment['layers']}"
             )
     if experiment["bench"] == "evasion" and not experiment["inputs"]:
@@ -506,15 +499,18 @@ def _find_in_input(
             yield f"{of} has the layer {_show(layer)}, allowed are those of {key}, {experiment['layers']}"
 
 
-def _find_in_own_poison(points: int, name: str, attacker: Attacker, key: str) -> Iterator[str]:
-    """Find what the report's own poison, which `name` asks for, lacks among the attacker's images."""
-    if points > attacker["sources"]:
+def _find_in_poison(name: str, poison: Mapping[str, Any], attacker: Attacker, key: str) -> Iterator[str]:
+    """Find what a poison lacks among the attacker's images."""
+    if poison.get("points", 0) > attacker["sources"]:
         yield (
-            f"{name} has {points} points, allowed are up to {attacker['sources']}, as many as "
-            f"{key}.attacker.sources"
+            f"poisons.{name}.points is {poison['points']}, allowed are up to {attacker['sources']}, "
+            f"as many as {key}.attacker.sources"
         )
-    if len(attacker["classes"] or []) != 2:
-        yield f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are two, as {name} has poison"
+    if poison.get("pairs", ()) is None and len(attacker["classes"] or []) != 2:
+        yield (
+            f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are two, "
+            f"as poisons.{name}.pairs is null"
+        )
 
 
 def _find_in_adaptive(
@@ -537,12 +533,6 @@ def _find_in_adaptive(
         )
     if adaptive["radii"] != sorted(adaptive["radii"]):
         yield f"{key}.radii is {_show(adaptive['radii'])}, allowed are radii from the least"
-
-
-def _count_points(experiment: Experiment) -> int:
-    """Count the poison points of the report's own poison, which its name tells."""
-    is_own = re.fullmatch(OWN_POISON, experiment["poison_name"])
-    return int(experiment["poison_name"].partition("_")[2]) if is_own else 0
 
 
 def _find_missing_images(
@@ -636,22 +626,23 @@ def _find_in_report(
 ) -> Iterator[Problem]:
     """Find settings of the student report's study that do not fit together."""
     found = configuration["experiments"]
-    for name, kind in REPORTS_POISON.items():
+    yield from _find_in_reports_poisons(configuration["poisons"])
+    for name, poison in REPORTS_POISON.items():
         if name not in found:
             yield Problem(f"experiments lacks the key {name}, which is required for the report's tables")
             continue
         if not found[name]["seeds"]:
             yield Problem(f"experiments.{name}.seeds is [], allowed are one or more for the report's tables")
-        poison = found[name].get("poison")
-        if not (poison is None if kind is None else re.fullmatch(rf"{kind}_\d+", poison or "")):
-            allowed = f"{kind}_N, N points" if kind else "null"
+        if (given := found[name].get("poison")) != poison:
             yield Problem(
-                f"experiments.{name}.poison is {_show(poison)}, allowed is {allowed}, as the report has it"
+                f"experiments.{name}.poison is {_show(given)}, allowed is {poison or 'null'}, "
+                "as the report has it"
             )
     if "clean" in found:
         attacker, adaptive = experiments["clean"]["attacker"], experiments["clean"]["adaptive"] or {}
-        for points in configuration["poison"]["test_points"]:
-            for problem in _find_in_own_poison(points, "poison.test_points", attacker, "experiments.clean"):
+        for name in POISONS_SHOWN:
+            poison = configuration["poisons"].get(name, {})
+            for problem in _find_in_poison(name, poison, attacker, "experiments.clean"):
                 yield Problem(problem, ("clean",))
         for key in ("radii", "intermediate_level"):
             if not adaptive.get(key):
@@ -665,7 +656,6 @@ def _find_in_report(
             continue
         one: dict[str, Any] = {**experiments[name]}
         other: dict[str, Any] = {**experiments[like]}
-        other["poison_name"] = other["poison_name"].replace("poison", REPORTS_POISON[name] or "")
         for key in (*OF_ALL_TRAININGS, *more):
             if one[key] != other[key]:
                 yield Problem(
@@ -687,6 +677,27 @@ def _find_in_report(
                     f"transfer.{key} is {value}, allowed are up to {most}, those of experiments.{name}.{of}",
                     (name,),
                 )
+
+
+def _find_in_reports_poisons(poisons: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Find how the report's poisons are not secml's, or differ in more than one option."""
+    few, secml, flips = (poisons.get(name, {}) for name in (*POISONS_SHOWN, "secml_flips"))
+    for name, found, allowed, concerns in [
+        ("secml", secml, {"method": "secml_gradient", "pairs": None}, ()),
+        ("secml_few", few, {**secml, "points": few.get("points")}, ("clean",)),
+        ("secml_flips", flips, {**secml, "radius": 0}, ("two_digits_quarter_flips",)),
+    ]:
+        for key, value in allowed.items():
+            if (given := found.get(key)) != value:
+                words = "null" if value is None else _show(value)
+                sentence = f"poisons.{name}.{key} is {_show(given)}, allowed is {words}, as the report has it"
+                yield Problem(sentence, concerns)
+    if few.get("points", 0) >= secml.get("points", math.inf):
+        yield Problem(
+            f"poisons.secml_few.points is {few['points']}, allowed are fewer than {secml['points']}, "
+            "which poisons.secml has",
+            ("clean",),
+        )
 
 
 def _find_in_audits(configuration: Mapping[str, Any]) -> Iterator[Problem]:

@@ -41,9 +41,8 @@ class Experiment(TypedDict):
     pretraining : images that the network is trained on before, of which only the last layer is then trained
         again; 0 where all of it is trained from scratch
     attacker : as `Attacker`
-    poison : the split that holds the poison in the training set, or None
-    poison_name : its name in the configuration, or ""
-    poison_settings : `method` and its options, where a plug-in makes it; else None
+    poison : the name of what is added to the training set, or ""
+    poison_settings : its `method` and options, or None
     epochs, batch_size : of training
     inputs : what the network is shown beside held-out images: of each `method`, `images` and its options
     adaptive : settings of the attack on Deep k-nearest neighbours, or None
@@ -62,8 +61,7 @@ class Experiment(TypedDict):
     test: int | None
     pretraining: int
     attacker: Attacker
-    poison: str | None
-    poison_name: str
+    poison: str
     poison_settings: dict[str, Any] | None
     epochs: int
     batch_size: int
@@ -168,8 +166,7 @@ def list_settings(configuration: Mapping[str, Any]) -> list[tuple[str, str, str,
 def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str, Any]) -> Experiment:
     """Return an experiment of the configuration with all that it does not say."""
     network = configuration["networks"][settings["network"]]
-    poison = settings.get("poison")
-    plugin = configuration["poisons"].get(poison)
+    poison = settings.get("poison") or ""
     experiment: dict[str, Any] = {
         **DEFAULTS,
         **settings,
@@ -178,9 +175,8 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
         "network_name": settings["network"],
         "layers": settings.get("layers") or read_constants("networks", network["method"])["LAYERS"],
         "pooling": "none",
-        "poison": "poison" if plugin else poison,
-        "poison_name": poison or "",
-        "poison_settings": plugin,
+        "poison": poison,
+        "poison_settings": configuration["poisons"].get(poison),
         "adaptive": None,
         "bench": None,
         "setting": None,
@@ -210,7 +206,7 @@ def list_audits(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
             "seeds": [AUDIT_SEED],
             "attacker": ATTACKER,
             **dict.fromkeys(("train", "calibration", "test")),
-            "poison_name": "",
+            "poison": "",
             **dict.fromkeys(("poison_settings", "adaptive", "bench", "setting")),
         }
         found[name] = audit

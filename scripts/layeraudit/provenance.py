@@ -18,8 +18,6 @@ if TYPE_CHECKING:  # Snakemake imports this module where there is no pandas
 COMMIT = "LAYERAUDIT_COMMIT"
 """Environment variable that holds the commit of the code; a rule's environment may have no git."""
 
-POISONS = {"poison": "poison points", "flips": "flipped labels"}
-
 SMALL = "SMALL RUN"
 """Opens the description of a run on fewer images, epochs or seeds than the default configuration has."""
 
@@ -64,10 +62,11 @@ def _describe(experiment: Mapping[str, Any]) -> str:
 
 
 def _describe_poison(experiment: Mapping[str, Any]) -> str:
-    """Return the report's own poison, which its name tells; of a plug-in, nothing."""
-    kind, _, points = experiment["poison_name"].partition("_")
-    is_own = kind in POISONS and experiment["poison_settings"] is None
-    return f" + {points} {POISONS[kind]}" if is_own else ""
+    """Return the poison, unless it is a bench's, which tables name in a column of its own."""
+    if experiment["bench"] or not experiment["poison"]:
+        return ""
+    points = experiment["poison_settings"].get("points")
+    return f" + poison {experiment['poison']}" + (f" (points {points})" if points else "")
 
 
 def _join_seeds(seeds: Sequence[int]) -> str:

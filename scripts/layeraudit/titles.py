@@ -108,7 +108,7 @@ def _qualify_detector(options: Mapping[str, Any], layers: Sequence[str]) -> Iter
 
 def _qualify_poison(options: Mapping[str, Any]) -> Iterator[str]:
     if "pairs" in options:
-        n = len(options["pairs"])
+        n = len(options["pairs"] or ["of all sources"])
         yield f"{n} pair{'' if n == 1 else 's'} of {options['points']}"
     if "source" in options:
         is_random = options["source"] is None

@@ -13,8 +13,8 @@ def plot_experiment_1(
     """Write the figure of credibility.
 
     test : scores of held-out images, a file a seed
-    poison : scores, each poison_{points}.parquet by seed
-    records : of the poison, each poison_{points}.csv by seed
+    poison : scores, set after set by seed
+    records : of the poison, likewise
     """
     save(plot_credibility(read_points(test, poison, records)), [describe_result(run)], [svg, png])
 

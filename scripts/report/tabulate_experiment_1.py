@@ -22,8 +22,8 @@ def tabulate_experiment_1(
     """Write the table and the claims.
 
     test : scores of held-out images, a file a seed
-    poison : scores, each poison_{points}.parquet by seed
-    records : of the poison, each poison_{points}.csv by seed
+    poison : scores, set after set by seed
+    records : of the poison, likewise
     as_reported : whether the experiment is the report's, whose figures then stand beside ours
     """
     points = read_points(test, poison, records)

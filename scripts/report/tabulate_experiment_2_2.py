@@ -50,7 +50,7 @@ def tabulate_experiment_2_2(
     occurrences : of the training rows among the neighbours of held-out images
     records : of the poison
     neighbours : of the training rows
-    trainings : of each its `seeds`, how many clean rows it has, `train`, and the name of its `poison`
+    trainings : of each its `seeds`, how many clean rows it has, `train`, and the `poison_settings`
     layers : from input to output
     as_reported : whether the first training is the report's, whose figures then stand beside ours
     """
@@ -66,7 +66,10 @@ def tabulate_experiment_2_2(
             points.append(describe_poison(of_seed, read_table(record), rows).assign(training=training))
         start = files.stop
     evaluated = pd.concat(points, ignore_index=True)
-    base_rates = {name: compute_base_rate(of["train"], of["poison"]) for name, of in trainings.items()}
+    base_rates = {
+        name: compute_base_rate(of["train"], of["poison_settings"]["points"])
+        for name, of in trainings.items()
+    }
     trends = tabulate_trend(evaluated, layers, k)
     write_table(trend, name_seeds(trends, {name: of["seeds"] for name, of in trainings.items()}), run)
     write_table(base_rate, tabulate_base_rate(evaluated, layers, k, base_rates), run)

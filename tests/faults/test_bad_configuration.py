@@ -20,9 +20,9 @@ def change(copy: Path, old: str, new: str) -> None:
     [
         ("k: 10", "k: 10\n  shards: 107", "neighbours.shards is 107, allowed are 1 to 106 with the 106 rows"),
         ("k: 10", "k: 106", "neighbours.k is 106, allowed are 1 to 105 with the 106 rows of "),
-        ("[4, 6]", "[4, 21]", "poison.test_points has 21 points, allowed are up to 20, as many as "),
-        ("test_points:", "pionts:", "poison.pionts is no key of the configuration, allowed are test_points,"),
-        ("[4, 6]", "[4, none]", "poison.test_points[1] is 'none', allowed is one integer "),
+        ("secml: {points: 6", "secml: {points: 5", "poisons.secml_flips.points is 6, allowed is 5, as the r"),
+        ("secml: {points", "secml: {pionts", "poisons.secml.pionts is no key of the configuration (did you"),
+        ("secml: {points: 6", "secml: {points: none", "poisons.secml.points is 'none', allowed is one integ"),
         ("k: 10", "", "neighbours is None, allowed is a mapping of keys"),
         ("network: vgg11", "network: vgg12", "experiments.cifar10.network is 'vgg12' (did you mean vgg11?)"),
         ("bim: {images: 30", "bim: {pictures: 3", "experiments.clean.inputs.bim.pictures is no key of the "),

@@ -17,7 +17,7 @@ OWN_TABLE = "results/small/table1.csv"
 def train_for_fewer_epochs(folder: Path) -> None:
     path = folder / "config/small.yaml"
     path.write_text(
-        path.read_text().replace("poison: poison_6\n    epochs: 5", "poison: poison_6\n    epochs: 4")
+        path.read_text().replace("attacker: *attacker\n    epochs: 5", "attacker: *attacker\n    epochs: 4")
     )
 
 

@@ -175,18 +175,19 @@ DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
         ("variant", "a\n", "variant is 'a\\n', allowed is a text of 1 to 64"),
         ("detectors.a\n", {"method": "none"}, "detectors has the name 'a\\n', allowed is a text of 1 to 64"),
         ("poisons.Bad", {"method": "none"}, "poisons has the name 'Bad', allowed is a text of 1 to 64 "),
-        ("poison.solver.max_iterations", 10**30, "poison.solver.max_iterations is 1000000000000000000000000"),
-        ("poison.solver.max_iterations", "1e30", "poison.solver.max_iterations is '1e30', allowed is one in"),
+        ("poisons.secml.max_iterations", 10**30, "poisons.secml.max_iterations is 1000000000000000000000000"),
+        ("poisons.secml.max_iterations", "1e30", "poisons.secml.max_iterations is '1e30', allowed is one in"),
         (
-            "poison.solver.tolerance",
+            "poisons.secml.tolerance",
             "1e-4",
-            "poison.solver.tolerance is '1e-4', allowed is one number from 1.0e-12 to 1; YAML takes a numb",
+            "poisons.secml.tolerance is '1e-4', allowed is one number from 1.0e-12 to 1; YAML takes a numb",
         ),
-        ("poison.radius", math.nan, "poison.radius is nan, allowed is one number from 0.001 to 100"),
-        ("poison.radius", 1e-320, "poison.radius is 1e-320, allowed is one number from 0.001 to 100"),
-        ("poison.bounds", [0, 255], "poison.bounds is [0, 255], allowed is [0, 1]"),
-        ("poison.solver.eta_max", "none", "poison.solver.eta_max is 'none', allowed is one number or null"),
-        ("poison.pionts", 5, "poison.pionts is no key of the configuration, allowed are test_points, "),
+        ("poisons.secml.radius", math.nan, "poisons.secml.radius is nan, allowed is one number from 0 to 10"),
+        ("poisons.secml.eta", 1e-320, "poisons.secml.eta is 1e-320, allowed is one number from 0.0001 to 10"),
+        ("poisons.secml.eta_max", "none", "poisons.secml.eta_max is 'none', allowed is one number or null"),
+        ("poisons.secml.pionts", 5, "poisons.secml.pionts is no key of the configuration (did you mean poi"),
+        ("poisons.secml", {"method": "none"}, "poisons.secml.method is 'none', allowed is 'secml_gradient',"),
+        ("poisons.secml.pairs", [[1, 9]], "poisons.secml.pairs is [[1, 9]], allowed is null, as the report "),
         ("experiments.clean.inputs.rotated.degrees", 1e308, "experiments.clean.inputs.rotated.degrees is 1e"),
         ("experiments.clean.inputs.bim.method", "bin", "experiments.clean.inputs.bim.method is 'bin', allow"),
         ("experiments.clean.inputs.bim.colour", 1, "experiments.clean.inputs.bim.colour is no key of the co"),
@@ -228,7 +229,6 @@ DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
         ("networks.lenet.method", "lenet5", "networks.lenet.method is 'lenet5', allowed is 'all_convolution"),
         ("networks.a_twin", DEFAULT["networks"]["lenet"], "networks has 'a_twin', allowed are other names"),
         ("networks.audited", DEFAULT["networks"]["lenet"], "networks has 'audited', allowed are other names"),
-        ("poisons.poison_5", {"method": "none"}, "poisons has 'poison_5', allowed are other names"),
         ("detectors.unfiltered", {"method": "random"}, "detectors has 'unfiltered', allowed are other names"),
         ("poisons.badnets_5.method", "badnet", "poisons.badnets_5.method is 'badnet', allowed is 'badnets' "),
         ("poisons.badnets_5.rate", 2, "poisons.badnets_5.rate is 2, allowed is one number "),
@@ -305,8 +305,13 @@ DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
         ),
         ("experiments.clean.seeds", [], "experiments.clean.seeds is [], allowed are one or more "),
         ("experiments.two_digits.seeds", [], "experiments.two_digits.seeds is [], allowed are one or more "),
-        ("experiments.clean.poison", "poison_1", "experiments.clean.poison is 'poison_1', allowed is null"),
-        ("experiments.ten_digits.poison", None, "experiments.ten_digits.poison is None, allowed is poison_N"),
+        ("experiments.clean.poison", "secml", "experiments.clean.poison is 'secml', allowed is null, as t"),
+        ("experiments.ten_digits.poison", None, "experiments.ten_digits.poison is None, allowed is secml, a"),
+        (
+            "experiments.two_digits_quarter_flips.poison",
+            "secml",
+            "experiments.two_digits_quarter_flips.poison is 'secml', allowed is secml_flips, as the report",
+        ),
         ("experiments.ten_digits.poison", "collision", "experiments.ten_digits.poison is 'collision', allow"),
         ("datasets.mnist.folder", "nowhere", "datasets.mnist.folder is 'nowhere', which does not exist, all"),
         ("datasets.mnist.folder", "a\0b", "datasets.mnist.folder is 'a\\x00b', which does not exist, allowe"),
@@ -362,41 +367,33 @@ OF_MNIST = {f"mnist_{name}" for name in DEFAULT["benches"]["poison"]["settings"]
             "poisons.badnets_5.target is 10, allowed are the classes of mnist, 0 to 9",
         ),
         (
-            "experiments.two_digits.poison",
-            "poison_101",
-            OF_TWO_DIGITS - {"two_digits_quarter_flips"},
-            "experiments.two_digits.poison has 101 points, allowed are up to 100, as many as experiments.two",
+            "experiments.ten_digits.attacker.sources",
+            49,
+            {"ten_digits"},
+            "poisons.secml.points is 50, allowed are up to 49, as many as experiments.ten_digits.attacker.so",
         ),
-        ("poison.test_points", [15, 101], {"clean"}, "poison.test_points has 101 points, allowed are up to "),
+        ("poisons.secml_few.radius", 2, {"clean"}, "poisons.secml_few.radius is 2, allowed is 2.5, as the r"),
+        ("poisons.secml_few.points", 50, {"clean"}, "poisons.secml_few.points is 50, allowed are fewer than"),
+        ("poisons.secml_flips.points", 40, {"two_digits_quarter_flips"}, "poisons.secml_flips.points is 40,"),
+        ("poisons.secml_flips.radius", 1, {"two_digits_quarter_flips"}, "poisons.secml_flips.radius is 1, a"),
+        ("experiments.clean.attacker.sources", 49, {"clean"}, "poisons.secml.points is 50, allowed are up t"),
         (
             "experiments.ten_digits.attacker.classes",
             None,
             {"ten_digits"},
-            "experiments.ten_digits.attacker.classes is None, allowed are two, as experiments.ten_digits.poi",
+            "experiments.ten_digits.attacker.classes is None, allowed are two, as poisons.secml.pairs is nul",
         ),
         (
             "experiments.clean.attacker.classes",
             [1, 2, 9],
             {"clean"},
-            "experiments.clean.attacker.classes is [1, 2, 9], allowed are two, as poison.test_points has",
+            "experiments.clean.attacker.classes is [1, 2, 9], allowed are two, as poisons.secml_few.pairs is",
         ),
         (
             "experiments.ten_digits.classes",
             [1, 2],
             {"ten_digits"},
             "experiments.ten_digits.attacker.classes is [1, 9], allowed are those of experiments.ten_digits.",
-        ),
-        (
-            "experiments.two_digits_memorised.poison",
-            "poison_40",
-            {"two_digits_memorised"},
-            "experiments.two_digits_memorised.poison is 'poison_40', allowed is 'poison_50', as in experimen",
-        ),
-        (
-            "experiments.two_digits_quarter_flips.poison",
-            "flips_40",
-            {"two_digits_quarter_flips"},
-            "experiments.two_digits_quarter_flips.poison is 'flips_40', allowed is 'flips_50', as in experim",
         ),
         (
             "experiments.two_digits_quarter.network",
@@ -432,7 +429,7 @@ OF_MNIST = {f"mnist_{name}" for name in DEFAULT["benches"]["poison"]["settings"]
         (
             "benches.poison.settings.mnist.train",
             75,
-            OF_MNIST,
+            OF_MNIST - {"mnist_secml_1x50", "mnist_secml_5x10", "mnist_secml_5x50"},
             "neighbours.k is 75, allowed are 1 to 74 with the 75 rows of benches.poison.settings.mnist.train",
         ),
         (
@@ -606,7 +603,7 @@ def test_an_experiment_of_ones_own_is_accepted_and_completed() -> None:
     assert check_all(configuration) == {}
     mine = list_experiments(configuration)["mine"]
     assert mine["layers"] == ["relu2", "relu8"]
-    assert (mine["poison"], mine["poison_name"]) == ("poison", "faint")
+    assert mine["poison"] == "faint"
     assert mine["poison_settings"] == {"method": "blended", "rate": 0.1, "target": 3, "opacity": 0.1}
     assert mine["attacker"] == {"classes": [2, 3], "part": "train", "sources": 800000, "validation": 0}
     assert (mine["pretraining"], mine["adaptive"], mine["bench"]) == (0, None, None)
@@ -683,10 +680,10 @@ def test_all_problems_of_the_schema_are_found_at_once() -> None:
     configuration = replaced("neighbours.k", "many")
     configuration["neighbors"] = configuration["neighbours"]
     configuration["detectors"]["lid"] = {"method": "lid", "layer": "fc"}
-    del configuration["poison"]["radius"], configuration["poison"]["kernel"]
+    del configuration["adaptive"]["steps"], configuration["adaptive"]["steepness"]
     assert {problem.split(",")[0] for problem in sentence_of(configuration).split("; ")} == {
         "neighbors is no key of the configuration (did you mean neighbours?)",
-        "poison lacks the keys kernel",
+        "adaptive lacks the keys steepness",
         "neighbours.k is 'many'",
         "detectors.lid lacks the keys layers",
         "detectors.lid.layer is no key of the configuration (did you mean layers?)",
@@ -710,10 +707,10 @@ def test_all_problems_of_values_are_found_at_once() -> None:
 
 
 def test_all_problems_of_an_experiment_are_found_at_once() -> None:
-    changes = {"test": 99_999, "layers": ["fc", "relu1"], "poison": "poison_500"}
+    changes = {"test": 99_999, "layers": ["fc", "relu1"], "poison": "secml", "attacker": {"sources": 49}}
     configuration = merged({"experiments": {"fashion": changes}})
     assert [re.split(" is | has ", sentence)[0] for sentence in find_all(configuration)] == [
-        "experiments.fashion.poison",
+        "poisons.secml.points",
         "experiments.fashion.calibration + experiments.fashion.test",
         "experiments.fashion.layers",
     ]
@@ -865,8 +862,8 @@ def test_anything_for_a_configuration_is_one_sentence(configuration: Any) -> Non
 
 
 NAMES = [
-    *("mnist", "fashion_mnist", "report_cnn", "vgg11", "lenet", "none", "badnets_1", "poison_5", "flips_3"),
-    *("poison_0", "fgsm", "adaptive", "other_data", "rotation", "dknn", "random", "clean", "two_digits"),
+    *("mnist", "fashion_mnist", "report_cnn", "vgg11", "lenet", "none", "badnets_1", "secml", "secml_flips"),
+    *("poison_5", "fgsm", "adaptive", "other_data", "rotation", "dknn", "random", "clean", "two_digits"),
     *("test", "train", "evasion", "relu1", "relu9", "fc"),
 ]
 HOSTILE = st.one_of(
@@ -926,7 +923,7 @@ ENTRIES: list[tuple[str, list[Any]]] = [
     *(("inputs", [of]) for of in DEFAULT["experiments"]["clean"]["inputs"].values()),
     ("dataset", [*DEFAULT["datasets"]]),
     ("network", [*DEFAULT["networks"]]),
-    ("poison", [None, "poison_5", "flips_3", "poison_9999999", *DEFAULT["poisons"]]),
+    ("poison", [None, "poison_5", *DEFAULT["poisons"]]),
     ("classes", [None, [1, 9], [0, 1], [9, 1], [1, 10], [999_999, 1]]),
     ("layers", [None, ["relu1"], ["fc", "relu1"], ["x"]]),
     ("seeds", [[], [0], [2**32 - 1, 0]]),

@@ -279,7 +279,7 @@ def write_run(folder: Path, seed: int, n_points: int = 2) -> list[Path]:
     test = pd.DataFrame({"row": range(3), "y": [1, 4, 9], "y_true": [1, 4, 9], **columns})
     poison = pd.DataFrame({"row": [0, 1], "y": [9, 9], "y_true": [1, 1], **columns})
     record = pd.DataFrame({"row": [0, 1], "distance": [seed, seed + 0.5], "moved": [False, True]})
-    paths = [folder / "test.parquet", folder / "poison_2.parquet", folder / "poison_2.csv"]
+    paths = [folder / "test.parquet", folder / "poison_some.parquet", folder / "poison_some.csv"]
     test.to_parquet(paths[0])
     poison.to_parquet(paths[1])
     record.iloc[:n_points].to_csv(paths[2], index=False)
@@ -300,7 +300,7 @@ def test_points_are_read_with_their_record_and_the_clean_images_of_their_digits(
 
 def test_a_record_of_other_points_is_refused(tmp_path: Path) -> None:
     tests, scores, records = write_run(tmp_path, 0, n_points=1)
-    with pytest.raises(InputError, match="poison_2 hold 1 points, allowed are the 2 of the scores"):
+    with pytest.raises(InputError, match="poison_some hold 1 points, allowed are the 2 of the scores"):
         read_points([tests], [scores], [records])
 
 

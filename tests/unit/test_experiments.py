@@ -28,7 +28,7 @@ def test_all_experiments_have_the_same_keys(name: str) -> None:
     experiment = EXPERIMENTS[name]
     assert set(experiment) == set(Experiment.__annotations__)
     assert set(experiment["attacker"]) == {"classes", "part", "sources", "validation"}
-    assert (experiment["poison_settings"] is None) == (experiment["poison"] != "poison")
+    assert (experiment["poison_settings"] is None) == (experiment["poison"] == "")
     assert (experiment["adaptive"] is None) == (ADAPTIVE not in experiment["inputs"])
 
 
@@ -39,18 +39,14 @@ def test_what_the_configuration_says_of_an_experiment_is_kept() -> None:
         assert {key: EXPERIMENTS[name][key] for key in same} == {key: settings[key] for key in same}
         assert EXPERIMENTS[name]["network"] == CONFIGURATION["networks"][settings["network"]]
         assert EXPERIMENTS[name]["network_name"] == settings["network"]
-        assert EXPERIMENTS[name]["poison_name"] == (settings.get("poison") or "")
+        assert EXPERIMENTS[name]["poison"] == (settings.get("poison") or "")
         assert EXPERIMENTS[name]["attacker"].items() >= settings.get("attacker", {}).items()
 
 
-def test_poison_is_a_plug_ins_or_the_reports_own() -> None:
-    two_digits, flips = EXPERIMENTS["two_digits"], EXPERIMENTS["two_digits_quarter_flips"]
-    assert (two_digits["poison"], two_digits["poison_settings"]) == ("poison_50", None)
-    assert (flips["poison"], flips["poison_name"]) == ("flips_50", "flips_50")
-    assert (EXPERIMENTS["clean"]["poison"], EXPERIMENTS["clean"]["poison_name"]) == (None, "")
-    badnets = EXPERIMENTS["mnist_badnets_5"]
-    assert (badnets["poison"], badnets["poison_name"]) == ("poison", "badnets_5")
-    assert badnets["poison_settings"] == {"method": "badnets", "rate": 0.05, "target": 0, "size": 4}
+def test_poison_has_one_form_in_every_study() -> None:
+    for name, poison in [("two_digits", "secml"), ("mnist_badnets_5", "badnets_5")]:
+        assert EXPERIMENTS[name]["poison"] == poison
+        assert EXPERIMENTS[name]["poison_settings"] == CONFIGURATION["poisons"][poison]
 
 
 def test_layers_are_the_networks_unless_the_configuration_names_some() -> None:
@@ -68,7 +64,7 @@ def test_a_bench_has_every_poison_of_every_setting() -> None:
         for poison in settings["poisons"]
     }
     found = {name: of for name, of in EXPERIMENTS.items() if of["bench"] == "poison"}
-    assert {name: (of["setting"], of["poison_name"]) for name, of in found.items()} == expected
+    assert {name: (of["setting"], of["poison"]) for name, of in found.items()} == expected
     assert found["mnist_transfer_collision"]["pretraining"] == 5000
     evaded = {name: of["setting"] for name, of in EXPERIMENTS.items() if of["bench"] == "evasion"}
     assert evaded == {name: name for name in CONFIGURATION["benches"]["evasion"]["settings"]}
@@ -117,15 +113,15 @@ OTHERS_THAN_REPORTED: list[tuple[dict[str, Any], set[str]]] = [
     (BOTH_ORDERS, set()),
     ({"experiments__ten_digits__classes": list(range(10))}, set()),
     ({"experiments__two_digits__classes": [3, 8]}, {"two_digits"}),
-    ({"experiments__two_digits__poison": "poison_6"}, {"two_digits"}),
-    ({"experiments__two_digits__poison": "flips_50"}, {"two_digits"}),
+    ({"experiments__two_digits__poison": "secml_few"}, {"two_digits"}),
+    ({"experiments__two_digits__poison": "secml_flips"}, {"two_digits"}),
     ({"experiments__two_digits__attacker__classes": [3, 8]}, {"two_digits"}),
-    ({"experiments__ten_digits__poison": "poison_6"}, {"ten_digits"}),
+    ({"experiments__ten_digits__poison": "secml_few"}, {"ten_digits"}),
     ({"experiments__ten_digits__classes": [1, 9]}, {"ten_digits"}),
     ({"experiments__clean__dataset": "fashion_mnist"}, {"clean"}),
     ({"datasets__mnist__method": "fashion_mnist"}, set(REPORTED)),
-    ({"poison__radius": 1.0}, set(REPORTED)),
-    ({"poison__distance": "l1"}, set(REPORTED)),
+    ({"poisons__secml__radius": 1.0}, set(REPORTED)),
+    ({"poisons__secml__points": 40}, {"two_digits", "ten_digits"}),
     ({"neighbours__k": 50}, set(REPORTED)),
 ]
 

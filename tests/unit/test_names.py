@@ -54,6 +54,7 @@ def list_all(configuration: dict[str, Any]) -> pd.DataFrame:
             "Label flips, random, 7 %",
         ),
         ("poisons", {"method": "secml_gradient", "pairs": [[1, 9]], "points": 50}, "secml, 1 pair of 50"),
+        ("poisons", {"method": "secml_gradient", "pairs": None, "points": 50}, "secml, 1 pair of 50"),
         (
             "poisons",
             {"method": "secml_gradient", "pairs": [[1, 9], [0, 6]], "points": 5},
@@ -81,12 +82,12 @@ def test_no_two_names_of_a_kind_are_equal(configuration: dict[str, Any]) -> None
 def test_all_that_the_benches_use_has_a_name(
     configuration: dict[str, Any],
 ) -> None:
-    configuration["poisons"]["unused"] = configuration["poisons"]["badnets_5"]
+    of_the_report = {"secml", "secml_few", "secml_flips"}
     names = list_all(configuration)
     assert list(names.columns) == list(COLUMNS)
     ids = {str(kind): set(of["id"]) for kind, of in names.groupby("kind")}
     assert ids["detector"] == set(configuration["detectors"])
-    assert ids["poison"] == set(configuration["poisons"]) - {"unused"}
+    assert ids["poison"] == set(configuration["poisons"]) - of_the_report
     inputs = configuration["benches"]["evasion"]["settings"]["evasion_mnist"]["inputs"]
     assert ids["input"] == set(inputs) == set(INPUTS)
     assert ids["poison_setting"] == {"mnist", "mnist_transfer", "fashion"}

@@ -24,6 +24,7 @@ from layeraudit.poisons import (
     badnets,
     blended,
     count_points,
+    describe_points,
     draw_sources,
     feature_collision,
     label_flips,
@@ -164,6 +165,26 @@ def test_no_poison_is_no_rows_that_can_be_written_and_merged(tmp_path: Path) -> 
         read = read_split(tmp_path / "split.npz")
         assert read.x.shape == (0, 1, 8, 8)
         assert equal(merge(DATA.sources, read), DATA.sources)
+
+
+def test_points_are_described_by_source_labels_distance_and_record() -> None:
+    found = badnets.poison(DATA, seed=1, rate=0.1, target=2, size=3)
+    n = len(found.points)
+    described = describe_points(
+        dataclasses.replace(found, record={"even": np.arange(n) % 2 == 0}), DATA.sources
+    )
+    assert list(described) == ["row", "source", "y_true", "y", "distance", "even"]
+    assert described["row"] == list(range(n))
+    for name in ("source", "y_true", "y"):
+        assert described[name] == getattr(found.points, name).tolist()
+    squares = (found.points.x.astype(np.float64) - originals(found.points, DATA.sources)) ** 2
+    np.testing.assert_allclose(described["distance"], np.sqrt(squares.sum(axis=(1, 2, 3))))
+    assert described["even"] == [row % 2 == 0 for row in range(n)]
+
+
+def test_no_points_are_described_by_empty_columns() -> None:
+    described = describe_points(none.poison(DATA, seed=1), DATA.sources)
+    assert described == {name: [] for name in ("row", "source", "y_true", "y", "distance")}
 
 
 def backdoors(target: int | None) -> list[Poison]:

@@ -23,9 +23,10 @@ DEFAULT: dict[str, Any] = {
     "test": 1200,
     "epochs": 6,
     "batch_size": 500,
-    "poison_name": "poison_50",
-    "poison_settings": None,
+    "poison": "secml",
+    "poison_settings": {"method": "secml_gradient", "points": 50},
     "inputs": {},
+    "bench": None,
 }
 NEIGHBOURS = {"k": 75, "metric": "cosine"}
 
@@ -36,7 +37,7 @@ def describe(**changes: Any) -> str:
 
 def test_a_run_is_described_by_variant_data_network_k_epochs_and_seeds() -> None:
     assert describe() == (
-        "variant mine; k 75 (cosine); mnist, classes 1, 9, 1000 training images + 50 poison points, "
+        "variant mine; k 75 (cosine); mnist, classes 1, 9, 1000 training images + poison secml (points 50), "
         "report_cnn, 6 epochs of 500, seeds 1 to 3"
     )
 
@@ -49,12 +50,12 @@ def test_a_run_is_described_by_variant_data_network_k_epochs_and_seeds() -> None
         ({"seeds": [7, 6, 5]}, "seeds 7, 6, 5"),
         ({"classes": None}, "mnist, 1000 training images"),
         ({"classes": [3, 8]}, "mnist, classes 3, 8, 1000"),
-        ({"network_name": "mine"}, "poison points, mine, 6 epochs"),
-        ({"poison_name": "flips_50"}, "1000 training images + 50 flipped labels, report_cnn"),
-        ({"poison_name": ""}, "1000 training images, report_cnn"),
+        ({"network_name": "mine"}, "(points 50), mine, 6 epochs"),
+        ({"poison": "", "poison_settings": None}, "1000 training images, report_cnn"),
+        ({"bench": "poison"}, "1000 training images, report_cnn"),
         (
-            {"poison_name": "poison_of_mine", "poison_settings": {"method": "badnets"}},
-            "1000 training images, report_cnn",
+            {"poison": "mine", "poison_settings": {"method": "badnets"}},
+            "1000 training images + poison mine, report_cnn",
         ),
     ],
 )

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from scipy import stats
 from torch import Tensor, nn
 
 from layeraudit.activations import capture
@@ -570,6 +571,17 @@ def test_of_other_differences_the_ranks_are_compared_under_all_their_signs() -> 
     assert approximate[0] < 0.05
     assert approximate[0] + approximate[1] == pytest.approx(1, abs=0.01)
     assert exact == pytest.approx(mcnemar(11, 4))
+
+
+@pytest.mark.parametrize(
+    "differences", [[0.5, 0.5, -0.5, 1, 1, -0.2], [0.25, -0.25], [-0.3, -0.3, -0.3, 0.1]]
+)
+def test_few_differences_of_which_some_are_tied_are_compared_as_scipy_does(differences: list[float]) -> None:
+    of_scipy = [
+        stats.wilcoxon(differences, alternative=side, method=stats.PermutationMethod()).pvalue
+        for side in ("greater", "less")
+    ]
+    assert compare_pairs(differences) == pytest.approx(of_scipy)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_backdoors_show_in_images_and_network(finished_run: Path) -> None:
     images = load(finished_run / "results/datasets/mnist.npz")["x"]
     for seed in (1, 2):
         run = run_of(finished_run, "mnist_badnets_5", seed)
-        poison, probe = load(run / "data/poison.npz"), load(run / "data/probe.npz")
+        poison, probe = (load(run / f"data/{kind}_badnets_5.npz") for kind in ("poison", "probe"))
         assert len(poison["y"]) == 33  # a tenth of all training images
         for split in (poison, probe):
             assert (split["y"] == 0).all()

@@ -35,7 +35,7 @@ def load(path: Path) -> dict[str, np.ndarray]:
 def test_splits_hold_what_they_say(run_folder: Path, finished_run: Path) -> None:
     images = load(finished_run / "results/datasets/mnist.npz")
     assert images["x"].shape == (70000, 1, 28, 28)
-    for name in [*SPLITS, "poison_6", "train"]:
+    for name in [*SPLITS, "poison_secml", "train"]:
         split = load(run_folder / f"data/{name}.npz")
         n = len(split["y"])
         assert {key: (value.dtype.name, value.shape) for key, value in split.items()} == {
@@ -68,8 +68,8 @@ def test_poison_stays_near_the_training_images_that_it_was_made_of(
     run_folder: Path, finished_run: Path
 ) -> None:
     images = load(finished_run / "results/datasets/mnist.npz")["x"] / np.float32(255)
-    poison = load(run_folder / "data/poison_6.npz")
-    record = pd.read_csv(run_folder / "poison_6.csv")
+    poison = load(run_folder / "data/poison_secml.npz")
+    record = pd.read_csv(run_folder / "poison_secml.csv")
     assert set(poison["source"]) <= set(load(run_folder / "data/attack_sources.npz")["source"])
     move = poison["x"].astype(np.float64) - images[poison["source"]]
     distance = np.sqrt((move**2).sum(axis=(1, 2, 3)))
@@ -79,10 +79,6 @@ def test_poison_stays_near_the_training_images_that_it_was_made_of(
     np.testing.assert_allclose(record["distance"], distance, rtol=1e-6)
     assert record.columns.tolist() == ["row", "source", "y_true", "y", "distance", "moved"]
     assert record["source"].tolist() == poison["source"].tolist()
-    assert (
-        f"{record['moved'].sum()} of 6 points moved"
-        in (run_folder / "logs/generate_poison_6.log").read_text()
-    )
 
 
 def test_the_model_is_weights_alone(run_folder: Path) -> None:

@@ -13,8 +13,9 @@ idea, which the leaderboard prints. A module has
 All but the function are literals, since the configuration is checked where the libraries are not installed.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.errors import InputError
-from layeraudit.splits import Split
+from layeraudit.splits import Split, restore_sources
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,39 @@ class Poison:
 
     Attributes
     ----------
-    points : rows for the training set, `is_poison` all; `y` is the label given, `y_true` that of the image
+    points : rows for the training set, `is_poison` all; `y` is the label given, `y_true` that of the image,
+        `source` the row of the source that a point is made of
     probe : test images as the attacker shows them, `is_poison` none, since nothing is trained on them; `y` is
         the label that he wants the network to give; no rows where he wants none in particular
+    record : what else is known of the points, arrays [n] by their names
     """
 
     points: Split
     probe: Split
+    record: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+
+
+def describe_points(poison: Poison, sources: Split) -> dict[str, list[Any]]:
+    """Return columns of a value a point: where it comes from, its labels, and what else is known of it.
+
+    That is `row`, `source`, `y_true`, `y`, `distance` (L2, from its source image) and those of the record.
+
+    Raises
+    ------
+    InputError
+        Where a point was made of none of the sources.
+    """
+    points = poison.points
+    move = points.x.astype(np.float64) - restore_sources(points, sources)
+    columns = {
+        "row": np.arange(len(points)),
+        "source": points.source,
+        "y_true": points.y_true,
+        "y": points.y,
+        "distance": np.linalg.norm(move.reshape(len(points), math.prod(move.shape[1:])), axis=1),
+        **poison.record,
+    }
+    return {name: column.tolist() for name, column in columns.items()}
 
 
 def count_points(rate: float, n_clean: int) -> int:

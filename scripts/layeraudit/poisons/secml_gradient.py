@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import reduce
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,8 +25,8 @@ REFERENCE = "Biggio et al. 2012, https://arxiv.org/abs/1206.6389"
 ENVIRONMENT = "secml"
 OPTIONS = {
     "pairs": {
-        "description": "The pairs of classes that are attacked one after the other, no class in two of them.",
-        "type": "array",
+        "description": "Pairs of classes, attacked one after another; null is the two of all sources.",
+        "type": ["array", "null"],
         "minItems": 1,
         "uniqueItems": True,
         "items": {
@@ -45,21 +44,21 @@ OPTIONS = {
         "maximum": 1_000_000,
     },
     "train": {
-        "description": "Images of a pair's classes that its attack trains its machine on, and moves.",
-        "type": "integer",
+        "description": "Images of a pair that its machine is trained on, and that are moved; null is all.",
+        "type": ["integer", "null"],
         "minimum": 2,
         "maximum": 1_000_000,
     },
     "validation": {
-        "description": "Further images of them that the machine is to err on.",
-        "type": "integer",
+        "description": "Further images of a pair that its machine is to err on; null is all.",
+        "type": ["integer", "null"],
         "minimum": 2,
         "maximum": 1_000_000,
     },
     "radius": {
-        "description": "Farthest, in L2, that a point may lie from the image that it is made of.",
+        "description": "Farthest, in L2, that a point may lie from its source image; 0 flips labels alone.",
         "type": "number",
-        "minimum": 0.001,
+        "minimum": 0,
         "maximum": 100,
     },
     "regularization": {
@@ -115,25 +114,8 @@ with TemporaryDirectory() as _folder:
     logging.disable(logging.NOTSET)
 
 
-@dataclass(frozen=True)
-class Poisoning:
-    """Poison points, and what they cost the machine that they were made against.
-
-    Attributes
-    ----------
-    points : Split of n points; `y_true` is the label of the source image, `source` its row
-    distance : float64 [n], the L2 distance between a point and its source image
-    moved : bool [n], whether the solver took a step; where it took none, the point is its source image
-        but for the noise of at most 0.001 a pixel that secml starts from
-    clean_accuracy, poisoned_accuracy : the machine's share of right answers on the validation images,
-        trained without the points and with them
-    """
-
-    points: Split
-    distance: NDArray[np.float64]
-    moved: NDArray[np.bool_]
-    clean_accuracy: float
-    poisoned_accuracy: float
+DISTANCE, KERNEL, BOUNDS = "l2", "linear", (0.0, 1.0)
+"""Norm of the ball that a point stays in, kernel of the machine, and lowest and highest value of a pixel."""
 
 
 class _AttackInBall(CAttackPoisoningSVM):  # type: ignore[misc]
@@ -161,7 +143,7 @@ class _AttackInBall(CAttackPoisoningSVM):  # type: ignore[misc]
 
 
 def pull_towards(
-    x: NDArray[np.float64], sources: NDArray[np.float32], *, radius: float, bounds: tuple[float, float]
+    x: NDArray[np.float64], sources: NDArray[np.float32], *, radius: float
 ) -> NDArray[np.float32]:
     """Bring points into the box and into the L2 ball round their sources, and round them to float32.
 
@@ -173,23 +155,21 @@ def pull_towards(
     x : float64 [n, d]
     sources : float32 [n, d], within the box
     """
-    move = np.clip(x, *bounds) - sources
+    move = np.clip(x, *BOUNDS) - sources
     length = np.linalg.norm(move, axis=1, keepdims=True)
     inside = sources + move * (radius / np.maximum(length, radius))
     rounded: NDArray[np.float32] = np.nextafter(inside.astype(np.float32), sources)
     return rounded
 
 
-def _check(
-    train: Split, validation: Split, *, points: int, radius: float, bounds: tuple[float, float]
-) -> None:
-    digits = np.unique(train.y).tolist()
-    if len(digits) != 2:
-        raise InputError(f"the training images have the labels {digits}, allowed are exactly two")
-    if (found := np.unique(validation.y).tolist()) != digits:
+def _check(train: Split, validation: Split, *, points: int, radius: float) -> None:
+    classes = np.unique(train.y).tolist()
+    if len(classes) != 2:
+        raise InputError(f"the training images have the labels {classes}, allowed are exactly two")
+    if (found := np.unique(validation.y).tolist()) != classes:
         raise InputError(
             f"the validation images have the labels {found}, "
-            f"allowed are those of the training images, {digits}"
+            f"allowed are those of the training images, {classes}"
         )
     if validation.x.shape[1:] != train.x.shape[1:]:
         raise InputError(
@@ -201,14 +181,8 @@ def _check(
             f"{points} poison points are asked for, allowed are 1 to {len(train)}: each has a training image "
             "of its own"
         )
-    if not radius > 0:
-        raise InputError(f"the radius is {radius}, allowed is more than 0")
-    outside = ((train.x < bounds[0]) | (train.x > bounds[1])).any(axis=(1, 2, 3))
-    if outside.any():
-        raise InputError(
-            f"the bounds are {bounds[0]} and {bounds[1]}, allowed are such as hold the training images, "
-            f"and image {outside.argmax()} is not within"
-        )
+    if not radius >= 0:
+        raise InputError(f"the radius is {radius}, allowed are numbers from 0")
 
 
 def poison_svm(
@@ -217,9 +191,6 @@ def poison_svm(
     *,
     points: int,
     radius: float,
-    distance: str,
-    bounds: tuple[float, float],
-    kernel: str,
     regularization: float,
     eta: float,
     eta_min: float,
@@ -227,7 +198,7 @@ def poison_svm(
     max_iterations: int,
     tolerance: float,
     seed: int,
-) -> Poisoning:
+) -> tuple[Split, NDArray[np.bool_]]:
     """Flip the labels of random training images, and move them so that the machine errs most.
 
     One point after the other maximises the hinge loss of the machine, trained with all points so far, on
@@ -236,101 +207,95 @@ def poison_svm(
 
     Parameters
     ----------
-    train, validation : Split, each of the same two digits
+    train, validation : Split, each of the same two classes
     points : how many, at most as many as there are training images
-    radius : of the ball round the source image that a point may not leave
-    distance : 'l2', the norm of the ball
-    bounds : lowest and highest value of a pixel, which the training images keep
-    kernel : 'linear'
+    radius : of the ball round the source image that a point may not leave; with 0 only labels are flipped,
+        those of the same images as with any other
     regularization : the machine's C
     eta, eta_min, eta_max, max_iterations, tolerance : of secml's solver `pgd-ls`: grid, first and longest
         step (None for no limit) of the line search, and the steps, and the gain in a step, that end it
     seed : 0 to 2**32 - 1, draws the source images and the noise
 
+    Returns
+    -------
+    The points, and bool [points], whether the solver took a step; where it took none, the point is its source
+    image but for the noise of at most 0.001 a pixel that secml starts from.
+
     Raises
     ------
     InputError
-        Where the images, the number of points, the radius or the bounds do not allow it.
+        Where the images, the number of points or the radius do not allow it.
     """
-    _check(train, validation, points=points, radius=radius, bounds=bounds)
-    digits, labels = np.unique(train.y, return_inverse=True)
+    _check(train, validation, points=points, radius=radius)
+    classes, labels = np.unique(train.y, return_inverse=True)
     images = train.x.reshape(len(train), -1)
-    seen = CDataset(
-        CArray(validation.x.reshape(len(validation), -1)), CArray(np.searchsorted(digits, validation.y))
-    )
-
-    def fitted(x: NDArray[np.float32], y: NDArray[np.int64]) -> tuple[CClassifierSVM, float]:
-        machine = CClassifierSVM(C=regularization, kernel=kernel).fit(CArray(x), CArray(y))
-        return machine, float((machine.predict(seen.X) == seen.Y).mean())
-
-    # More threads than one add up in an order of their own, and no two runs would be alike.
-    with threadpool_limits(1), tqdm(total=points, unit="point", disable=None) as progress:
-        machine, clean_accuracy = fitted(images, labels)
-        rows = CArray.randsample(len(train), points, random_state=seed).tondarray()  # as the attack will
-        attack = _AttackInBall(
-            images[rows],
-            progress,
-            classifier=machine,
-            training_data=CDataset(CArray(images), CArray(labels)),
-            val=seen,
-            distance=distance,
-            dmax=radius,
-            lb=bounds[0],
-            ub=bounds[1],
-            solver_params={
-                "eta": eta,
-                "eta_min": eta_min,
-                "eta_max": eta_max,
-                "max_iter": max_iterations,
-                "eps": tolerance,
-            },
-            random_seed=seed,
+    rows = CArray.randsample(len(train), points, random_state=seed).tondarray()  # as the attack does
+    x, given, moved = images[rows], 1 - labels[rows], np.zeros(points, dtype=bool)
+    if radius:
+        seen = CDataset(
+            CArray(validation.x.reshape(len(validation), -1)),
+            CArray(np.searchsorted(classes, validation.y)),
         )
-        found = attack.run(seen.X, seen.Y)[2]
-        x = pull_towards(found.X.tondarray(), images[rows], radius=radius, bounds=bounds)
-        given = found.Y.tondarray().astype(np.int64)
-        _, poisoned_accuracy = fitted(np.concatenate([images, x]), np.concatenate([labels, given]))
-
-    return Poisoning(
-        points=Split(
-            x=x.reshape(points, *train.x.shape[1:]),
-            y=digits[given],
-            y_true=train.y[rows],
-            is_poison=np.ones(points, dtype=bool),
-            source=train.source[rows],
-        ),
-        distance=np.linalg.norm(x.astype(np.float64) - images[rows], axis=1),
-        moved=attack.moved,
-        clean_accuracy=clean_accuracy,
-        poisoned_accuracy=poisoned_accuracy,
+        # More threads than one add up in an order of their own, and no two runs would be alike.
+        with threadpool_limits(1), tqdm(total=points, unit="point", disable=None) as progress:
+            machine = CClassifierSVM(C=regularization, kernel=KERNEL).fit(CArray(images), CArray(labels))
+            attack = _AttackInBall(
+                x,
+                progress,
+                classifier=machine,
+                training_data=CDataset(CArray(images), CArray(labels)),
+                val=seen,
+                distance=DISTANCE,
+                dmax=radius,
+                lb=BOUNDS[0],
+                ub=BOUNDS[1],
+                solver_params={
+                    "eta": eta,
+                    "eta_min": eta_min,
+                    "eta_max": eta_max,
+                    "max_iter": max_iterations,
+                    "eps": tolerance,
+                },
+                random_seed=seed,
+            )
+            found = attack.run(seen.X, seen.Y)[2].X.tondarray()
+        x, moved = pull_towards(found, x, radius=radius), attack.moved
+    made = Split(
+        x=x.reshape(points, *train.x.shape[1:]),
+        y=classes[given],
+        y_true=train.y[rows],
+        is_poison=np.ones(points, dtype=bool),
+        source=train.source[rows],
     )
+    return made, moved
 
 
 def poison(
     data: AttackerData,
     *,
     seed: int,
-    pairs: Sequence[Sequence[int]],
+    pairs: Sequence[Sequence[int]] | None,
     points: int,
-    train: int,
-    validation: int,
+    train: int | None,
+    validation: int | None,
     **settings: Any,
 ) -> Poison:
     """Attack a machine for each pair of classes, as `poison_svm` does.
 
     Parameters
     ----------
-    pairs : of two classes each, no class in two of them
+    seed : of the one attack where pairs is None; else the seed of each pair is drawn from it
+    pairs : of two classes each, no class in two of them; None is the two classes of all sources
     points : of each pair, made of its training images
     train, validation : images of the two classes that an attack sees, the first of those sources and
-        validation images
+        validation images; None is all
     settings : `radius`, `regularization`, `eta`, `eta_min`, `eta_max`, `max_iterations` and `tolerance`, as
-        `poison_svm` takes them; pixels stay within [0, 1]
+        `poison_svm` takes them
 
     Returns
     -------
     The points, pair after pair, and as the probe the test images of all their classes, labelled with the
-    other class of the pair.
+    other class of the pair; the record is of what the solver has `moved`.
 
     Raises
     ------
@@ -338,34 +303,36 @@ def poison(
         Where a class is in two pairs or none of the network's, there are too few images, or as `poison_svm`
         does.
     """
+    if pairs is None:
+        pairs, seeds = [np.unique(data.sources.y_true).tolist()], [seed]
+    else:
+        # Drawn from one seed, since `seed + number` would be another seed's.
+        seeds = np.random.SeedSequence(seed).generate_state(len(pairs)).tolist()
     classes = [label for pair in pairs for label in pair]
     if len(set(classes)) < len(classes) or not set(classes) <= set(range(data.n_classes)):
         raise InputError(
             f"pairs is {[list(pair) for pair in pairs]}, "
             f"allowed are pairs of the classes 0 to {data.n_classes - 1}, each in one pair at most"
         )
-    # Taken from one seed, since `seed + number` would be another seed's.
-    seeds = np.random.SeedSequence(seed).generate_state(len(pairs)).tolist()
-    attacks = []
+    made, moved = [], []
     with _quiet():
         for pair, seed_of_pair in zip(pairs, seeds, strict=True):
-            attack = poison_svm(
+            of_pair = poison_svm(
                 _first(data.sources, pair, train, "train"),
                 _first(data.validation, pair, validation, "validation"),
                 points=points,
-                distance="l2",
-                bounds=(0, 1),
-                kernel="linear",
                 seed=seed_of_pair,
                 **settings,
             )
-            attacks.append(attack)
+            made.append(of_pair[0])
+            moved.append(of_pair[1])
     others = {label: other for a, b in pairs for label, other in ((a, b), (b, a))}
     test = take(data.test, np.flatnonzero(np.isin(data.test.y_true, classes)))
     wanted = np.array([others[label] for label in test.y_true.tolist()], dtype=np.int64)
     return Poison(
-        points=reduce(merge, (attack.points for attack in attacks)),
+        points=reduce(merge, made),
         probe=Split(test.x, wanted, test.y_true, np.zeros(len(test), dtype=bool), test.source),
+        record={"moved": np.concatenate(moved)},
     )
 
 
@@ -379,9 +346,9 @@ def _quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _first(split: Split, pair: Sequence[int], n: int, name: str) -> Split:
+def _first(split: Split, pair: Sequence[int], n: int | None, name: str) -> Split:
     rows = np.flatnonzero(np.isin(split.y_true, pair))
-    if n > len(rows):
+    if n is not None and n > len(rows):
         raise InputError(
             f"{name} is {n}, allowed are up to {len(rows)}, the images of the classes {list(pair)} "
             "among those that the attacker has for it"

@@ -60,7 +60,7 @@ def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd
     Parameters
     ----------
     test : scores of the held-out images, a file a seed
-    scores, records : of the poison, files named `poison_{points}.parquet` and `.csv`; those of one name in
+    scores, records : of the poison, files of a name for each set, `.parquet` and `.csv`; those of one name in
         the order of the seeds
 
 
@@ -87,7 +87,7 @@ def read_points(test: list[Path], scores: list[Path], records: list[Path]) -> pd
                 f"the records of {name} hold {len(record)} points, "
                 f"allowed are the {len(poison)} of the scores"
             )
-        sets.append(points.assign(points=int(name.removeprefix("poison_"))))
+        sets.append(points.assign(points=points.groupby("seed")["row"].transform("size")))
     poison = pd.concat(sets)
     clean = read_scores(test).assign(points=0, distance=0.0, moved=False)
     clean = clean[clean["y_true"].isin(pd.concat([poison["y_true"], poison["y"]]))]

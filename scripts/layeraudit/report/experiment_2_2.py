@@ -69,15 +69,8 @@ MARGIN = 5.0
 """Percentage points within which a figure of Table 1 counts as the report's: it is one run, without n."""
 
 
-def read_poison(name: str) -> tuple[str, int]:
-    """Return the kind of a split of poison, and how many rows it has, from its name: `poison_50`."""
-    kind, _, points = name.rpartition("_")
-    return kind, int(points)
-
-
-def compute_base_rate(train: int, poison: str) -> float:
-    """Return the percentage of poison in a training set of so many clean rows and the named poison."""
-    _, points = read_poison(poison)
+def compute_base_rate(train: int, points: int) -> float:
+    """Return the percentage of poison in a training set of so many clean rows and poison points."""
     return 100 * points / (points + train)
 
 

@@ -9,12 +9,15 @@ from layeraudit.plugins import read_constants
 NEIGHBOURS = 75
 """k of the student report, and of the papers whose figures stand beside ours."""
 
-REPORTED: dict[str, tuple[list[int] | None, str | None]] = {
-    "clean": (None, None),
-    "ten_digits": (None, "poison_50"),
-    "two_digits": ([1, 9], "poison_50"),
+REPORTED: dict[str, tuple[list[int] | None, int]] = {
+    "clean": (None, 0),
+    "ten_digits": (None, 50),
+    "two_digits": ([1, 9], 50),
 }
-"""The student report's experiments: their classes, and the poison in training."""
+"""The student report's experiments: their classes, and the poison points in training."""
+
+POISONS_SHOWN = ("secml_few", "secml")
+"""The poisons of experiment 1, whose network is not trained on them: the smaller one first."""
 
 PUBLISHED: dict[str, dict[str, float]] = {
     "test": {},
@@ -37,12 +40,14 @@ def is_as_reported(configuration: Mapping[str, Any], name: str) -> bool:
     ----------
     name : one of `REPORTED`; the second training of two digits has the data of the first
     """
-    experiment, poison = list_experiments(configuration)[name], configuration["poison"]
+    experiment, poisons = list_experiments(configuration)[name], configuration["poisons"]
+    points = (experiment["poison_settings"] or {"points": 0})["points"]
+    made = [experiment["poison"]] if points else POISONS_SHOWN
     return (
         _is_mnist(configuration, experiment["dataset"])
-        and (_list_classes(experiment["classes"]), experiment["poison"]) == REPORTED[name]
+        and (_list_classes(experiment["classes"]), points) == REPORTED[name]
         and _list_classes(experiment["attacker"]["classes"]) == [1, 9]
-        and (poison["distance"], poison["radius"]) == ("l2", 2.5)
+        and all(poisons[poison].get("radius") == 2.5 for poison in made)
         and configuration["neighbours"]["k"] == NEIGHBOURS
     )
 
