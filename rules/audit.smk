@@ -103,3 +103,162 @@ rule list_layers:
         ),
     shell:
         STEP
+
+
+AUDITED = either(config["audits"])
+SHOWN = [name for name, audit in config["audits"].items() if audit["inputs"]]
+"""Audits, and those whose network is shown a data set to judge."""
+
+
+def inputs_of_audit(wildcards):
+    """The data set that an audit's network is to judge."""
+    return f"results/datasets/{config['audits'][wildcards.experiment]['inputs']}.npz"
+
+
+def where_shown(file):
+    """A file of the inputs, for an audit that has some."""
+    return lambda wildcards: [file] if wildcards.experiment in SHOWN else []
+
+
+def evidence_of(split):
+    """The files of a split that is judged, as named inputs."""
+    return {
+        split: f"<run>/data/{split}.npz",
+        f"{split}_layers": f"<run>/layers/{split}",
+        f"{split}_logits": f"<run>/logits/{split}.npy",
+        f"{split}_neighbours": f"<run>/neighbours/{split}",
+    }
+
+
+EVIDENCE_OF_INPUTS = {
+    name: where_shown(file) for name, file in evidence_of("inputs").items()
+}
+
+
+rule take_inputs:
+    """All rows of a data set, without regard to their labels."""
+    input:
+        dataset=inputs_of_audit,
+        train="<run>/data/train.npz",
+    output:
+        output="<run>/data/inputs.npz",
+    log:
+        log_of("take_inputs"),
+    benchmark:
+        benchmark_of("take_inputs")
+    wildcard_constraints:
+        experiment=either(SHOWN),
+    conda:
+        "../envs/numpy.yaml"
+    params:
+        **step("audit/take_inputs"),
+    shell:
+        STEP
+
+
+rule check_accuracy:
+    """Whether the network is right as often as it should be; near chance nothing follows."""
+    input:
+        train="<run>/data/train.npz",
+        calibration="<run>/data/calibration.npz",
+        test="<run>/data/test.npz",
+        train_logits="<run>/logits/train.npy",
+        calibration_logits="<run>/logits/calibration.npy",
+        test_logits="<run>/logits/test.npy",
+    output:
+        output="<run>/gate.json",
+    log:
+        log_of("check_accuracy"),
+    benchmark:
+        benchmark_of("check_accuracy")
+    wildcard_constraints:
+        experiment=AUDITED,
+    priority: PRIORITIES["training"]
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step(
+            "audit/check_accuracy",
+            expected_accuracy="audits/{experiment}/expected_accuracy",
+        ),
+    shell:
+        STEP
+
+
+rule judge_rows:
+    """Training rows that are wrong, foreign, twice there, leaked, or grouped as poison is."""
+    input:
+        **evidence_of("train"),
+        **evidence_of("calibration"),
+        **evidence_of("test"),
+        **EVIDENCE_OF_INPUTS,
+        gate="<run>/gate.json",
+    output:
+        rows="<run>/rows.parquet",
+        groups="<run>/groups.csv",
+        leaks="<run>/leaks.csv",
+        errors="<run>/errors.json",
+        probe="<run>/probe.npz",
+    log:
+        log_of("judge_rows"),
+    benchmark:
+        benchmark_of("judge_rows")
+    wildcard_constraints:
+        experiment=AUDITED,
+    priority: PRIORITIES["score"]
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step("audit/judge_rows", metric="neighbours/metric", seed="{seed}"),
+    shell:
+        STEP
+
+
+rule judge_inputs:
+    """How credible the network is on held-out rows and on inputs, and how far they lie."""
+    input:
+        **evidence_of("train"),
+        **evidence_of("calibration"),
+        **evidence_of("test"),
+        **EVIDENCE_OF_INPUTS,
+        gate="<run>/gate.json",
+        test_scores="<run>/scores/test.parquet",
+        inputs_scores=where_shown("<run>/scores/inputs.parquet"),
+    output:
+        table="<run>/inputs.parquet",
+    log:
+        log_of("judge_inputs"),
+    benchmark:
+        benchmark_of("judge_inputs")
+    wildcard_constraints:
+        experiment=AUDITED,
+    priority: PRIORITIES["score"]
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step("audit/judge_inputs", metric="neighbours/metric"),
+    shell:
+        STEP
+
+
+rule plant_controls:
+    """Known errors, planted in the training rows: how many of them are found."""
+    input:
+        **evidence_of("train"),
+        rows="<run>/rows.parquet",
+        probe="<run>/probe.npz",
+    output:
+        table="<run>/controls.csv",
+    log:
+        log_of("plant_controls"),
+    benchmark:
+        benchmark_of("plant_controls")
+    wildcard_constraints:
+        experiment=AUDITED,
+    priority: PRIORITIES["score"]
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step("audit/plant_controls", seed="{seed}"),
+    shell:
+        STEP

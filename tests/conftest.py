@@ -14,7 +14,10 @@ import pytest
 import torch
 from hypothesis import settings
 from matplotlib import pyplot as plt
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+
+from layeraudit.detectors import Evidence
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
@@ -124,6 +127,41 @@ def draw_shapes(folder: Path, *, each: int = 100) -> Path:
                 pen.rectangle((left + 6, top, left + 10, top + 16), fill=255)
             picture.save(folder / name / f"{number:03}.png")
     return folder
+
+
+def find_nearest(
+    rows: NDArray[np.float32], others: NDArray[np.float32], k: int, *, are_the_same: bool
+) -> NDArray[np.int64]:
+    """Find the k nearest by Euclidean distance, the slow way, ties by row number; a row is not its own."""
+    differences = rows[:, np.newaxis].astype(np.float64) - others
+    distances = np.square(differences).sum(axis=2)
+    if are_the_same:
+        np.fill_diagonal(distances, np.inf)
+    return distances.argsort(axis=1, kind="stable")[:, :k]
+
+
+def make_evidence(
+    layers: dict[str, NDArray[np.float32]],
+    y: Sequence[int] | NDArray[np.int64],
+    *,
+    k: int,
+    training: Evidence | None = None,
+    logits: NDArray[np.float32] | None = None,
+    x: NDArray[np.float32] | None = None,
+) -> Evidence:
+    """Make evidence with Euclidean neighbours; without training rows these are the training rows."""
+    others = layers if training is None else training.activations
+    return Evidence(
+        y=np.array(y, np.int64),
+        activations=layers,
+        neighbours={
+            layer: find_nearest(rows, others[layer], k, are_the_same=training is None)
+            for layer, rows in layers.items()
+        },
+        logits=np.zeros((len(y), 2), np.float32) if logits is None else logits,
+        is_suspect=np.zeros(len(y), bool),
+        x=np.zeros((len(y), 0, 0, 0), np.float32) if x is None else x,
+    )
 
 
 def read_blocks(page: str, language: str) -> list[str]:

@@ -377,7 +377,10 @@ def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     for bench in ("poison", "evasion"):
         for setting, settings in benches[bench]["settings"].items():
             named[f"benches.{bench}.settings.{setting}"] = settings
-    named |= {f"audits.{name}": settings for name, settings in configuration["audits"].items()}
+    named |= {  # an audit's inputs are a name
+        f"audits.{name}": {key: settings[key] for key in ("dataset", "network")}
+        for name, settings in configuration["audits"].items()
+    }
     for key, settings in named.items():
         yield from _find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
         if settings["network"] is not None:

@@ -1,0 +1,115 @@
+"""Near duplicates among training rows, and held-out rows that are near duplicates of training rows."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from layeraudit.audit.outliers import Metric, measure_to_neighbours
+from layeraudit.detectors import Evidence
+from layeraudit.detectors._features import measure_distances, take_activations
+
+NEAR = 0.05
+"""Near duplicates are so near, in every layer, in units of the median training row's nearest neighbour."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Rows that are near duplicates of training rows, a row each pair.
+
+    Attributes
+    ----------
+    row : int64 [p], ascending; a row may have several, the nearest first
+    training_row : int64 [p]
+    distance : float64 [p], the greatest over the layers, in units of `measure_units`; 0 of equal pixels
+    """
+
+    row: NDArray[np.int64]
+    training_row: NDArray[np.int64]
+    distance: NDArray[np.float64]
+
+
+def measure_units(training: Evidence, *, metric: Metric) -> dict[str, float]:
+    """Compute the median training row's distance to its nearest neighbour, in each layer."""
+    return {
+        layer: float(np.median(measure_to_neighbours(training, training, layer, metric=metric, which=[0])))
+        for layer in training.neighbours
+    }
+
+
+def find_pairs(rows: Evidence, training: Evidence, units: Mapping[str, float], *, metric: Metric) -> Pairs:
+    """Find near duplicates of rows among their nearest training rows in each layer.
+
+    A pair is near where its distance in every layer is at most `NEAR` units. Where a unit is 0, as more than
+    half of all rows have a twin in the layer, only the distance 0 is. A pair of equal pixels is near too.
+
+    Parameters
+    ----------
+    rows : the training rows themselves, or others
+    units : of `measure_units`
+    """
+    near = np.ones(len(rows), dtype=bool)
+    for layer, unit in units.items():
+        distances = measure_to_neighbours(rows, training, layer, metric=metric, which=[0])[:, 0]
+        near &= _divide(distances, unit) <= NEAR
+    candidates = np.flatnonzero(near)
+    nearest = np.stack([rows.neighbours[layer][candidates, 0] for layer in units], axis=1)
+    distance = np.zeros(nearest.shape)
+    for layer, unit in units.items():
+        of_rows, others = take_activations(rows, layer)[candidates], take_activations(training, layer)
+        apart = measure_distances(of_rows, others, nearest, unit_length=metric == "cosine")
+        distance = np.maximum(distance, _divide(apart, unit))
+    found = {
+        (int(candidates[place]), int(nearest[place, column])): float(distance[place, column])
+        for place, column in np.argwhere(distance <= NEAR)
+    }
+    found |= dict.fromkeys(_find_equal(rows, training), 0.0)
+    ordered = sorted((row, apart, other) for (row, other), apart in found.items())
+    return Pairs(
+        np.array([row for row, _, _ in ordered], np.int64),
+        np.array([other for _, _, other in ordered], np.int64),
+        np.array([apart for _, apart, _ in ordered], np.float64),
+    )
+
+
+def take_nearest(pairs: Pairs) -> Pairs:
+    """Take of each row the nearest pair; ties by the number of the training row."""
+    _, first = np.unique(pairs.row, return_index=True)
+    return Pairs(pairs.row[first], pairs.training_row[first], pairs.distance[first])
+
+
+def find_originals(pairs: Pairs, n: int) -> NDArray[np.int64]:
+    """Return for each of n training rows the smallest row of its cluster of near duplicates.
+
+    Clusters are what pairs connect. -1 for a row without a duplicate, and for the smallest of a cluster.
+    """
+    graph = coo_array((np.ones(len(pairs.row), bool), (pairs.row, pairs.training_row)), shape=(n, n))
+    _, cluster = connected_components(graph, directed=False)
+    _, smallest = np.unique(cluster, return_index=True)
+    original = smallest[cluster]
+    return np.where(original == np.arange(n), -1, original)
+
+
+def _divide(distances: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
+    return distances / unit if unit else np.where(distances > 0, np.inf, 0.0)
+
+
+def _find_equal(rows: Evidence, training: Evidence) -> Iterator[tuple[int, int]]:
+    """Yield each row with the first training row of the same pixels, if that is another."""
+    if not training.x.size:
+        return
+    first: dict[bytes, int] = {}
+    for number, digest in enumerate(_digest(training.x)):
+        first.setdefault(digest, number)
+    for number, digest in enumerate(_digest(rows.x)):
+        other = first.get(digest, number if rows is training else -1)
+        if other >= 0 and not (rows is training and other == number):
+            yield number, other
+
+
+def _digest(x: NDArray[np.float32]) -> Iterable[bytes]:
+    return (blake2b(image.tobytes(), digest_size=16).digest() for image in x)

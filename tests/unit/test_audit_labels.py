@@ -1,0 +1,283 @@
+"""What speaks for a row's label: its neighbours, the network, and a probe that has not seen the row."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from conftest import make_evidence
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from layeraudit.audit import blocks, labels, probe
+from layeraudit.audit.labels import (
+    measure_disagreement,
+    measure_probe,
+    measure_self_confidence,
+    propose_labels,
+)
+from layeraudit.audit.probe import choose_layer, find_hindrance, fit_probe, read_probe, write_probe
+from layeraudit.audit.rows import judge_labels, predict_each, score_labels
+from layeraudit.audit.significance import compute_p_values
+from layeraudit.detectors import label_disagreement
+from layeraudit.errors import InputError
+
+LABELS = np.array([0, 0, 1, 1, 2, 0])
+
+
+@pytest.fixture(params=[2**25, 1])
+def block(request, monkeypatch) -> int:
+    """Blocks of all rows, and of one row each."""
+    monkeypatch.setattr(blocks, "BYTES_AT_ONCE", request.param)
+    return request.param
+
+
+def draw_evidence(*, n=60, m=30, spread=1.0, seed=0, classes=3):
+    """Draw training rows and others round three axes; the layer `early` sees them blurred."""
+    generator = np.random.default_rng(seed)
+    y = generator.integers(classes, size=n + m)
+    late = 4 * np.eye(classes, 5)[y] + spread * generator.normal(size=(n + m, 5))
+    early = late + 3 * generator.normal(size=late.shape)
+    logits = (3 * late[:, :classes]).astype(np.float32)
+    parts = [
+        {"early": early[of].astype(np.float32), "late": late[of].astype(np.float32)}
+        for of in (slice(n), slice(n, None))
+    ]
+    training = make_evidence(parts[0], y[:n], k=5, logits=logits[:n])
+    return training, make_evidence(parts[1], y[n:], k=5, training=training, logits=logits[n:])
+
+
+def test_disagreement_is_the_share_of_other_labels(block) -> None:
+    neighbours = np.array([[1, 2, 3, 5], [4, 4, 4, 4], [0, 1, 5, 0]])
+    assert measure_disagreement(neighbours, LABELS, np.array([0, 2, 1])).tolist() == [0.5, 0, 1]
+
+
+def test_disagreement_is_that_of_the_detector(block) -> None:
+    training, others = draw_evidence()
+    for evidence in (training, others):
+        for layers in (["early"], ["late"], ["early", "late"]):
+            expected = label_disagreement.fit(training, others, seed=0, layers=layers)(evidence)
+            shares = [measure_disagreement(evidence.neighbours[of], training.y, evidence.y) for of in layers]
+            assert np.allclose(np.mean(shares, axis=0), expected, rtol=0, atol=1e-15)
+
+
+def test_self_confidence_is_what_is_left_of_the_probability_of_the_label(block) -> None:
+    logits = np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]])).astype(np.float32)
+    assert measure_self_confidence(logits, np.array([0, 2])) == pytest.approx([0.5, 0.2], abs=1e-6)
+    sure = measure_self_confidence(np.float32([[80, 0, 0], [0, 1000, 0]]), np.array([0, 0]))
+    assert sure == pytest.approx([2 * np.exp(-80), 1], rel=1e-12)
+
+
+@given(
+    arrays(np.int64, (7, 6), elements=st.integers(0, 5)),
+    arrays(np.int64, 7, elements=st.integers(0, 3)),
+    st.booleans(),
+)
+def test_proposed_is_the_label_with_most_support(neighbours, y, has_probe) -> None:
+    given_by_probe = np.random.default_rng(0).dirichlet(np.ones(4), size=7)
+    predict = (lambda some: given_by_probe[some]) if has_probe else None
+    found = propose_labels([neighbours[:, :3], neighbours[:, 3:]], LABELS, y, predict, n_classes=4)
+    for row, (own, label) in enumerate(zip(y, found, strict=True)):
+        votes = [float((LABELS[neighbours[row]] == of).mean()) for of in range(4)]
+        support = [(vote + p) / 2 for vote, p in zip(votes, given_by_probe[row], strict=True)]
+        support = support if has_probe else votes
+        best = [of for of in range(4) if support[of] == max(support)]
+        assert label == (own if own in best else best[0])
+
+
+def test_no_array_of_all_rows_and_classes_is_made(monkeypatch) -> None:
+    n, k, n_classes = 2000, 4, 1000
+    sizes = []
+    bincount = np.bincount
+    monkeypatch.setattr(
+        labels.np, "bincount", lambda *of, **named: sizes.append(named["minlength"]) or bincount(*of, **named)
+    )
+    monkeypatch.setattr(blocks, "BYTES_AT_ONCE", 2**20)
+    y = np.arange(n) % n_classes
+    neighbours = (np.arange(n)[:, np.newaxis] + n_classes + np.arange(k)) % n
+    proposed = propose_labels([neighbours], y, y, None, n_classes=n_classes)
+    assert (proposed == y).all()
+    assert max(sizes) <= 2**20 / 8
+
+
+# The probe.
+
+
+def test_a_row_is_judged_by_scikit_learn_fitted_to_the_other_folds(block) -> None:
+    training, others = draw_evidence()
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    x, y = training.activations["late"].astype(np.float64), training.y
+    found = fitted.predict_unseen(training.activations["late"], np.arange(60))
+    by_each = []
+    for number in range(5):
+        seen = fitted.fold != number
+        scaler = StandardScaler().fit(x[seen])
+        model = LogisticRegression(C=probe.REGULARISATION, max_iter=200).fit(
+            scaler.transform(x[seen]), y[seen]
+        )
+        assert found[~seen] == pytest.approx(model.predict_proba(scaler.transform(x[~seen])), abs=1e-6)
+        by_each.append(model.predict_proba(scaler.transform(others.activations["late"])))
+    of_others = fitted.predict_others(others.activations["late"], np.arange(30))
+    assert of_others == pytest.approx(np.array([by_each[row % 5][row] for row in range(30)]), abs=1e-6)
+
+
+def test_folds_have_as_many_rows_of_each_class() -> None:
+    training, _ = draw_evidence()
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    for label in range(3):
+        counts = np.bincount(fitted.fold[training.y == label], minlength=5)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_two_classes_and_a_class_that_no_row_has() -> None:
+    training, _ = draw_evidence(classes=2)
+    two = fit_probe(training, "late", n_classes=2, seed=1)
+    three = fit_probe(training, "late", n_classes=3, seed=1)
+    rows, activations = np.arange(60), training.activations["late"]
+    found = three.predict_unseen(activations, rows)
+    assert found[:, :2] == pytest.approx(two.predict_unseen(activations, rows))
+    assert (found[:, 2] == 0).all()
+    model = LogisticRegression(C=probe.REGULARISATION)
+    seen = two.fold != 0
+    scaler = StandardScaler().fit(activations[seen])
+    model.fit(scaler.transform(activations[seen]), training.y[seen])
+    expected = model.predict_proba(scaler.transform(activations[~seen]))
+    assert two.predict_unseen(activations, rows)[~seen] == pytest.approx(expected, abs=1e-4)
+
+
+def test_of_many_rows_a_sample_is_fitted_with_every_class_in_it(monkeypatch) -> None:
+    training, _ = draw_evidence(n=200)
+    monkeypatch.setattr(probe, "MOST_NUMBERS", 40 * 5 * 3)
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    assert 40 <= fitted.fitted <= 43
+    assert np.isfinite(fitted.biases).all()
+    again = fit_probe(training, "late", n_classes=3, seed=1)
+    assert all(np.array_equal(of, vars(again)[name]) for name, of in vars(fitted).items())
+    score = measure_probe(predict_each(fitted, training, is_training=True), training.y, n_classes=3)
+    assert (score < 0.5).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("y", "n_classes", "hindered"),
+    [
+        ([0] * 5 + [1] * 5, 2, False),
+        ([0] * 5 + [1] * 5, 100, False),
+        ([0] * 5 + [1] * 5, 101, True),
+        ([0] * 5 + [1] * 4, 2, True),
+        ([1] * 50, 2, True),
+    ],
+)
+def test_few_rows_or_many_classes_have_no_probe(y, n_classes, hindered) -> None:
+    assert (find_hindrance(np.array(y), n_classes=n_classes) is not None) == hindered
+
+
+def test_the_layer_is_the_last_that_is_not_the_logits() -> None:
+    rows = np.float32([[1, 2], [3, 4]])
+    for layers, logits, expected in (
+        (("early", "late"), rows + 1, "late"),
+        (("early", "late"), rows, "early"),
+        (("late",), rows, "late"),
+    ):
+        evidence = make_evidence(dict.fromkeys(layers, rows), [0, 1], k=1, logits=logits)
+        assert choose_layer(evidence) == expected
+
+
+def test_a_probe_is_read_as_it_was_written(tmp_path) -> None:
+    training, _ = draw_evidence()
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    write_probe(tmp_path / "probe.npz", fitted)
+    found = read_probe(tmp_path / "probe.npz")
+    assert all(np.array_equal(of, vars(found)[name]) for name, of in vars(fitted).items())
+    write_probe(tmp_path / "none.npz", None)
+    assert read_probe(tmp_path / "none.npz") is None
+    np.savez(tmp_path / "other.npz", **vars(fitted) | {"biases": np.zeros(3)})
+    with pytest.raises(InputError, match=r"other.npz has weights \[5, 3, 5\] and biases \[3\], allowed"):
+        read_probe(tmp_path / "other.npz")
+
+
+# Both together.
+
+
+def test_scores_are_means_of_shares_and_probabilities() -> None:
+    training, others = draw_evidence()
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    predict = predict_each(fitted, others, is_training=False)
+    found = score_labels(others, training.y, predict, n_classes=3)
+    assert list(found) == [
+        *("label_disagreement_early", "label_disagreement_late", "label_disagreement"),
+        *("probe", "neighbours_and_probe"),
+    ]
+    both = (found["label_disagreement_early"] + found["label_disagreement_late"]) / 2
+    assert found["label_disagreement"] == pytest.approx(both)
+    of_label = predict(slice(0, 30))[np.arange(30), others.y]
+    assert found["probe"] == pytest.approx(1 - of_label)
+    assert found["neighbours_and_probe"] == pytest.approx((both + 1 - of_label) / 2)
+    without = score_labels(others, training.y, None, n_classes=3)
+    assert np.isnan(without["probe"]).all() and np.isnan(without["neighbours_and_probe"]).all()
+
+
+@pytest.mark.parametrize("has_probe", [True, False])
+def test_flipped_labels_come_first_with_the_right_label_proposed(has_probe) -> None:
+    training, calibration = draw_evidence(n=300, m=400, spread=0.5)
+    true = training.y.copy()
+    training.y[:20] = (true[:20] + 1) % 3
+    fitted = fit_probe(training, "late", n_classes=3, seed=1) if has_probe else None
+    found, p = judge_labels(training, calibration, fitted, n_classes=3, has_logits=True)
+    assert found["label_rank"][:20].max() <= 30
+    assert (found["proposed"] == true).mean() > 0.99 and (found["proposed"][:20] == true[:20]).all()
+    assert (found["predicted"] == true).mean() > 0.99
+    assert found["label_flagged"][:20].all() and found["label_flagged"].sum() <= 22
+    ranking = "neighbours_and_probe" if has_probe else "label_disagreement"
+    assert (found["label_score"] == found[ranking]).all()
+    assert (found["label_p"] == p.values).all()
+
+
+def test_of_ties_the_row_that_comes_first_ranks_first() -> None:
+    training, calibration = draw_evidence(spread=0.0)
+    found, _ = judge_labels(training, calibration, None, n_classes=3, has_logits=False)
+    order = np.lexsort((np.arange(60), -found["label_score"]))
+    assert (np.argsort(found["label_rank"]) == order).all()
+    assert (found["predicted"] == -1).all() and np.isnan(found["self_confidence"]).all()
+
+
+def test_of_an_easy_set_without_errors_nothing_is_flagged() -> None:
+    for seed in range(5):
+        training, calibration = draw_evidence(n=200, m=200, spread=0.3, seed=seed)
+        fitted = fit_probe(training, "late", n_classes=3, seed=1)
+        found, _ = judge_labels(training, calibration, fitted, n_classes=3, has_logits=True)
+        assert not found["label_flagged"].any()
+        assert (found["proposed"] == training.y).all()
+
+
+def test_p_values_of_training_rows_are_not_too_small_where_the_probe_overfits() -> None:
+    """Were calibration rows judged by the mean of all fits, 2 % of p-values would be 1 % or less here."""
+    generator = np.random.default_rng(0)
+    shares = []
+    for seed in range(12):
+        centres = 0.3 * generator.normal(size=(4, 100))
+        y = generator.integers(4, size=400)
+        rows = (centres[y] + generator.normal(size=(400, 100))).astype(np.float32)
+        wrong = generator.random(240) < 0.1
+        given = np.where(wrong, (y[:240] + 1) % 4, y[:240])
+        training = make_evidence({"late": rows[:240]}, given, k=1)
+        calibration = make_evidence({"late": rows[240:]}, y[240:], k=1, training=training)
+        fitted = fit_probe(training, "late", n_classes=4, seed=seed)
+        scores, of_calibration = (
+            measure_probe(predict_each(fitted, of, is_training=of is training), of.y, n_classes=4)
+            for of in (training, calibration)
+        )
+        p = compute_p_values(scores[~wrong], of_calibration).values
+        shares.append([(p <= level).mean() for level in (0.01, 0.05, 0.2)])
+    assert (np.mean(shares, axis=0) <= np.array([0.013, 0.06, 0.23])).all()
+
+
+def test_softmax_of_many_columns_does_not_overflow() -> None:
+    training, _ = draw_evidence()
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    rows = (1e4 * training.activations["late"]).astype(np.float32)
+    logits = rows.astype(np.float64) @ fitted.weights[0].T + fitted.biases[0]
+    found = partial(fitted.predict_others, rows)(np.arange(0, 60, 5))
+    assert found == pytest.approx(softmax(logits, axis=1)[::5])
