@@ -87,7 +87,7 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[np.generic]]:
     InputError
         Where the file is missing, is no `.npz`, is damaged, or lacks one of the names.
     """
-    with _read_whole(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
+    with read_whole(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
         found = []
         for name in names:
             if name not in arrays:
@@ -98,9 +98,27 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[np.generic]]:
         return found
 
 
+def list_arrays(path: Path) -> list[str]:
+    """List the names of the arrays of an `.npz`.
+
+    Raises
+    ------
+    InputError
+        As `read_arrays` does.
+    """
+    with read_whole(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
+        return list(arrays)
+
+
 @contextmanager
-def _read_whole(path: Path, form: str) -> Iterator[None]:
-    """Turn what reading a file raises into one sentence: for damaged bytes NumPy raises nearly anything."""
+def read_whole(path: Path, form: str) -> Iterator[None]:
+    """Turn what reading a file raises into one sentence: for damaged bytes a library raises nearly anything.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, cannot be read, or is damaged.
+    """
     try:
         yield
     except InputError:
@@ -112,6 +130,19 @@ def _read_whole(path: Path, form: str) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{path} is not a whole {form} file: {reason}") from None
+
+
+def open_array(path: Path) -> NDArray[Any]:
+    """Map an `.npy` into memory, read-only.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, is no `.npy`, or is cut short.
+    """
+    with read_whole(path, ".npy"):
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    return array
 
 
 def write_dataset(path: Path, images: Images) -> None:
@@ -175,8 +206,7 @@ def open_matrix(path: Path, dtype: DTypeLike, *, rows: int | None = None) -> NDA
     InputError
         Where the file is missing, is no `.npy`, is cut short, or is of another type or shape.
     """
-    with _read_whole(path, ".npy"):
-        matrix: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    matrix = open_array(path)
     if matrix.dtype != dtype or matrix.ndim != 2 or len(matrix) != (len(matrix) if rows is None else rows):
         raise InputError(
             f"{path} is {matrix.dtype} {list(matrix.shape)}, "
@@ -228,7 +258,7 @@ def open_layers(
         Where the folder does not list its layers, and as `open_matrix` does.
     """
     if names is None:
-        with _read_whole(folder / LAYERS, "text"):
+        with read_whole(folder / LAYERS, "text"):
             names = (folder / LAYERS).read_text().split("\n")[:-1]
     return {name: open_matrix(folder / f"{name}.npy", dtype, rows=rows) for name in names}
 

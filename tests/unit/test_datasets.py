@@ -272,6 +272,12 @@ X, Y = np.zeros((3, 1, 2, 2), np.uint8), np.array([0, 1, 1])
         ({"y": Y - 1}, "y is -1 in row 0, allowed are 0 to 1"),
         ({"n_train": 0}, "n_train is 0, allowed are 1 to 2"),
         ({"n_train": 3}, "n_train is 3, allowed are 1 to 2"),
+        ({"ids": np.array(["a", "b"])}, r"ids is <U1 \[2\], allowed are texts, \[3\]"),
+        ({"ids": np.arange(3)}, r"ids is int64 \[3\], allowed are texts, \[3\]"),
+        (
+            {"ids": np.array(["a", "b", "b"])},
+            "3 rows have 2 ids, 'b' is that of 2, allowed is one id a row",
+        ),
     ],
 )
 def test_what_is_no_data_set_is_one_sentence(changes, sentence):
@@ -284,7 +290,8 @@ def test_a_data_set_is_written_with_its_classes_and_the_end_of_its_training_part
         (tmp_path / "folder" / name).mkdir(parents=True)
         for number in range(4):
             Image.new("L", (2, 2), 10 * number).save(tmp_path / "folder" / name / f"{number}.png")
-    options = {"folder": str(tmp_path / "folder"), "channels": 1, "size": [2, 2], "held_out": 0.25}
+    options = {"train": str(tmp_path / "folder"), "held_out": 0.25, "classes": None}
+    options |= {"channels": 1, "size": [2, 2]}
     left = tmp_path / "out" / ".partial-mine" / "of a killed process"
     left.mkdir(parents=True)
     output = tmp_path / "out" / "mine.npz"
@@ -295,6 +302,7 @@ def test_a_data_set_is_written_with_its_classes_and_the_end_of_its_training_part
             "y": ("i", (8,)),
             "n_train": ("i", ()),
             "classes": ("U", (2,)),
+            "ids": ("U", (8,)),
         }
         assert (arrays["y"].tolist(), arrays["n_train"]) == ([0, 0, 0, 1, 1, 1, 0, 1], 6)
     assert [path.name for path in output.parent.iterdir()] == [output.name]

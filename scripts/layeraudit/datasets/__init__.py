@@ -27,11 +27,12 @@ class Images:
 
     Attributes
     ----------
-    x : uint8 [n, c, h, w]; 0 is black, 255 white or the full colour
+    x : uint8 [n, c, h, w]; 0 is black, 255 white or the full colour; of rows without pictures [n, 0, 0, 0]
     y : int64 [n], a row of `classes`
     n_train : rows of the training part, which come first; the others are held out
     classes : names of the classes
-    ids : [n], the user's own name of each row, such as the path of a picture; by default its number
+    ids : texts [n], all different, the user's own name of each row, such as the path of a picture; by default
+        its number
 
     Raises
     ------
@@ -51,6 +52,12 @@ class Images:
         if self.ids.dtype.kind != "U" or self.ids.shape != self.y.shape:
             raise InputError(
                 f"ids is {self.ids.dtype} {list(self.ids.shape)}, allowed are texts, [{len(self.y)}]"
+            )
+        if len(different := set(self.ids.tolist())) < len(self.ids):
+            texts, counts = np.unique(self.ids, return_counts=True)
+            raise InputError(
+                f"{len(self.ids)} rows have {len(different)} ids, {str(texts[counts.argmax()])!r} is that of "
+                f"{counts.max()}, allowed is one id a row"
             )
         if self.x.dtype != np.uint8 or self.x.ndim != 4:
             raise InputError(f"x is {self.x.dtype} {list(self.x.shape)}, allowed is uint8 [n, c, h, w]")

@@ -1,20 +1,36 @@
 """Pictures of your own: a folder of class folders, in each the pictures of a class."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
-from tqdm import tqdm
 
 from layeraudit.datasets import Images
+from layeraudit.datasets._parts import NUMBER, Part, arrange, name_parts
+from layeraudit.datasets._pictures import ENDINGS, read_picture
 from layeraudit.errors import InputError
 
 TITLE = "Image folder"
 REFERENCE = ""
 ENVIRONMENT = "torch"
 OPTIONS = {
-    "folder": {"description": "Holds a folder a class, named for it.", "type": "string", "format": "path"},
+    "train": {"description": "Holds a folder a class, named for it.", "type": "string", "format": "path"},
+    "held_out": {
+        "title": "a path, or a share from 0.001 to 0.999",
+        "description": "The same of rows that were not trained on, or the share of each class to draw.",
+        "type": ["number", "string"],
+        "format": "path",
+        "minimum": 0.001,
+        "maximum": 0.999,
+    },
+    "classes": {
+        "description": "Names of the classes in the order of the network's outputs; null sorts them as text.",
+        "type": ["array", "null"],
+        "minItems": 2,
+        "uniqueItems": True,
+        "items": {"type": "string"},
+    },
     "channels": {"description": "1 reads pictures as grey, 3 in colour.", "enum": [1, 3]},
     "size": {
         "description": "Height and width in pixels that every picture is brought to.",
@@ -23,95 +39,72 @@ OPTIONS = {
         "maxItems": 2,
         "items": {"type": "integer", "minimum": 1, "maximum": 4096},
     },
-    "held_out": {
-        "description": "Share of each class that is held out, drawn once: the part `test`.",
-        "type": "number",
-        "minimum": 0.001,
-        "maximum": 0.999,
-    },
 }
 
-ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
-SEED = 0
-"""Draws what is held out; the same folder gives the same parts."""
-
-
-def read(_scratch: Path, *, folder: str, channels: int, size: tuple[int, int], held_out: float) -> Images:
+def read(
+    _scratch: Path,
+    *,
+    train: str,
+    held_out: str | float,
+    classes: list[str] | None,
+    channels: int,
+    size: tuple[int, int],
+) -> Images:
     """Return the pictures, class after class in the order of their names, the training part first.
 
-    Parameters
-    ----------
-    folder : holds a folder a class; hidden files are left out, and so is what is no picture by its ending
-    channels : 1 or 3
-    size : height and width that pictures are brought to, bilinearly
-
     Raises
     ------
     InputError
-        Where there are fewer than two classes, a class has fewer than two pictures, or one cannot be read.
+        Where there are fewer than two classes, a picture is of none of them, or one cannot be read.
     """
-    classes = [path for path in _list_visible(Path(folder)) if path.is_dir()]
-    if len(classes) < 2:
-        raise InputError(f"{folder} has {len(classes)} class folders, allowed are two or more")
-    generator = np.random.default_rng(SEED)
-    train: list[tuple[Path, int]] = []
-    test: list[tuple[Path, int]] = []
-    for label, of_class in enumerate(classes):
-        files = _list_visible(of_class)
-        paths = [path for path in files if path.suffix.lower() in ENDINGS]
-        if len(paths) < 2:
-            raise InputError(f"{of_class} has {len(paths)} pictures, allowed are two or more")
-        if others := [path.name for path in files if path not in paths]:
-            print(f"left out of {of_class}, since its ending is none of a picture: {', '.join(others)[:200]}")
-        n_test = min(max(1, round(held_out * len(paths))), len(paths) - 1)
-        drawn = set(generator.permutation(len(paths))[:n_test].tolist())
-        for row, path in enumerate(paths):
-            (test if row in drawn else train).append((path, label))
-    rows = [*train, *test]
-    x = np.empty((len(rows), channels, *size), dtype=np.uint8)
-    for row, (path, _) in enumerate(tqdm(rows, desc="pictures", disable=None)):
-        x[row] = read_picture(path, channels, size)
-    y = np.array([label for _, label in rows], dtype=np.int64)
-    ids = np.array([str(path.relative_to(folder)) for path, _ in rows])
-    return Images(x, y, len(train), tuple(path.name for path in classes), ids)
+    folders = name_parts(train, held_out)
+    found = {name: _list_pictures(folder) for name, folder in folders.items()}
+    if classes is None:
+        classes = list(found[next(iter(found))])
+        if len(classes) < 2:
+            raise InputError(f"{train} has {len(classes)} class folders, allowed are two or more")
+        if any(map(NUMBER.fullmatch, classes)):
+            print("class folders sort as text, as those of torchvision's ImageFolder do: 1, 10, 2")
+    parts, paths = [], []
+    for name, of_class in found.items():
+        files = [path for pictures in of_class.values() for path in pictures]
+        labels = [label for label, pictures in of_class.items() for _ in pictures]
+        ids = [_write(Path(name, path.relative_to(folders[name]))) for path in files]
+        parts.append(Part(np.array(labels, dtype=np.str_), np.array(ids, dtype=np.str_)))
+        paths += files
+    rows = arrange(parts, held_out, classes)
+    x = np.empty((len(paths), channels, *size), dtype=np.uint8)
+    for row, place in enumerate(rows.place):
+        x[row] = read_picture(paths[place], channels, size)
+    return rows.show(x)
 
 
-def _list_visible(folder: Path) -> list[Path]:
+def _list_pictures(folder: Path) -> dict[str, list[Path]]:
+    """List the pictures in each class folder, and in all folders of it, in the order of their names."""
+    found = {}
     try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        for of_class in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
+            files = sorted(_walk(of_class))
+            pictures = [path for path in files if path.suffix.lower() in ENDINGS]
+            if others := [path.name for path in files if path.suffix.lower() not in ENDINGS]:
+                left_out = _write(", ".join(others)[:200])
+                print(f"left out of {of_class}, since its ending is none of a picture: {left_out}")
+            found[_write(of_class.name)] = pictures
     except OSError as error:
-        raise InputError(f"{folder} cannot be read: {error.strerror}") from None
+        raise InputError(f"{error.filename or folder} cannot be read: {error.strerror}") from None
+    return found
 
 
-def read_picture(path: Path, channels: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return a picture, uint8 [channels, height, width], as a viewer shows it.
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
 
-    It is turned upright as its camera has noted; what is transparent is white; of an animation it is the
-    first picture, and of 16 bits the upper 8.
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
 
-    Raises
-    ------
-    InputError
-        Where it cannot be read, or has pixels of more than 16 bits.
-    """
-    height, width = size
-    try:
-        # Given its path, Pillow maps a TIFF into memory and turns it wrongly; once loaded, one is upright.
-        with path.open("rb") as file, Image.open(file) as opened:
-            opened.load()
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith("I;16"):  # which Pillow would clip
-                picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-            if picture.has_transparency_data:
-                picture = picture.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-            mode = picture.mode
-            picture = picture.convert("L" if channels == 1 else "RGB")
-            pixels = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR))
-    except Exception as error:  # for damaged bytes Pillow raises nearly anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{path} is no whole picture: {reason}") from None
-    if mode in ("I", "F"):
-        raise InputError(f"{path} has pixels of 32 bits, allowed are up to 16")
-    return pixels.reshape(height, width, channels).transpose(2, 0, 1)
+
+def _write(name: object) -> str:
+    """Return a file's name as text that can be written, whatever bytes it has."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
