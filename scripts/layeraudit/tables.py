@@ -18,11 +18,18 @@ def read_scores(paths: list[Path]) -> pd.DataFrame:
         Where one is no whole `.parquet` file.
     """
     return pd.concat(
-        [_read_parquet(path).assign(seed=seed) for seed, path in enumerate(paths)], ignore_index=True
+        [read_parquet(path).assign(seed=seed) for seed, path in enumerate(paths)], ignore_index=True
     )
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a `.parquet`.
+
+    Raises
+    ------
+    InputError
+        Where it is missing or damaged.
+    """
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:
