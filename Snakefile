@@ -57,7 +57,7 @@ wildcard_constraints:
 
 
 onsuccess:
-    made = results.name_made(RESULTS, map(Path, PUBLISHED), STARTED)
+    made = results.name_made(RESULTS, map(Path, [*PUBLISHED, *AUDITS]), STARTED)
     print(*made, sep="\n", file=sys.stderr)
 
 

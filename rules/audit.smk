@@ -1,5 +1,7 @@
 """Needs a model and data that are given; makes the page of an audit, and what leads to it."""
 
+from layeraudit.experiments import AUDIT_SEED
+
 MODELS = [name for name, audit in config["audits"].items() if audit["network"]]
 NO_MODELS = [name for name in config["audits"] if name not in MODELS]
 
@@ -110,14 +112,14 @@ SHOWN = [name for name, audit in config["audits"].items() if audit["inputs"]]
 """Audits, and those whose network is shown a data set to judge."""
 
 
-def inputs_of_audit(wildcards):
-    """The data set that an audit's network is to judge."""
-    return f"results/datasets/{config['audits'][wildcards.experiment]['inputs']}.npz"
-
-
 def where_shown(file):
-    """A file of the inputs, for an audit that has some."""
-    return lambda wildcards: [file] if wildcards.experiment in SHOWN else []
+    """A file of the inputs, for an audit that has some; `{inputs}` is the name of their data set."""
+
+    def files(wildcards):
+        inputs = config["audits"][wildcards.experiment]["inputs"]
+        return [file.format(inputs=inputs)] if inputs else []
+
+    return files
 
 
 def evidence_of(split):
@@ -138,7 +140,7 @@ EVIDENCE_OF_INPUTS = {
 rule take_inputs:
     """All rows of a data set, without regard to their labels."""
     input:
-        dataset=inputs_of_audit,
+        dataset=where_shown("results/datasets/{inputs}.npz"),
         train="<run>/data/train.npz",
     output:
         output="<run>/data/inputs.npz",
@@ -262,3 +264,96 @@ rule plant_controls:
         **step("audit/plant_controls", seed="{seed}"),
     shell:
         STEP
+
+
+RUN_OF_AUDIT = f"<runs>/seed{AUDIT_SEED}"
+"""The one run of an audit, as files of all seeds name it."""
+
+AUDITS = [f"results/audit/{name}" for name in config["audits"]]
+
+
+def for_network(file):
+    """A file of an audit that has a network."""
+    return lambda wildcards: [file] if wildcards.experiment in MODELS else []
+
+
+def paths_of_network(wildcards):
+    """The user's own files and folders of a network, by which it is known on the page."""
+    network = EXPERIMENTS[wildcards.experiment]["network"]
+    return [*name_files("networks", network).values()] if network else []
+
+
+rule make_audit:
+    """What an audit gives: a folder with a page, its pictures and its tables."""
+    input:
+        sorted(Path("scripts/layeraudit/pages").glob("*.[!p]*")),
+        ancient("<results>/config.yaml"),
+        dataset=dataset_of_experiment,
+        inputs_dataset=where_shown("results/datasets/{inputs}.npz"),
+        gate=f"{RUN_OF_AUDIT}/gate.json",
+        rows=f"{RUN_OF_AUDIT}/rows.parquet",
+        groups=f"{RUN_OF_AUDIT}/groups.csv",
+        leaks=f"{RUN_OF_AUDIT}/leaks.csv",
+        controls=f"{RUN_OF_AUDIT}/controls.csv",
+        errors=f"{RUN_OF_AUDIT}/errors.json",
+        inputs=f"{RUN_OF_AUDIT}/inputs.parquet",
+        layers=for_network(f"{RUN_OF_AUDIT}/layers.csv"),
+        train_neighbours=f"{RUN_OF_AUDIT}/neighbours/train",
+        test_neighbours=f"{RUN_OF_AUDIT}/neighbours/test",
+        inputs_neighbours=where_shown(f"{RUN_OF_AUDIT}/neighbours/inputs"),
+    output:
+        output=update(directory("results/audit/{experiment}")),
+    log:
+        log_of("make_audit", "<runs>"),
+    benchmark:
+        benchmark_of("make_audit", "<runs>")
+    wildcard_constraints:
+        experiment=AUDITED,
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step(
+            "audit/make_audit",
+            name="{experiment}",
+            variant="variant",
+            dataset_name="experiment/dataset",
+            network_name=lambda wildcards: EXPERIMENTS[wildcards.experiment][
+                "network_name"
+            ]
+            or "",
+            pooling="experiment/pooling",
+            metric="neighbours/metric",
+            given=paths_of_network,
+        ),
+    shell:
+        STEP
+
+
+rule audit_layers:
+    """All layers of an audit's network, before anything else is made: the dry run."""
+    input:
+        ancient("<results>/config.yaml"),
+        table=f"{RUN_OF_AUDIT}/layers.csv",
+    output:
+        "results/audit/{experiment}/layers.csv",
+    log:
+        log_of("audit_layers", "<runs>"),
+    wildcard_constraints:
+        experiment=either(MODELS),
+    localrule: True
+    conda:
+        "../envs/numpy.yaml"
+    shell:
+        "cp {input.table} {output}.partial 2> {log} && mv {output}.partial {output} 2>> {log}"
+
+
+def audits_of_configuration(wildcards):
+    if not AUDITS:
+        refuse("audits is {}, allowed are one or more, as config/audit.yaml has them")
+    return AUDITS
+
+
+rule audits:
+    """The page of every audit of the configuration: results/audit/NAME/index.html."""
+    input:
+        audits_of_configuration,

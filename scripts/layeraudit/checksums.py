@@ -57,6 +57,19 @@ def check_record(path: Path) -> None:
             )
 
 
+CODE_AND_WEIGHTS = (".json", ".onnx", ".py", ".safetensors")
+"""Endings of the files that count in a user's folder of a network."""
+
+
+def digest_given(path: Path) -> str:
+    """Return the SHA-256 of a user's file; of a folder, of the names and digests of its code and weights."""
+    if path.is_file():
+        return _digest(path)
+    files = sorted(file for file in path.rglob("*") if file.suffix in CODE_AND_WEIGHTS and file.is_file())
+    lines = "".join(f"{_digest(file)}  {file.relative_to(path)}\n" for file in files)
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
+
+
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

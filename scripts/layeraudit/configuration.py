@@ -63,7 +63,7 @@ TRAININGS = (
 TAKEN_IN_TRANSFER = r"audited|twin|.*_twin|mean_of_others|mean_of_steady_others"
 """What the files and tables of attacks that transfer call other than by a network's name."""
 
-SHARED = ("datasets", "leaderboard")
+SHARED = ("audit", "datasets", "leaderboard")
 """Folders of results that are of no variant."""
 
 MOST_VALUES, MOST_ENTRIES, MOST_LEVELS, MOST_CHARACTERS = 20_000, 1_000, 12, 4_096
@@ -330,7 +330,7 @@ def is_for(bench: str, configuration: Mapping[str, Any], detector: str) -> bool:
 def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     """Find what is wrong with a configuration that its schema allows."""
     if (variant := configuration["variant"]) in SHARED:
-        yield Problem(f"variant is {variant!r}, allowed are other names than {' and '.join(SHARED)}")
+        yield Problem(f"variant is {variant!r}, allowed are other names than {', '.join(SHARED)}")
     yield from _find_names_of_two(configuration)
     yield from _find_controls(configuration)
     yield from _find_missing_files(configuration)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any, cast, get_args
 from uuid import uuid4
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -108,6 +110,37 @@ def list_arrays(path: Path) -> list[str]:
     """
     with read_whole(path, ".npz"), np.load(path, allow_pickle=False) as arrays:
         return list(arrays)
+
+
+def read_array_rows(path: Path, name: str, rows: Iterable[int]) -> Iterator[NDArray[Any]]:
+    """Yield rows of the named array of an `.npz`, one in memory at a time.
+
+    Parameters
+    ----------
+    rows : ascending
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, is no `.npz`, is damaged, or lacks the name or a row.
+    """
+    with read_whole(path, ".npz"), ZipFile(path) as archive:
+        if f"{name}.npy" not in archive.namelist():
+            raise InputError(f"{path} lacks an array: {name}")
+        with archive.open(f"{name}.npy") as file:
+            read_header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[np.lib.format.read_magic(file)]
+            shape, is_fortran, dtype = read_header(file)
+            if is_fortran and len(shape) > 1:
+                raise ValueError(f"{name} lies in memory column by column")
+            size, start = math.prod(shape[1:]) * dtype.itemsize, file.tell()
+            for row in rows:
+                if not 0 <= row < shape[0]:
+                    raise InputError(f"{path} has {shape[0]} rows of {name}, row {row} is none of them")
+                file.seek(start + row * size)
+                yield np.frombuffer(file.read(size), dtype).reshape(shape[1:])
 
 
 @contextmanager
@@ -312,6 +345,21 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write names and their values as JSON."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read names and their values from JSON.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, or holds something else.
+    """
+    with read_whole(path, ".json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it holds no names")
+    return content
 
 
 def write_matrix(path: Path, matrix: NDArray[np.generic]) -> None:

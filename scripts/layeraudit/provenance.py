@@ -106,9 +106,14 @@ def describe_commit(repository: Path) -> str:
     return f"commit {commit}" + (" with changes" if changed else "")
 
 
+def name_commit() -> str:
+    """Return the commit of the code that runs, as `describe_commit` writes it."""
+    return os.environ.get(COMMIT) or "no commit"
+
+
 def describe_machine() -> str:
     """Return the commit of the code and the machine, as `commit 5e6eab4 (2026-11-29), AMD EPYC, 2 cores`."""
-    return f"{os.environ.get(COMMIT) or 'no commit'}, {name_processor()}, {os.cpu_count()} cores"
+    return f"{name_commit()}, {name_processor()}, {os.cpu_count()} cores"
 
 
 def name_processor() -> str:

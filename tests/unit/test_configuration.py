@@ -171,7 +171,7 @@ DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
         ("training.learning_rate", "1e-4", "training.learning_rate is '1e-4', allowed is one number"),
         ("variant", "../x", "variant is '../x', allowed is a text of 1 to 64 lower-case "),
         ("variant", "a" * 65, f"variant is '{'a' * 65}', allowed is a text of 1 to 64 lower-case letters, "),
-        ("variant", "datasets", "variant is 'datasets', allowed are other names than datasets and "),
+        ("variant", "datasets", "variant is 'datasets', allowed are other names than audit, datasets, "),
         ("variant", "a\n", "variant is 'a\\n', allowed is a text of 1 to 64"),
         ("detectors.a\n", {"method": "none"}, "detectors has the name 'a\\n', allowed is a text of 1 to 64"),
         ("poisons.Bad", {"method": "none"}, "poisons has the name 'Bad', allowed is a text of 1 to 64 "),
