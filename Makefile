@@ -1,6 +1,6 @@
 # A newcomer types these; `make help` lists them, and docs/commands.txt is that list. Each sets up first.
 # No target is a file, as Snakemake decides what to make again, but the mark of a complete benchmark environment.
-.PHONY: help small table1 leaderboard summary all report results/table1.csv check test \
+.PHONY: help small audit table1 leaderboard summary all report results/table1.csv check test \
 	benchmark-neighbours benchmark-report benchmark-leaderboard
 
 define python_3_11
@@ -23,6 +23,11 @@ help:
 small: override CONFIG := config/small.yaml $(CONFIG)
 small: all
 	@echo 'Open results/small/leaderboard/index.html and results/small/summary.html in a browser.'
+
+# CONFIG names the audits: config/audit.yaml is one to copy.
+audit:
+	$(call set_up)
+	$(call snakemake,audits)
 
 table1: results/table1.csv
 

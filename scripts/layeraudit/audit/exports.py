@@ -22,9 +22,7 @@ from layeraudit.audit.shown import (
     find_neighbours,
     find_place,
 )
-
-FORMAT = 1
-"""Of `audit.json`; another where a key changes its meaning."""
+from layeraudit.audit.summary import FORMAT
 
 CLEAN_RULE = (
     "Removed are rows with a flagged label, rows flagged as unlike anything, and the rows of groups. Of near "
