@@ -1,7 +1,6 @@
 """A configuration that cannot be run ends in sentences: each with the key, its value and what is allowed."""
 
 import copy
-import json
 import math
 import re
 from datetime import date
@@ -13,10 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import DEFAULT, REPOSITORY, SCHEMA, check_all, merged, replaced, sentence_of
 from hypothesis import event, example, given
 from hypothesis import strategies as st
-from snakemake.utils import update_config
 
 from draw_splits import draw_splits
 from layeraudit.configuration import check
@@ -24,11 +22,6 @@ from layeraudit.errors import InputError
 from layeraudit.experiments import ATTACKER, DEFAULTS, list_experiments
 from layeraudit.files import write_arrays
 from layeraudit.plugins import Kind, list_methods, read_constants
-
-DEFAULT = json.loads(json.dumps(yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())))
-"""The configuration that we ship; what YAML's anchors share stands in each place of its own."""
-
-SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
 
 HUGE = 16**6000
 """Python itself raises where this is to be shown."""
@@ -75,33 +68,6 @@ def list_leaves(value: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...
         *([prefix] if prefix else []),
         *(path for key, inner in items for path in list_leaves(inner, (*prefix, key))),
     ]
-
-
-def replaced(path: str | Keys, value: Any) -> dict[str, Any]:
-    configuration = copy.deepcopy(DEFAULT)
-    *parents, last = path.split(".") if isinstance(path, str) else path
-    reduce(getitem, parents, configuration)[last] = value
-    return configuration
-
-
-def merged(changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay a user's settings over the default ones, as Snakemake does."""
-    configuration = copy.deepcopy(DEFAULT)
-    update_config(configuration, copy.deepcopy(changes))
-    return configuration
-
-
-def sentence_of(configuration: Any) -> str:
-    """Return the message of a configuration of which nothing can be run."""
-    with pytest.raises(InputError) as error:
-        check(configuration, SCHEMA)
-    assert str(error.value).isprintable()
-    return str(error.value)
-
-
-def check_all(configuration: Any) -> dict[str, str]:
-    """Return why an experiment or a detector cannot be run, but for detectors in one experiment alone."""
-    return {name: problem for name, problem in check(configuration, SCHEMA).items() if "/" not in name}
 
 
 def find_all(configuration: Any) -> list[str]:
