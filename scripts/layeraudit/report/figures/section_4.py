@@ -17,9 +17,9 @@ from layeraudit.figures import (
     MISCLASSIFIED_CLEAN,
     POISON,
     REFERENCE,
+    count,
     seed_error_bars,
 )
-from layeraudit.leaderboard.figures.benches import count
 from layeraudit.names import POISON as POISON_KIND
 from layeraudit.names import POISON_SETTING, find_titles
 from layeraudit.report.groups import LOW_CREDIBILITY

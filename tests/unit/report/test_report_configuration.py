@@ -1,0 +1,102 @@
+"""A configuration that lacks what the report's tables need, or cannot compare, ends in sentences."""
+
+from typing import Any
+
+import pytest
+from conftest import DEFAULT, check_all, replaced, sentence_of
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    ids=lambda value: value if isinstance(value, str) else "",
+    argvalues=[
+        ("networks.a_twin", DEFAULT["networks"]["lenet"], "networks has 'a_twin', allowed are other names"),
+        ("networks.audited", DEFAULT["networks"]["lenet"], "networks has 'audited', allowed are other names"),
+        ("transfer.experiments.clean.sources", ["vgg"], "transfer.experiments.clean.sources[0] is 'vgg' (di"),
+        (
+            "transfer.experiments.clean.targets",
+            ["report_cnn"],
+            "transfer.experiments.clean.targets[0] is 'report_cnn', allowed are networks but the audited one",
+        ),
+        ("experiments.clean.seeds", [], "experiments.clean.seeds is [], allowed are one or more "),
+        ("experiments.two_digits.seeds", [], "experiments.two_digits.seeds is [], allowed are one or more "),
+        ("experiments.clean.poison", "poison_1", "experiments.clean.poison is 'poison_1', allowed is null"),
+        ("experiments.ten_digits.poison", None, "experiments.ten_digits.poison is None, allowed is poison_N"),
+        ("experiments.ten_digits.poison", "collision", "experiments.ten_digits.poison is 'collision', allow"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_one_sentence_and_nothing_can_be_run(path: str, value: Any, sentence: str) -> None:
+    assert sentence_of(replaced(path, value)).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "concerned", "sentence"),
+    ids=lambda value: value if isinstance(value, str) else "",
+    argvalues=[
+        (
+            "experiments.two_digits.poison",
+            "poison_101",
+            {"two_digits", "two_digits_memorised", "two_digits_quarter"},
+            "experiments.two_digits.poison has 101 points, allowed are up to 100, as many as experiments.two",
+        ),
+        ("poison.test_points", [15, 101], {"clean"}, "poison.test_points has 101 points, allowed are up to "),
+        (
+            "experiments.clean.attacker.classes",
+            [1, 2, 9],
+            {"clean"},
+            "experiments.clean.attacker.classes is [1, 2, 9], allowed are two, as poison.test_points has",
+        ),
+        (
+            "experiments.two_digits_memorised.poison",
+            "poison_40",
+            {"two_digits_memorised"},
+            "experiments.two_digits_memorised.poison is 'poison_40', allowed is 'poison_50', as in experimen",
+        ),
+        (
+            "experiments.two_digits_quarter_flips.poison",
+            "flips_40",
+            {"two_digits_quarter_flips"},
+            "experiments.two_digits_quarter_flips.poison is 'flips_40', allowed is 'flips_50', as in experim",
+        ),
+        (
+            "experiments.two_digits_quarter.network",
+            "lenet",
+            {"two_digits_quarter", "two_digits_quarter_flips"},
+            "experiments.two_digits_quarter.network is 'lenet', allowed is 'report_cnn', as in experiments.t",
+        ),
+        (
+            "transfer.validation",
+            751,
+            {"clean", "fashion", "cifar10"},
+            "transfer.validation is 751, allowed are up to 750, those of experiments.",
+        ),
+        (
+            "transfer.experiments.fashion.networks.train",
+            20001,
+            {"fashion"},
+            "transfer.experiments.fashion.networks.train is 20001, allowed are up to 20000, those of ",
+        ),
+        ("transfer.experiments.clean.images", 8651, {"clean"}, "transfer.experiments.clean.images is 8651,"),
+        (
+            "experiments.clean.inputs.adaptive.radii",
+            [],
+            {"clean"},
+            "experiments.clean.inputs.adaptive.radii is [], allowed are one or more",
+        ),
+    ],
+)  # fmt: skip
+def test_what_concerns_one_experiment_stops_no_other(
+    path: str, value: Any, concerned: set[str], sentence: str
+) -> None:
+    problems = check_all(replaced(path, value))
+    assert set(problems) == concerned
+    assert any(found.startswith(sentence) for found in "; ".join(problems.values()).split("; "))
+
+
+def test_what_is_missing_is_named() -> None:
+    configuration = replaced("experiments", {})
+    sentence = sentence_of(configuration)
+    assert "experiments lacks the key clean, which is required for the report's tables" in sentence
+    assert "transfer.experiments has 'cifar10', allowed are those of experiments" in sentence
+    del configuration["transfer"]
+    assert "the configuration lacks the key transfer, which is required for the" in sentence_of(configuration)
