@@ -144,6 +144,8 @@ def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
 
 def list_settings(configuration: Mapping[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
     """List the leaderboard's experiments: of each its bench, setting, name and settings."""
+    if "benches" not in configuration:
+        return []
     poisoned, evaded = (configuration["benches"][bench]["settings"] for bench in ("poison", "evasion"))
     return [
         *(
