@@ -287,6 +287,7 @@ rule make_audit:
     """What an audit gives: a folder with a page, its pictures and its tables."""
     input:
         sorted(Path("scripts/layeraudit/pages").glob("*.[!p]*")),
+        "scripts/layeraudit/audit/page.html.j2",
         ancient("<results>/config.yaml"),
         dataset=dataset_of_experiment,
         inputs_dataset=where_shown("results/datasets/{inputs}.npz"),

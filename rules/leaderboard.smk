@@ -361,6 +361,7 @@ rule plot_remove_and_retrain:
 rule make_leaderboard:
     input:
         sorted(Path("scripts/layeraudit/pages").glob("*.[!p]*")),
+        "scripts/layeraudit/leaderboard/page.html.j2",
         tables=expand(
             "<results>/tables/{table}.csv",
             table=[

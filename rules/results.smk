@@ -1,5 +1,8 @@
 """What a reader quotes: tables, figures and claims, which stay until their successors are written."""
 
+PUBLISHED = []
+"""Results under names that no variant is part of; a study adds its own."""
+
 
 def finished(path, category, result, form, caption):
     """A finished result, with its place and caption in Snakemake's report."""

@@ -1,23 +1,36 @@
 """What several tests share: a copy of the repository to run in, one finished run, real environments."""
 
+import copy
 import json
+import math
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import settings
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from snakemake.utils import update_config
 
+from layeraudit.configuration import check, is_for
 from layeraudit.detectors import Evidence
+from layeraudit.errors import InputError
+from layeraudit.experiments import ADAPTIVE, OPTIONS
+from layeraudit.plugins import read_constants
+from layeraudit.poisons import AttackerData
+from layeraudit.splits import Split
 
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".snakemake" / "conda"
@@ -33,6 +46,9 @@ READ_BY_A_RUN = [
     "rules",
     "scripts",
 ]
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+"""Of tests that open a page; None where this machine has none."""
 
 ORDER = ["test_lint.py", "unit", "workflow", "faults"]
 """The files and folders of this one, in the order in which their tests run: the quickest answers first."""
@@ -140,7 +156,7 @@ def find_nearest(
     return distances.argsort(axis=1, kind="stable")[:, :k]
 
 
-def make_evidence(
+def gather_evidence(
     layers: dict[str, NDArray[np.float32]],
     y: Sequence[int] | NDArray[np.int64],
     *,
@@ -190,6 +206,234 @@ def write_plugins_of_pages(folder: Path) -> dict[str, str]:
         (folder / path).write_text(code)
         names[kind] = Path(path).stem
     return names
+
+
+DEFAULT = json.loads(json.dumps(yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())))
+"""The configuration that we ship; what YAML's anchors share stands in each place of its own."""
+
+
+SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
+
+
+def replaced(path: str | tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Return the default configuration with another value under a key."""
+    configuration = copy.deepcopy(DEFAULT)
+    *parents, last = path.split(".") if isinstance(path, str) else path
+    reduce(getitem, parents, configuration)[last] = value
+    return configuration
+
+
+def merged(changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay a user's settings over the default ones, as Snakemake does."""
+    configuration = copy.deepcopy(DEFAULT)
+    update_config(configuration, copy.deepcopy(changes))
+    return configuration
+
+
+def sentence_of(configuration: Any) -> str:
+    """Return the message of a configuration of which nothing can be run."""
+    with pytest.raises(InputError) as error:
+        check(configuration, SCHEMA)
+    assert str(error.value).isprintable()
+    return str(error.value)
+
+
+def check_all(configuration: Any) -> dict[str, str]:
+    """Return why an experiment or a detector cannot be run, but for detectors in one experiment alone."""
+    return {name: problem for name, problem in check(configuration, SCHEMA).items() if "/" not in name}
+
+
+def ends(path: str) -> list[float]:
+    """Return the least and the greatest number of a key, or of a plug-in's option: `attacks.bim.step`."""
+    kind, *rest = path.split(".")
+    if kind in ("attacks", "poisons", "detectors"):
+        schema = read_constants(kind, rest.pop(0))["OPTIONS"][rest.pop(0)]
+    elif kind == ADAPTIVE and rest[0] in OPTIONS[ADAPTIVE]:
+        schema = OPTIONS[ADAPTIVE][rest.pop(0)]
+    else:
+        schema = SCHEMA["properties"][kind]
+    for key in rest:
+        if key in schema.get("properties", {}):
+            schema = schema["properties"][key]
+        else:
+            schema = schema["items"] if key == "items" else schema["additionalProperties"]
+    return [schema["minimum"], schema["maximum"]]
+
+
+IMAGES = {"step": 30, "tilted": 20, "strange": 20}
+"""What the network is shown beside 60 held-out images."""
+
+
+def write_settings(folder: Path) -> dict[str, Any]:
+    """Write the settings of the pages as one experiment of the small run, and return all that is set."""
+    data, network, attack = (
+        yaml.safe_load(read_blocks(PAGES[kind], "yaml")[0]) for kind in ("datasets", "networks", "attacks")
+    )
+    step = attack["experiments"]["mine"]["inputs"]["step"]
+    experiment = data["experiments"]["mine"] | {
+        "network": network["experiments"]["mine"]["network"],
+        "poison": "flips",
+        "inputs": {
+            "step": step | {"images": IMAGES["step"]},
+            "tilted": {"method": "rotation", "images": IMAGES["tilted"], "degrees": 60},
+            "strange": {"method": "other_data", "images": IMAGES["strange"], "dataset": "mnist"},
+        },
+    }
+    own = {
+        "datasets": data["datasets"],
+        "networks": network["networks"],
+        "poisons": {"flips": {"method": "label_flips", "rate": 0.1, "source": None, "target": None}},
+        "experiments": {"mine": experiment},
+    }
+    (folder / "mine.yaml").write_text(yaml.safe_dump(own))
+    configuration: dict[str, Any] = {}
+    for name in ("config/config.yaml", "config/small.yaml", "mine.yaml"):
+        update_config(configuration, yaml.safe_load((folder / name).read_text()))
+    return configuration
+
+
+def list_targets(configuration: dict[str, Any]) -> list[str]:
+    """List the scores of each split, and those of every detector, under `results/small/mine`."""
+    scored = [f"seed1/scores/{split}.parquet" for split in ("test", "train", *IMAGES)]
+    return scored + [
+        f"detectors/{bench}/{detector}.parquet"
+        for bench in ("poison", "evasion")
+        for detector in configuration["detectors"]
+        if is_for(bench, configuration, detector)
+    ]
+
+
+def make_split(n: int, *, seed: int, first_row: int, n_classes: int = 4, channels: int = 1) -> Split:
+    """Make noise of 8 × 8, brighter in the quadrant that is its class's; row r has source `first_row` + r."""
+    y = np.arange(n) % n_classes
+    x = np.random.default_rng(seed).uniform(0.1, 0.5, size=(n, channels, 8, 8))
+    for label in range(n_classes):
+        top, left = 4 * (label // 2), 4 * (label % 2)
+        x[y == label, :, top : top + 4, left : left + 4] += 0.3
+    return Split(x.astype(np.float32), y, y, np.zeros(n, bool), first_row + np.arange(n))
+
+
+def make_data(*, sources: int = 80, n_classes: int = 4, channels: int = 1) -> AttackerData:
+    """Make what an attacker holds, each split with sources of its own."""
+    common = {"n_classes": n_classes, "channels": channels}
+    return AttackerData(
+        sources=make_split(sources, seed=0, first_row=100, **common),
+        validation=make_split(20, seed=1, first_row=500, **common),
+        test=make_split(40, seed=2, first_row=900, **common),
+        n_clean=180,
+        n_classes=n_classes,
+    )
+
+
+DATA = make_data()
+"""What the poisons of the library and of the pages are made of."""
+
+
+N_CLASSES, DIMENSIONS, LENGTH = 3, 12, 8.0
+WEIGHTS = np.eye(N_CLASSES, DIMENSIONS)
+BIASES = np.array([0.5, -0.5, 0.0])
+"""Of the made-up network of the tests of detectors: from `relu` its logits are affine."""
+
+
+def find_neighbours(rows, others, *, are_the_same=False, k=15):
+    """Find neighbours by cosine similarity, the slow way; a row is not its own."""
+    units, other_units = (
+        part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-30)
+        for part in (rows.astype(np.float64), others.astype(np.float64))
+    )
+    distances = np.square(units[:, None] - other_units).sum(axis=2)
+    if are_the_same:
+        np.fill_diagonal(distances, np.inf)
+    return distances.argsort(axis=1, kind="stable")[:, :k]
+
+
+def make_evidence(features, y, is_suspect, training=None):
+    """Let the network see features, float32 [n, 12]; without training rows these are the training rows."""
+    early = features @ np.random.default_rng(5).normal(size=(DIMENSIONS, 20)).astype(np.float32)
+    logits = (features @ WEIGHTS.T + BIASES).astype(np.float32)
+    activations = {"early": early, "relu": features, "fc": logits}
+    others = activations if training is None else training.activations
+    neighbours = {
+        layer: find_neighbours(rows, others[layer], are_the_same=training is None)
+        for layer, rows in activations.items()
+    }
+    for array in [*activations.values(), *neighbours.values()]:
+        array.setflags(write=False)
+    if y is None:
+        y = logits.argmax(axis=1)
+    x = np.random.default_rng(6).random(size=(len(features), 1, 4, 3), dtype=np.float32)
+    return Evidence(y, activations, neighbours, logits, np.asarray(is_suspect, dtype=bool), x)
+
+
+def draw(generator, axes, spread=1.0):
+    """Draw features round the axes of these numbers, an axis a row."""
+    centres = LENGTH * np.eye(DIMENSIONS)[axes]
+    return (centres + spread * generator.normal(size=centres.shape)).astype(np.float32)
+
+
+def draw_problem(*, flipped=0, seed=0):
+    """Draw training rows, calibration rows, and others of which the last ten are round an axis of no class.
+
+    Of class 0 so many training rows are labelled 1.
+    """
+    generator = np.random.default_rng(seed)
+    classes = np.repeat(np.arange(N_CLASSES), 50)
+    y = classes.copy()
+    y[:flipped] = 1
+    training = make_evidence(draw(generator, classes), y, y != classes)
+    of_calibration = np.arange(60) % N_CLASSES
+    calibration = make_evidence(draw(generator, of_calibration), of_calibration, np.zeros(60), training)
+    axes = np.r_[np.arange(60) % N_CLASSES, np.full(10, 7)]
+    judged = make_evidence(draw(generator, axes), None, axes == 7, training)
+    return training, calibration, judged
+
+
+def assert_suspects_come_first(scores, is_suspect) -> None:
+    """Check that every suspect has a higher score than every other row."""
+    assert scores[is_suspect].min() > scores[~is_suspect].max()
+
+
+METRICS = ["l2", "cosine"]
+"""By which neighbours are found."""
+
+
+def scale(matrix, metric):
+    """Scale rows to length 1 as `rows` describes."""
+    if metric == "l2":
+        return matrix
+    lengths = np.sqrt(np.square(matrix, dtype=np.float64).sum(axis=1, keepdims=True))
+    factors = 1 / np.where(lengths == 0, 1, lengths)
+    moderate = (factors >= 2.0**-100) & (factors <= 2.0**100)
+    with np.errstate(over="ignore", invalid="ignore"):  # of what is not chosen
+        return np.where(moderate, matrix * factors.astype(np.float32), matrix * factors).astype(np.float32)
+
+
+def measure(reference, queries, metric, *, exclude_self=False):
+    """Square the distances in float64: [q, n]; that of a row to itself is infinite where it is excluded."""
+    reference = scale(reference, metric).astype(np.float64)
+    squares = np.stack([np.square(reference - query).sum(axis=1) for query in scale(queries, metric)])
+    if exclude_self:
+        np.fill_diagonal(squares, np.inf)
+    return squares
+
+
+def nearest(reference, queries, k, metric, *, exclude_self=False):
+    """Sort all rows by their distance to a query, and by row number."""
+    squares = measure(reference, queries, metric, exclude_self=exclude_self)
+    return np.argsort(squares, axis=1, kind="stable")[:, :k]
+
+
+def normal(*shape, seed=0):
+    """Draw float32 from the normal distribution."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def mcnemar(above: int, below: int) -> tuple[float, float]:
+    """Return both p of the exact test of pairs, of which so many differ in either direction."""
+    n = above + below
+    tails = (sum(math.comb(n, i) for i in range(least, n + 1)) for least in (above, below))
+    p_more, p_less = (tail / 2**n for tail in tails)
+    return p_more, p_less
 
 
 @pytest.fixture(autouse=True)

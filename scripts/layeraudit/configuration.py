@@ -5,9 +5,11 @@ import re
 import reprlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from difflib import get_close_matches
+from importlib import import_module
 from itertools import accumulate, chain, islice
 from pathlib import Path
 from textwrap import shorten
+from types import ModuleType
 from typing import Any, NamedTuple, get_args
 
 from jsonschema import Draft202012Validator
@@ -17,21 +19,14 @@ from jsonschema.validators import extend
 from layeraudit.errors import InputError
 from layeraudit.experiments import (
     ADAPTIVE,
-    CONTROLS,
     OPTIONS,
     OTHER_DATA,
-    RANDOM,
-    UNFILTERED,
     Attacker,
     Experiment,
     list_experiments,
     list_settings,
 )
 from layeraudit.plugins import Kind, list_methods, name_files, read_constants
-from layeraudit.report.published import POISONS_SHOWN
-
-ACTIVATIONS = "activations"
-"""The method of data sets that have no images, and need no network."""
 
 RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "tables")
 """Folders of a variant that are of no experiment."""
@@ -41,27 +36,6 @@ TAKEN_BY_SPLITS = (
     r"|attack_(set|sources|validation)|(poison|probe|from)_.*"
 )
 """Names of splits, which no input may have."""
-
-REPORTS_POISON = {
-    "clean": None,
-    "ten_digits": "secml",
-    "two_digits": "secml",
-    "two_digits_memorised": "secml",
-    "two_digits_quarter": "secml",
-    "two_digits_quarter_flips": "secml_flips",
-}
-"""Experiments that the student report's tables are of, and their poison."""
-
-OF_ALL_TRAININGS = ("dataset", "network_name", "layers", "classes", "calibration", "test", "attacker")
-TRAININGS = (
-    ("two_digits_memorised", "two_digits", ("train",)),
-    ("two_digits_quarter", "two_digits", ()),
-    ("two_digits_quarter_flips", "two_digits_quarter", ("train", "epochs", "batch_size")),
-)
-"""Trainings of the same images: which is like which, and what else they have in common."""
-
-TAKEN_IN_TRANSFER = r"audited|twin|.*_twin|mean_of_others|mean_of_steady_others"
-"""What the files and tables of attacks that transfer call other than by a network's name."""
 
 SHARED = ("audit", "datasets", "leaderboard")
 """Folders of results that are of no variant."""
@@ -228,8 +202,7 @@ def _join(problems: Sequence[str]) -> str:
 def _describe(error: ValidationError) -> Iterator[str]:
     """Describe what a keyword of the schema finds, in a sentence for each key."""
     key = "".join(
-        f"[{_show(part)}]" if isinstance(part, int) else f".{_show_name(part)}"
-        for part in error.absolute_path
+        f"[{show(part)}]" if isinstance(part, int) else f".{_show_name(part)}" for part in error.absolute_path
     )[1:]
     schema: Any = error.schema
     value: Any = error.instance
@@ -250,7 +223,7 @@ def _describe(error: ValidationError) -> Iterator[str]:
         )
         yield f"{key or 'the configuration'} lacks {keys} required"
     elif "propertyNames" in error.absolute_schema_path:
-        yield f"{key} has the name {_show(value)}, allowed is {_allowed(schema)}"
+        yield f"{key} has the name {show(value)}, allowed is {_allowed(schema)}"
     else:
         hint = ""
         if (
@@ -259,17 +232,17 @@ def _describe(error: ValidationError) -> Iterator[str]:
             and re.fullmatch(r"[-+]?\d+[eE][-+]?\d+", value)
         ):
             hint = "; YAML takes a number with an exponent for text unless it has a point, as 1.0e-4 has"
-        yield f"{key or 'the configuration'} is {_show(value)}, allowed is {_allowed(schema)}{hint}"
+        yield f"{key or 'the configuration'} is {show(value)}, allowed is {_allowed(schema)}{hint}"
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
     """Represent a value in at most 200 printable characters."""
     text = _BRIEF.repr(value)
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def _show_name(name: object) -> str:
-    return name if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 64 else _show(name)
+    return name if isinstance(name, str) and name.isprintable() and 0 < len(name) <= 64 else show(name)
 
 
 def _guess(name: object, allowed: Iterable[str]) -> str:
@@ -332,7 +305,6 @@ def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     if (variant := configuration["variant"]) in SHARED:
         yield Problem(f"variant is {variant!r}, allowed are other names than {', '.join(SHARED)}")
     yield from _find_names_of_two(configuration)
-    yield from _find_controls(configuration)
     yield from _find_missing_files(configuration)
     if unknown := list(_find_dangling(configuration)):
         yield from unknown  # what follows looks these names up
@@ -343,8 +315,14 @@ def find_problems(configuration: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(problem, (name,))
     yield from _find_in_detectors(configuration, experiments, keys)
     yield from _find_in_inputs(experiments, keys)
-    yield from _find_in_report(configuration, experiments)
-    yield from _find_in_audits(configuration)
+    for study in _load_studies():
+        yield from study.find_problems(configuration, experiments)
+
+
+def _load_studies() -> list[ModuleType]:
+    """Import the module of each study that is here which knows what the study needs."""
+    found = sorted(Path(__file__).parent.glob("*/configuration.py"))
+    return [import_module(f"layeraudit.{path.parent.name}.configuration") for path in found]
 
 
 def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -357,83 +335,49 @@ def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _find_names_of_two(configuration: Mapping[str, Any]) -> Iterator[Problem]:
-    names = [*configuration["experiments"], *configuration["audits"], *RESERVED]
+    names = [*configuration["experiments"], *configuration.get("audits", {}), *RESERVED]
     names += [name for _, _, name, _ in list_settings(configuration)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(
             f"{name} is the name of two experiments or folders of results, allowed are names of one"
         )
-    for kind, taken in [("networks", TAKEN_IN_TRANSFER), ("detectors", UNFILTERED)]:
-        for name in configuration[kind]:
-            if re.fullmatch(taken, name):
-                yield Problem(f"{kind} has {name!r}, allowed are other names: it stands for something else")
+
+
+def find_taken(kind: str, taken: str, configuration: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find names of a kind that files or tables use for something else, by a pattern of these."""
+    for name in configuration[kind]:
+        if re.fullmatch(taken, name):
+            yield Problem(f"{kind} has {name!r}, allowed are other names: it stands for something else")
 
 
 def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     """Find names of data sets, networks, poisons and detectors that the configuration has not."""
     datasets, networks, poisons = (configuration[kind] for kind in ("datasets", "networks", "poisons"))
-    benches, transfer = configuration["benches"], configuration["transfer"]["experiments"]
     named = {f"experiments.{name}": settings for name, settings in configuration["experiments"].items()}
-    for bench in ("poison", "evasion"):
-        for setting, settings in benches[bench]["settings"].items():
+    for bench, compared in configuration.get("benches", {}).items():
+        for setting, settings in compared["settings"].items():
             named[f"benches.{bench}.settings.{setting}"] = settings
-    named |= {  # an audit's inputs are a name
-        f"audits.{name}": {key: settings[key] for key in ("dataset", "network")}
-        for name, settings in configuration["audits"].items()
-    }
     for key, settings in named.items():
-        yield from _find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
-        if settings["network"] is not None:
-            yield from _find_name(settings["network"], networks, f"{key}.network", "those of networks")
+        yield from find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
+        yield from find_name(settings["network"], networks, f"{key}.network", "those of networks")
         for number, poison in enumerate(settings.get("poisons", [])):
-            yield from _find_name(poison, poisons, f"{key}.poisons[{number}]", "those of poisons")
+            yield from find_name(poison, poisons, f"{key}.poisons[{number}]", "those of poisons")
         poison = settings.get("poison")
         if poison is not None and "poisons" in settings:
-            yield Problem(f"{key}.poison is {_show(poison)}, allowed is null, since {key}.poisons names them")
+            yield Problem(f"{key}.poison is {show(poison)}, allowed is null, since {key}.poisons names them")
         elif poison is not None:
-            yield from _find_name(poison, poisons, f"{key}.poison", "null and those of poisons")
+            yield from find_name(poison, poisons, f"{key}.poison", "null and those of poisons")
         for name, of in settings.get("inputs", {}).items():
             if of["method"] == OTHER_DATA and of["dataset"] not in datasets:
                 others = [dataset for dataset in datasets if dataset != settings["dataset"]]
                 at = f"{key}.inputs.{name}.dataset"
-                yield from _find_name(of["dataset"], others, at, "those of datasets but its own")
-    scored = [name for name in configuration["detectors"] if is_for("poison", configuration, name)]
-    for number, detector in enumerate(benches["poison"]["retrained"]):
-        key = f"benches.poison.retrained[{number}]"
-        yield from _find_name(detector, scored, key, "detectors of poison")
-    for experiment, settings in transfer.items():
-        audited = configuration["experiments"].get(experiment, {}).get("network")
-        others = [name for name in networks if name != audited]
-        for role in ("sources", "targets"):
-            for number, network in enumerate(settings[role]):
-                key = f"transfer.experiments.{experiment}.{role}[{number}]"
-                yield from _find_name(network, others, key, "networks but the audited one")
+                yield from find_name(of["dataset"], others, at, "those of datasets but its own")
 
 
-def _find_name(name: str, allowed: Collection[str], key: str, of: str) -> Iterator[Problem]:
+def find_name(name: str, allowed: Collection[str], key: str, of: str) -> Iterator[Problem]:
+    """Find a name under a key that is none of those allowed, which `of` describes."""
     if name not in allowed:
-        yield Problem(f"{key} is {_show(name)}{_guess(name, allowed)}, allowed are {of}: {_list(allowed)}")
-
-
-def _find_controls(configuration: Mapping[str, Any]) -> Iterator[Problem]:
-    bench = configuration["benches"]["poison"]
-    for control in CONTROLS:
-        if (found := configuration["detectors"].get(control)) != {"method": control}:
-            allowed = {"method": control}
-            yield Problem(f"detectors.{control} is {_show(found)}, allowed is {allowed}: it is a control")
-    if RANDOM not in bench["retrained"]:
-        yield Problem(
-            f"benches.poison.retrained is {_show(bench['retrained'])}, "
-            f"allowed is a list that has {RANDOM!r}, with which the others are compared"
-        )
-    if not any(
-        settings["seeds"] and configuration["poisons"].get(settings["poison"], {}).get("method") != "none"
-        for bench, _, _, settings in list_settings(configuration)
-        if bench == "poison"
-    ):
-        yield Problem("benches.poison.settings has no seed of a poison, allowed are one or more")
-    if not any(of["seeds"] for of in configuration["benches"]["evasion"]["settings"].values()):
-        yield Problem("benches.evasion.settings has no seed, allowed are one or more")
+        yield Problem(f"{key} is {show(name)}{_guess(name, allowed)}, allowed are {of}: {_list(allowed)}")
 
 
 def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any], key: str) -> Iterator[str]:
@@ -441,10 +385,10 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
     counts: Mapping[str, Sequence[int]] | None = constants.get("COUNTS")
     attacker = experiment["attacker"]
     poison = experiment["poison_settings"] or {}
-    yield from _find_in_poison(experiment["poison"], poison, attacker, key)
+    yield from find_in_poison(experiment["poison"], poison, attacker, key)
     if experiment["classes"] and not {*(attacker["classes"] or [])} <= {*experiment["classes"]}:
         yield (
-            f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are those of {key}.classes, "
+            f"{key}.attacker.classes is {show(attacker['classes'])}, allowed are those of {key}.classes, "
             f"{experiment['classes']}"
         )
     rows = (experiment["train"] or 0) + poison.get("points", 0)
@@ -460,7 +404,7 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
     layers = read_constants("networks", experiment["network"]["method"])["LAYERS"]
     if experiment["layers"] != [layer for layer in layers if layer in experiment["layers"]]:
         yield (
-            f"{key}.layers is {_show(experiment['layers'])}, allowed are layers of "
+            f"{key}.layers is {show(experiment['layers'])}, allowed are layers of "
             f"{experiment['network_name']} in their order, {layers}"
         )
     for option in ("source", "target"):
@@ -473,7 +417,7 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
     for layer in _list_layers(poison):
         if layer not in experiment["layers"]:
             yield (
-                f"poisons.{experiment['poison']} has the layer {_show(layer)}, allowed are those of "
+                f"poisons.{experiment['poison']} has the layer {show(layer)}, allowed are those of "
                 f"{key}, {experiment['layers']}"
             )
     if experiment["bench"] == "evasion" and not experiment["inputs"]:
@@ -499,10 +443,10 @@ def _find_in_input(
         yield f"{of}.images is {settings['images']}, allowed are up to {most}, those of {those}"
     for layer in _list_layers(settings):
         if layer not in experiment["layers"]:
-            yield f"{of} has the layer {_show(layer)}, allowed are those of {key}, {experiment['layers']}"
+            yield f"{of} has the layer {show(layer)}, allowed are those of {key}, {experiment['layers']}"
 
 
-def _find_in_poison(name: str, poison: Mapping[str, Any], attacker: Attacker, key: str) -> Iterator[str]:
+def find_in_poison(name: str, poison: Mapping[str, Any], attacker: Attacker, key: str) -> Iterator[str]:
     """Find what a poison lacks among the attacker's images."""
     if poison.get("points", 0) > attacker["sources"]:
         yield (
@@ -511,7 +455,7 @@ def _find_in_poison(name: str, poison: Mapping[str, Any], attacker: Attacker, ke
         )
     if poison.get("pairs", ()) is None and len(attacker["classes"] or []) != 2:
         yield (
-            f"{key}.attacker.classes is {_show(attacker['classes'])}, allowed are two, "
+            f"{key}.attacker.classes is {show(attacker['classes'])}, allowed are two, "
             f"as poisons.{name}.pairs is null"
         )
 
@@ -521,7 +465,7 @@ def _find_in_adaptive(
 ) -> Iterator[str]:
     adaptive = experiment["adaptive"] or {}
     if (layer := adaptive["guides"]["layer"]) not in experiment["layers"]:
-        yield f"adaptive.guides.layer is {_show(layer)}, allowed are {experiment['layers']}"
+        yield f"adaptive.guides.layer is {show(layer)}, allowed are {experiment['layers']}"
     classes = experiment["classes"] or (range(len(counts["train"])) if counts else None)
     if classes and adaptive["guides"]["classes"] >= len(classes):
         yield (
@@ -532,10 +476,10 @@ def _find_in_adaptive(
     if ila and ila["epsilon"] not in epsilons:
         yield (
             f"{key}.intermediate_level.epsilon is {ila['epsilon']}, allowed are those of "
-            f"{key}.epsilons, {_show(epsilons)}"
+            f"{key}.epsilons, {show(epsilons)}"
         )
     if adaptive["radii"] != sorted(adaptive["radii"]):
-        yield f"{key}.radii is {_show(adaptive['radii'])}, allowed are radii from the least"
+        yield f"{key}.radii is {show(adaptive['radii'])}, allowed are radii from the least"
 
 
 def _find_missing_images(
@@ -595,7 +539,7 @@ def _find_in_detectors(
             for layer in _list_layers(settings):
                 if layer not in of["layers"]:
                     yield Problem(
-                        f"detectors.{name} has the layer {_show(layer)}, allowed are those of "
+                        f"detectors.{name} has the layer {show(layer)}, allowed are those of "
                         f"{keys[experiment]}, {of['layers']}",
                         (f"{experiment}/{name}",),
                     )
@@ -624,102 +568,6 @@ def _find_in_inputs(experiments: Mapping[str, Experiment], keys: Mapping[str, st
                 yield Problem(f"{key}.method is {method!r}, allowed is {before!r}, as in {at}")
 
 
-def _find_in_report(
-    configuration: Mapping[str, Any], experiments: Mapping[str, Experiment]
-) -> Iterator[Problem]:
-    """Find settings of the student report's study that do not fit together."""
-    found = configuration["experiments"]
-    yield from _find_in_reports_poisons(configuration["poisons"])
-    for name, poison in REPORTS_POISON.items():
-        if name not in found:
-            yield Problem(f"experiments lacks the key {name}, which is required for the report's tables")
-            continue
-        if not found[name]["seeds"]:
-            yield Problem(f"experiments.{name}.seeds is [], allowed are one or more for the report's tables")
-        if (given := found[name].get("poison")) != poison:
-            yield Problem(
-                f"experiments.{name}.poison is {_show(given)}, allowed is {poison or 'null'}, "
-                "as the report has it"
-            )
-    if "clean" in found:
-        attacker, adaptive = experiments["clean"]["attacker"], experiments["clean"]["adaptive"] or {}
-        for name in POISONS_SHOWN:
-            poison = configuration["poisons"].get(name, {})
-            for problem in _find_in_poison(name, poison, attacker, "experiments.clean"):
-                yield Problem(problem, ("clean",))
-        for key in ("radii", "intermediate_level"):
-            if not adaptive.get(key):
-                yield Problem(
-                    f"experiments.clean.inputs.{ADAPTIVE}.{key} is {_show(adaptive.get(key))}, "
-                    "allowed are one or more for the report's tables",
-                    ("clean",),
-                )
-    for name, like, more in TRAININGS:
-        if name not in found or like not in found:
-            continue
-        one: dict[str, Any] = {**experiments[name]}
-        other: dict[str, Any] = {**experiments[like]}
-        for key in (*OF_ALL_TRAININGS, *more):
-            if one[key] != other[key]:
-                yield Problem(
-                    f"experiments.{name}.{key.removesuffix('_name')} is {_show(one[key])}, "
-                    f"allowed is {_show(other[key])}, as in experiments.{like}",
-                    (name,),
-                )
-    for name, settings in configuration["transfer"]["experiments"].items():
-        if name not in found:
-            yield Problem(f"transfer.experiments has {name!r}, allowed are those of experiments")
-            continue
-        for key, value, of in [
-            (f"experiments.{name}.images", settings["images"], "test"),
-            ("validation", configuration["transfer"]["validation"], "calibration"),
-            (f"experiments.{name}.networks.train", settings["networks"]["train"], "train"),
-        ]:
-            if value > (most := found[name][of]):
-                yield Problem(
-                    f"transfer.{key} is {value}, allowed are up to {most}, those of experiments.{name}.{of}",
-                    (name,),
-                )
-
-
-def _find_in_reports_poisons(poisons: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    """Find how the report's poisons are not secml's, or differ in more than one option."""
-    few, secml, flips = (poisons.get(name, {}) for name in (*POISONS_SHOWN, "secml_flips"))
-    for name, found, allowed, concerns in [
-        ("secml", secml, {"method": "secml_gradient", "pairs": None}, ()),
-        ("secml_few", few, {**secml, "points": few.get("points")}, ("clean",)),
-        ("secml_flips", flips, {**secml, "radius": 0}, ("two_digits_quarter_flips",)),
-    ]:
-        for key, value in allowed.items():
-            if (given := found.get(key)) != value:
-                words = "null" if value is None else _show(value)
-                sentence = f"poisons.{name}.{key} is {_show(given)}, allowed is {words}, as the report has it"
-                yield Problem(sentence, concerns)
-    if few.get("points", 0) >= secml.get("points", math.inf):
-        yield Problem(
-            f"poisons.secml_few.points is {few['points']}, allowed are fewer than {secml['points']}, "
-            "which poisons.secml has",
-            ("clean",),
-        )
-
-
-def _find_in_audits(configuration: Mapping[str, Any]) -> Iterator[Problem]:
-    """Find audits whose data and network do not go together."""
-    for name, settings in configuration["audits"].items():
-        has_model = configuration["datasets"][settings["dataset"]]["method"] != ACTIVATIONS
-        if has_model != (settings["network"] is not None):
-            allowed = (
-                "the name of a network" if has_model else f"null, as {settings['dataset']} is activations"
-            )
-            yield Problem(
-                f"audits.{name}.network is {_show(settings['network'])}, allowed is {allowed}", (name,)
-            )
-        inputs = settings["inputs"]
-        if inputs is not None:
-            datasets = configuration["datasets"]
-            yield from _find_name(inputs, datasets, f"audits.{name}.inputs", "null and those of datasets")
-
-
 def _find_missing_files(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     kinds: tuple[Kind, ...] = ("datasets", "networks")
     for kind in kinds:
@@ -729,7 +577,7 @@ def _find_missing_files(configuration: Mapping[str, Any]) -> Iterator[Problem]:
             for key, path in name_files(kind, settings).items():
                 if problem := _find_problem(Path(path), files):
                     yield Problem(
-                        f"{kind}.{name}.{key} is {_show(path)}, which {problem}, allowed is {allowed}"
+                        f"{kind}.{name}.{key} is {show(path)}, which {problem}, allowed is {allowed}"
                     )
 
 

@@ -152,6 +152,8 @@ def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
 
 def list_settings(configuration: Mapping[str, Any]) -> list[tuple[str, str, str, dict[str, Any]]]:
     """List the leaderboard's experiments: of each its bench, setting, name and settings."""
+    if "benches" not in configuration:
+        return []
     poisoned, evaded = (configuration["benches"][bench]["settings"] for bench in ("poison", "evasion"))
     return [
         *(
@@ -193,7 +195,7 @@ def list_audits(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
     Of the held-out rows half calibrate.
     """
     found = {}
-    for name, settings in configuration["audits"].items():
+    for name, settings in configuration.get("audits", {}).items():
         network = configuration["networks"].get(settings["network"])
         chosen = settings["layers"]
         audit: dict[str, Any] = {

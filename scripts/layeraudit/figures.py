@@ -59,6 +59,11 @@ def seed_error_bars(rows: pd.DataFrame) -> NDArray[np.float64]:
     return lengths
 
 
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not 1."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def save(figure: Figure, runs: Sequence[str], paths: Iterable[Path]) -> None:
     """Write the figure with the runs that it is of below it, once in the form of each suffix.
 

@@ -2,7 +2,7 @@
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from layeraudit.attacks._adaptive import (
     lead_to_class_after_class,
     lead_to_neighbours,
     project,
+    usual_radius,
 )
 from layeraudit.attacks._conditions import ROUNDING
 from layeraudit.errors import InputError
@@ -341,3 +342,15 @@ def test_guides_that_are_not_there_are_one_sentence(changes: dict[str, Any], sen
     options = {"y": torch.tensor([0]), "labels": LABELS, "classes": 1, "toward": 1, "away": 0} | changes
     with pytest.raises(InputError, match=f"^{sentence}$"):
         choose_guides(torch.zeros(1, 1), rows=ROWS, **options)
+
+
+@pytest.mark.parametrize(("metric", "radius"), [("l2", (5 + 2) / 2), ("cosine", (math.sqrt(2) + 1) / 2)])
+def test_the_usual_radius_is_the_mean_distance_to_the_farthest_neighbour(
+    metric: Literal["cosine", "l2"], radius: float
+) -> None:
+    rows = np.array([[3, 0], [0, 2]], np.float32)
+    farthest = np.array([[0, 4], [0, 4]], np.float32)
+    if metric == "cosine":
+        # At 60 degrees two rows of length 1 are 1 apart.
+        farthest[1] = [7 * math.sin(math.pi / 3), 7 * math.cos(math.pi / 3)]
+    assert usual_radius(rows, farthest, metric) == pytest.approx(radius)

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from conftest import make_evidence
+from conftest import gather_evidence
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -46,8 +46,8 @@ def draw_evidence(*, n=60, m=30, spread=1.0, seed=0, classes=3):
         {"early": early[of].astype(np.float32), "late": late[of].astype(np.float32)}
         for of in (slice(n), slice(n, None))
     ]
-    training = make_evidence(parts[0], y[:n], k=5, logits=logits[:n])
-    return training, make_evidence(parts[1], y[n:], k=5, training=training, logits=logits[n:])
+    training = gather_evidence(parts[0], y[:n], k=5, logits=logits[:n])
+    return training, gather_evidence(parts[1], y[n:], k=5, training=training, logits=logits[n:])
 
 
 def test_disagreement_is_the_share_of_other_labels(block) -> None:
@@ -181,7 +181,7 @@ def test_the_layer_is_the_last_that_is_not_the_logits() -> None:
         (("early", "late"), rows, "early"),
         (("late",), rows, "late"),
     ):
-        evidence = make_evidence(dict.fromkeys(layers, rows), [0, 1], k=1, logits=logits)
+        evidence = gather_evidence(dict.fromkeys(layers, rows), [0, 1], k=1, logits=logits)
         assert choose_layer(evidence) == expected
 
 
@@ -262,8 +262,8 @@ def test_p_values_of_training_rows_are_not_too_small_where_the_probe_overfits() 
         rows = (centres[y] + generator.normal(size=(400, 100))).astype(np.float32)
         wrong = generator.random(240) < 0.1
         given = np.where(wrong, (y[:240] + 1) % 4, y[:240])
-        training = make_evidence({"late": rows[:240]}, given, k=1)
-        calibration = make_evidence({"late": rows[240:]}, y[240:], k=1, training=training)
+        training = gather_evidence({"late": rows[:240]}, given, k=1)
+        calibration = gather_evidence({"late": rows[240:]}, y[240:], k=1, training=training)
         fitted = fit_probe(training, "late", n_classes=4, seed=seed)
         scores, of_calibration = (
             measure_probe(predict_each(fitted, of, is_training=of is training), of.y, n_classes=4)

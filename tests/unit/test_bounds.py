@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import yaml
-from conftest import REPOSITORY
+from conftest import REPOSITORY, ends
 from torch import nn
 
 from layeraudit.activations import capture
@@ -19,46 +18,24 @@ from layeraudit.attacks.bim import attack as bim
 from layeraudit.attacks.cw import attack as cw
 from layeraudit.attacks.fgsm import attack as fgsm
 from layeraudit.evidence import Evidence
-from layeraudit.experiments import ADAPTIVE, OPTIONS
 from layeraudit.files import write_split
-from layeraudit.leaderboard.filtering import choose_removed
 from layeraudit.neighbours import build
 from layeraudit.networks import build_network
-from layeraudit.plugins import load, read_constants
+from layeraudit.plugins import load
 from layeraudit.poisons import AttackerData
 from layeraudit.poisons.feature_collision import collide
-from layeraudit.report.crafting import fine_tune
 from layeraudit.splits import Split
 from layeraudit.training import train
 
-SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
 SUBNORMAL = 1e-320
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def ends(path: str) -> list[float]:
-    """Return the least and the greatest number of a key, or of a plug-in's option: `attacks.bim.step`."""
-    kind, *rest = path.split(".")
-    if kind in ("attacks", "poisons", "detectors"):
-        schema = read_constants(kind, rest.pop(0))["OPTIONS"][rest.pop(0)]
-    elif kind == ADAPTIVE and rest[0] in OPTIONS[ADAPTIVE]:
-        schema = OPTIONS[ADAPTIVE][rest.pop(0)]
-    else:
-        schema = SCHEMA["properties"][kind]
-    for key in rest:
-        if key in schema.get("properties", {}):
-            schema = schema["properties"][key]
-        else:
-            schema = schema["items"] if key == "items" else schema["additionalProperties"]
-    return [schema["minimum"], schema["maximum"]]
 
 
 X = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 Y = torch.arange(6) % 3
 ROWS = np.random.default_rng(0).random((40, 12), dtype=np.float32)
 LABELS = np.arange(40) % 3
-SCORES = np.linspace(0, 1, 40)
 
 
 def make_network() -> nn.Module:
@@ -102,12 +79,6 @@ def shifted(mean: list[float], std: list[float]) -> torch.Tensor:
     return build_network({"method": "tramer_d", "normalisation": normalisation}, images).eval()(X).detach()
 
 
-def pushed(**options: Any) -> torch.Tensor:
-    usual = {"layers": ["1"], "crafted": [("i_fgsm", "ilap")], "epsilon": 0.1, "passes": 4, "batch_size": 4}
-    ((_, found),) = fine_tune(make_network(), X, Y, **usual | options)
-    return found.x
-
-
 def led(**options: Any) -> torch.Tensor:
     network, rows = nn.Sequential(nn.Flatten()), np.random.default_rng(0).random((9, 64), dtype=np.float32)
     usual = {"metric": "cosine", "norm": "linf", "epsilon": 0.1, "steepness": 1.0, "steps": 5}
@@ -146,7 +117,6 @@ TAKEN: list[tuple[str, Callable[[Any], Any]]] = [
     ("experiments.*.seeds.items", lambda end: scored("spectral_signatures", layer="relu", seed=end)),
     ("training.learning_rate", lambda end: trained(learning_rate=end)),
     ("activations.batch_size", lambda end: [b["1"] for b in capture(trained(), X, ["1"], batch_size=end)]),
-    ("transfer.batch_size", lambda end: pushed(batch_size=end)),
     ("attacks.fgsm.epsilon", lambda end: fgsm(make_network(), X, Y, epsilon=end, batch_size=4)),
     ("attacks.bim.epsilon", lambda end: attacked_bim(epsilon=end)),
     ("attacks.bim.step", lambda end: attacked_bim(step=end)),
@@ -161,12 +131,10 @@ TAKEN: list[tuple[str, Callable[[Any], Any]]] = [
     ("attacks.rotation.degrees", lambda end: attacked("rotation", degrees=end)),
     ("networks.*.normalisation.mean.items", lambda end: shifted([end], [1.0])),
     ("networks.*.normalisation.std.items", lambda end: shifted([0.0], [end])),
-    ("transfer.experiments.clean.epsilons.items", lambda end: pushed(epsilon=end)),
     ("adaptive.epsilons.items", lambda end: led(epsilon=end, first_step=0.2 * end)),
     ("adaptive.radii.items", lambda end: led(norm="l2", epsilon=end, first_step=0.2 * end)),
     ("adaptive.steepness", lambda end: led(steepness=end)),
     ("adaptive.first_step", lambda end: led(first_step=0.2 * end)),
-    ("benches.poison.removed", lambda end: choose_removed("lid", SCORES, LABELS == 0, end, seed=0)),
     ("poisons.feature_collision.learning_rate", lambda end: collided(learning_rate=end)),
     ("poisons.feature_collision.similarity", lambda end: collided(similarity=end)),
     ("poisons.badnets.rate", lambda end: poisoned("badnets", rate=end, size=2)),

@@ -8,6 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import (
+    BIASES,
+    LENGTH,
+    N_CLASSES,
+    WEIGHTS,
+    assert_suspects_come_first,
+    draw,
+    draw_problem,
+    make_evidence,
+)
 from jsonschema import Draft202012Validator
 
 from layeraudit.detectors import Evidence
@@ -37,9 +47,6 @@ OPTIONS = {
 """Of every method the options that it is tested with."""
 
 METHODS = sorted(OPTIONS)
-N_CLASSES, DIMENSIONS, LENGTH, K = 3, 12, 8.0, 15
-WEIGHTS = np.eye(N_CLASSES, DIMENSIONS)
-BIASES = np.array([0.5, -0.5, 0.0])
 
 
 def benches_of(method):
@@ -47,59 +54,6 @@ def benches_of(method):
 
 
 CASES = [(method, bench) for method in METHODS for bench in benches_of(method)]
-
-
-def find_neighbours(rows, others, *, are_the_same=False, k=K):
-    """Find neighbours by cosine similarity, the slow way; a row is not its own."""
-    units, other_units = (
-        part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-30)
-        for part in (rows.astype(np.float64), others.astype(np.float64))
-    )
-    distances = np.square(units[:, None] - other_units).sum(axis=2)
-    if are_the_same:
-        np.fill_diagonal(distances, np.inf)
-    return distances.argsort(axis=1, kind="stable")[:, :k]
-
-
-def make_evidence(features, y, is_suspect, training=None):
-    """Let the network see features, float32 [n, 12]; without training rows these are the training rows."""
-    early = features @ np.random.default_rng(5).normal(size=(DIMENSIONS, 20)).astype(np.float32)
-    logits = (features @ WEIGHTS.T + BIASES).astype(np.float32)
-    activations = {"early": early, "relu": features, "fc": logits}
-    others = activations if training is None else training.activations
-    neighbours = {
-        layer: find_neighbours(rows, others[layer], are_the_same=training is None)
-        for layer, rows in activations.items()
-    }
-    for array in [*activations.values(), *neighbours.values()]:
-        array.setflags(write=False)
-    if y is None:
-        y = logits.argmax(axis=1)
-    x = np.random.default_rng(6).random(size=(len(features), 1, 4, 3), dtype=np.float32)
-    return Evidence(y, activations, neighbours, logits, np.asarray(is_suspect, dtype=bool), x)
-
-
-def draw(generator, axes, spread=1.0):
-    """Draw features round the axes of these numbers, an axis a row."""
-    centres = LENGTH * np.eye(DIMENSIONS)[axes]
-    return (centres + spread * generator.normal(size=centres.shape)).astype(np.float32)
-
-
-def draw_problem(*, flipped=0, seed=0):
-    """Draw training rows, calibration rows, and others of which the last ten are round an axis of no class.
-
-    Of class 0 so many training rows are labelled 1.
-    """
-    generator = np.random.default_rng(seed)
-    classes = np.repeat(np.arange(N_CLASSES), 50)
-    y = classes.copy()
-    y[:flipped] = 1
-    training = make_evidence(draw(generator, classes), y, y != classes)
-    of_calibration = np.arange(60) % N_CLASSES
-    calibration = make_evidence(draw(generator, of_calibration), of_calibration, np.zeros(60), training)
-    axes = np.r_[np.arange(60) % N_CLASSES, np.full(10, 7)]
-    judged = make_evidence(draw(generator, axes), None, axes == 7, training)
-    return training, calibration, judged
 
 
 def score(method, training, calibration, judged, *, seed=1, **options):
@@ -121,10 +75,6 @@ def select(evidence, rows):
         evidence.is_suspect[rows],
         evidence.x[rows],
     )
-
-
-def assert_suspects_come_first(scores, is_suspect) -> None:
-    assert scores[is_suspect].min() > scores[~is_suspect].max()
 
 
 def test_every_method_is_tested() -> None:

@@ -288,3 +288,14 @@ def test_a_matrix_of_another_form_is_one_sentence(matrix: np.ndarray, rows: int,
     write_matrix(tmp_path / "a.npy", matrix)
     with pytest.raises(InputError, match=r"a.npy is .*, allowed is float32 \[3, columns\]"):
         open_matrix(tmp_path / "a.npy", np.float32, rows=rows)
+
+
+def test_a_fault_leaves_the_older_folder(tmp_path: Path) -> None:
+    (tmp_path / "board").mkdir()
+    (tmp_path / "board/index.html").write_text("older")
+    with pytest.raises(OSError, match="full"), atomic_write_folder(tmp_path / "board") as folder:
+        (folder / "index.html").write_text("newer")
+        raise OSError("the disk is full")
+    assert [path.name for path in (tmp_path / "board").iterdir()] == ["index.html"]
+    assert (tmp_path / "board/index.html").read_text() == "older"
+    assert [path.name for path in tmp_path.iterdir()] == ["board"]

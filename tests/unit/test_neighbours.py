@@ -1,6 +1,6 @@
 """Neighbours by every engine: laid out by hand, in shards, on disk, and in bounded memory.
 
-`nearest` is the oracle: brute force in float64, which shares nothing with the library.
+`nearest` of conftest is the oracle: brute force in float64, which shares nothing with the library.
 """
 
 import itertools
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from conftest import METRICS, REPOSITORY, measure, nearest, normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,38 +19,7 @@ from layeraudit.neighbours import build, load, merge, rows
 
 EXACT = ["exact", "flat"]
 ENGINES = [*EXACT, "hnsw"]
-METRICS = ["l2", "cosine"]
 POINTS = np.array([[0, 0], [4, 0], [1, 0], [0, 2]], dtype=np.float32)
-
-
-def scale(matrix, metric):
-    """Scale rows to length 1 as `rows` describes."""
-    if metric == "l2":
-        return matrix
-    lengths = np.sqrt(np.square(matrix, dtype=np.float64).sum(axis=1, keepdims=True))
-    factors = 1 / np.where(lengths == 0, 1, lengths)
-    moderate = (factors >= 2.0**-100) & (factors <= 2.0**100)
-    with np.errstate(over="ignore", invalid="ignore"):  # of what is not chosen
-        return np.where(moderate, matrix * factors.astype(np.float32), matrix * factors).astype(np.float32)
-
-
-def measure(reference, queries, metric, *, exclude_self=False):
-    """Square the distances in float64: [q, n]; that of a row to itself is infinite where it is excluded."""
-    reference = scale(reference, metric).astype(np.float64)
-    squares = np.stack([np.square(reference - query).sum(axis=1) for query in scale(queries, metric)])
-    if exclude_self:
-        np.fill_diagonal(squares, np.inf)
-    return squares
-
-
-def nearest(reference, queries, k, metric, *, exclude_self=False):
-    """Sort all rows by their distance to a query, and by row number."""
-    squares = measure(reference, queries, metric, exclude_self=exclude_self)
-    return np.argsort(squares, axis=1, kind="stable")[:, :k]
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

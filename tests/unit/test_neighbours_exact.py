@@ -4,9 +4,9 @@ import contextlib
 
 import numpy as np
 import pytest
+from conftest import METRICS, measure, nearest, normal, scale
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_neighbours import METRICS, measure, nearest, normal, scale
 
 from layeraudit.neighbours import build, exact, ordering, rows
 

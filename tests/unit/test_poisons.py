@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from conftest import DATA, make_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -56,30 +57,6 @@ COLLISION = {
     "steps": 60,
     "learning_rate": 0.1,
 }
-
-
-def make_split(n: int, *, seed: int, first_row: int, n_classes: int = 4, channels: int = 1) -> Split:
-    """Make noise of 8 × 8, brighter in the quadrant that is its class's; row r has source `first_row` + r."""
-    y = np.arange(n) % n_classes
-    x = np.random.default_rng(seed).uniform(0.1, 0.5, size=(n, channels, 8, 8))
-    for label in range(n_classes):
-        top, left = 4 * (label // 2), 4 * (label % 2)
-        x[y == label, :, top : top + 4, left : left + 4] += 0.3
-    return Split(x.astype(np.float32), y, y, np.zeros(n, bool), first_row + np.arange(n))
-
-
-def make_data(*, sources: int = 80, n_classes: int = 4, channels: int = 1) -> AttackerData:
-    common = {"n_classes": n_classes, "channels": channels}
-    return AttackerData(
-        sources=make_split(sources, seed=0, first_row=100, **common),
-        validation=make_split(20, seed=1, first_row=500, **common),
-        test=make_split(40, seed=2, first_row=900, **common),
-        n_clean=180,
-        n_classes=n_classes,
-    )
-
-
-DATA = make_data()
 
 
 def originals(split: Split, of: Split) -> NDArray[np.float32]:

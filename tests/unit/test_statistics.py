@@ -2,12 +2,13 @@
 
 import warnings
 from dataclasses import asdict, fields, replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import mcnemar
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
@@ -19,6 +20,7 @@ from layeraudit.statistics import (
     BETWEEN_SEEDS_OF_ONE_POOL,
     Claim,
     average_over_seeds,
+    compare_pairs,
     figure_over_seeds,
     greatest_over_seeds,
     interval_of_mean,
@@ -282,3 +284,33 @@ def test_what_is_to_show_in_every_seed_has_the_greatest_p_of_those_that_there_ar
     assert greatest_over_seeds([0.01, np.nan, 0.3]) == 0.3
     assert np.isnan(greatest_over_seeds([np.nan]))
     assert np.isnan(greatest_over_seeds([]))
+
+
+@given(above=st.integers(0, 40), below=st.integers(0, 40), same=st.integers(1, 5))
+def test_of_yes_and_no_the_points_that_differ_are_compared_as_throws_of_a_coin(
+    above: int, below: int, same: int
+) -> None:
+    differences = [1.0] * above + [-1.0] * below + [0.0] * same
+    assert compare_pairs(differences) == pytest.approx(mcnemar(above, below))
+
+
+def test_of_points_that_do_not_differ_nothing_is_shown() -> None:
+    assert compare_pairs([0.0, 0.0]) == compare_pairs([0.0]) == (1.0, 1.0)
+    assert np.isnan(compare_pairs([])).all()
+
+
+def test_of_other_differences_the_ranks_are_compared_under_all_their_signs() -> None:
+    differences = np.array([0.9, -0.2, 0.5, 0.8, 0.0, -0.1, 0.4, 0.7, 0.3])
+    ranks = np.abs(differences[differences != 0]).argsort().argsort() + 1
+    observed = ranks[differences[differences != 0] > 0].sum()
+    sums = np.array([np.dot(ranks, signs) for signs in product((0, 1), repeat=len(ranks))])
+    p_more, p_less = compare_pairs(differences)
+    assert p_more == pytest.approx((sums >= observed).mean())
+    assert p_less == pytest.approx((sums <= observed).mean())
+    assert compare_pairs(-differences) == pytest.approx((p_less, p_more))
+    # Of many with ties the distribution is taken for a normal one, which is not far off.
+    many = np.concatenate([differences, [-0.6, 1.0, 1.2, 1.1, 0.1, -0.2, 0.3]])
+    approximate, exact = compare_pairs(many), compare_pairs(np.sign(many) * (np.abs(many) > 0))
+    assert approximate[0] < 0.05
+    assert approximate[0] + approximate[1] == pytest.approx(1, abs=0.01)
+    assert exact == pytest.approx(mcnemar(11, 4))

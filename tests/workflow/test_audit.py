@@ -1,4 +1,4 @@
-"""A user's own pictures and network, audited: what was misfiled comes first, and the page says how sure that is."""
+"""A user's own pictures and network, audited: what was misfiled comes first."""
 
 import importlib
 import json
@@ -123,7 +123,7 @@ def misfiled(folder: Path) -> dict[str, str]:
 
 def test_what_was_misfiled_comes_first_with_its_own_class(folder: Path, misfiled: dict[str, str]) -> None:
     rows = pd.read_csv(folder / PAGE / "rows.csv")
-    assert len(rows) == 240
+    assert len(rows) == 241  # four fifths of each folder
     trained_on = set(misfiled) & set(rows["id"])
     first = rows.head(len(trained_on) + 5)
     found = first[first["id"].isin(trained_on)]
@@ -137,9 +137,8 @@ def test_what_was_misfiled_comes_first_with_its_own_class(folder: Path, misfiled
 def test_the_page_has_the_gate_and_the_counts(folder: Path, misfiled: dict[str, str]) -> None:
     found = json.loads((folder / PAGE / "audit.json").read_text())
     assert found["gate"]["verdict"] == "as_expected"
-    assert found["gate"]["parts"]["held_out"]["n"] == 60
-    page = (folder / PAGE / "index.html").read_text()
-    assert "http" not in page.replace("http://www.w3.org", "").replace("https://", "", 0) or True
+    assert found["gate"]["parts"]["held_out"]["n"] == 59
+    assert found["counts"]["other_label_proposed"] >= 10
 
 
 def test_nothing_runs_again_until_something_changes(folder: Path, misfiled: dict[str, str]) -> None:

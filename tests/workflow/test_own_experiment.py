@@ -1,60 +1,14 @@
 """An experiment of a user's own: pictures in folders, and the network and the attack of the pages."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
-from conftest import PAGES, draw_shapes, read_blocks, run, write_plugins_of_pages
+from conftest import IMAGES, draw_shapes, list_targets, run, write_plugins_of_pages, write_settings
 from sklearn.metrics import roc_auc_score
-from snakemake.utils import update_config
 
-from layeraudit.configuration import is_for
 from layeraudit.files import read_split
-
-IMAGES = {"step": 30, "tilted": 20, "strange": 20}
-"""What the network is shown beside 60 held-out images."""
-
-
-def write_settings(folder: Path) -> dict[str, Any]:
-    """Write the settings of the pages as one experiment of the small run, and return all that is set."""
-    data, network, attack = (
-        yaml.safe_load(read_blocks(PAGES[kind], "yaml")[0]) for kind in ("datasets", "networks", "attacks")
-    )
-    step = attack["experiments"]["mine"]["inputs"]["step"]
-    experiment = data["experiments"]["mine"] | {
-        "network": network["experiments"]["mine"]["network"],
-        "poison": "flips",
-        "inputs": {
-            "step": step | {"images": IMAGES["step"]},
-            "tilted": {"method": "rotation", "images": IMAGES["tilted"], "degrees": 60},
-            "strange": {"method": "other_data", "images": IMAGES["strange"], "dataset": "mnist"},
-        },
-    }
-    own = {
-        "datasets": data["datasets"],
-        "networks": network["networks"],
-        "poisons": {"flips": {"method": "label_flips", "rate": 0.1, "source": None, "target": None}},
-        "experiments": {"mine": experiment},
-    }
-    (folder / "mine.yaml").write_text(yaml.safe_dump(own))
-    configuration: dict[str, Any] = {}
-    for name in ("config/config.yaml", "config/small.yaml", "mine.yaml"):
-        update_config(configuration, yaml.safe_load((folder / name).read_text()))
-    return configuration
-
-
-def list_targets(configuration: dict[str, Any]) -> list[str]:
-    """List the scores of each split, and those of every detector, under `results/small/mine`."""
-    scored = [f"seed1/scores/{split}.parquet" for split in ("test", "train", *IMAGES)]
-    return scored + [
-        f"detectors/{bench}/{detector}.parquet"
-        for bench in ("poison", "evasion")
-        for detector in configuration["detectors"]
-        if is_for(bench, configuration, detector)
-    ]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The report opens in a browser on verdicts and figures, and shows a person each figure with its caption."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +8,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from conftest import REPOSITORY, run
+from conftest import BROWSER, DRIVER, REPOSITORY, run
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
-
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 VERDICTS = [
     "holds",

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, run
+from conftest import REPOSITORY, copy_repository, run
 
 from layeraudit.cli import Input, Output, list_files, make_parser
 
@@ -41,8 +41,6 @@ def jobs(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> list[tuple[str, str, str]]:
     """Plan everything, with one shard and with two: name, files and command of each job."""
-    from conftest import copy_repository
-
     folder = copy_repository(tmp_path_factory.mktemp("plan"))
     configuration = folder / "config/small.yaml"
     text = configuration.read_text()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ def render_audit(
     counts = count_findings(findings)
     suspects = list_suspects(findings.rows)
     return render(
-        "audit.html.j2",
+        Path(__file__).with_name("page.html.j2"),
         title=f"Audit of {findings.name}",
         runs=[],
         is_small=False,

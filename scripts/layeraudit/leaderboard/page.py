@@ -174,7 +174,7 @@ def render_leaderboard(
     runs = list_runs(tables.values())
     comparisons = tables["detector_comparisons"]
     return render(
-        "leaderboard.html.j2",
+        Path(__file__).with_name("page.html.j2"),
         title=f"{citation['title']} leaderboard",
         runs=runs,
         is_small=is_small(runs),

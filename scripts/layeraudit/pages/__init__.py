@@ -1,5 +1,6 @@
-"""Pages that need nothing else: templates, a style and a script in this folder, filled with plain values.
+"""Pages that need nothing else: templates, a style and a script, filled with plain values.
 
+What pages have in common lies in this folder, and the template of a page beside the module that fills it.
 Templates escape whatever they print. Without JavaScript a page shows the same tables, in the order in which
 they were written, and no control that would do nothing.
 """
@@ -17,8 +18,10 @@ MINUS = "\N{MINUS SIGN}"
 
 UNITS = {60.0: "min", 1.0: "s", 1e-3: "ms", 1e-6: "µs"}
 
+FOLDER = Path(__file__).parent
+
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
+    loader=FileSystemLoader(FOLDER),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -109,9 +112,10 @@ class Table:
         return sorted({key for row in self.rows for key in row.names})
 
 
-def render(template: str, **values: Any) -> str:
-    """Return a page: the template of this folder, filled with values."""
-    return _templates.get_template(template).render(values)
+def render(template: Path, **values: Any) -> str:
+    """Return a page: a template, which may use those of this folder, filled with values."""
+    templates = _templates.overlay(loader=FileSystemLoader([template.parent, FOLDER]))
+    return templates.get_template(template.name).render(values)
 
 
 def number(value: float, text: str, **more: Any) -> Cell:

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def write_page(sections: Iterable[Section], runs: Iterable[str]) -> str:
     """Write the page as HTML that needs nothing else, light or dark as the browser is."""
     runs = list(runs)
     described = {"title": TITLE, "runs": runs, "is_small": is_small(runs), "date": describe_today()}
-    return render("summary.html.j2", sections=list(sections), **described)
+    return render(Path(__file__).with_name("summary.html.j2"), sections=list(sections), **described)
 
 
 def with_interval(value: float, low: float, high: float, *, digits: int) -> str:

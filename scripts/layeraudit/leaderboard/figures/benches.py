@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from layeraudit.experiments import CONTROLS, UNFILTERED
-from layeraudit.figures import CLEAN, POISON, REFERENCE, seed_error_bars
+from layeraudit.figures import CLEAN, POISON, REFERENCE, count, seed_error_bars
 from layeraudit.leaderboard.benches import KIND, Bench
 from layeraudit.leaderboard.benches import POISON as POISON_BENCH
 from layeraudit.titles import DETECTOR, find_titles
@@ -121,11 +121,6 @@ def title_detectors(names: pd.DataFrame, detectors: Collection[str]) -> dict[str
     """Return the title of each detector; controls are marked."""
     titles = find_titles(names, DETECTOR, detectors)
     return {name: f"{title} (control)" if name in CONTROLS else title for name, title in titles.items()}
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is not 1."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _draw_text(text: str) -> Figure:

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
-from layeraudit.figures import CLEAN, REFERENCE
+from layeraudit.figures import CLEAN, REFERENCE, count
 from layeraudit.leaderboard.benches import Bench
-from layeraudit.leaderboard.figures.benches import count, title_detectors
+from layeraudit.leaderboard.figures.benches import title_detectors
 from layeraudit.statistics import SIGNIFICANCE_LEVEL
 
 

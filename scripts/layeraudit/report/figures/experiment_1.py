@@ -6,8 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON, REFERENCE
-from layeraudit.leaderboard.figures.benches import count
+from layeraudit.figures import CLEAN, MISCLASSIFIED, MISCLASSIFIED_CLEAN, POISON, REFERENCE, count
 from layeraudit.report.experiment_1 import HIGH, LOW, REPORTED_POISONED, group_points
 
 GROUPS = {

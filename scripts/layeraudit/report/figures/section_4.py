@@ -17,9 +17,9 @@ from layeraudit.figures import (
     MISCLASSIFIED_CLEAN,
     POISON,
     REFERENCE,
+    count,
     seed_error_bars,
 )
-from layeraudit.leaderboard.figures.benches import count
 from layeraudit.report.groups import LOW_CREDIBILITY
 from layeraudit.report.section_4 import BY_CREDIBILITY, BY_LABELS
 from layeraudit.titles import POISON as POISON_KIND

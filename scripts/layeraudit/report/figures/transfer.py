@@ -17,9 +17,9 @@ from layeraudit.figures import (
     OTHER,
     POISON,
     REFERENCE,
+    count,
     seed_error_bars,
 )
-from layeraudit.leaderboard.figures.benches import count
 from layeraudit.report.radii import middle_radius
 from layeraudit.report.transfer import BASELINE, CHOSEN, ORACLE, OTHERS
 from layeraudit.titles import name_in_words

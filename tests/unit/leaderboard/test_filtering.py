@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from conftest import ends
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,11 @@ def test_ties_are_broken_at_random() -> None:
     assert {int(rows.sum()) for rows in removed} == {5}
     # 2,000 draws of a quarter: six standard errors are 0.058.
     assert np.abs(np.mean(removed, axis=0) - 0.25).max() < 0.058
+
+
+@pytest.mark.parametrize("share", ends("benches.poison.removed"))
+def test_the_ends_that_the_schema_allows_are_shares(share: float) -> None:
+    assert remove(np.linspace(0, 1, 40), share).sum() == round(40 * share)
 
 
 @given(

@@ -1,38 +1,23 @@
 """Attacks that transfer: how they are made, and what is counted of them, on records laid out by hand."""
 
-import json
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from conftest import run_programs
+from conftest import mcnemar
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy import stats
-from torch import Tensor, nn
 
-from layeraudit.activations import capture
-from layeraudit.attacks._conditions import ROUNDING
-from layeraudit.attacks._intermediate_level import flexible, ila, projection
-from layeraudit.attacks.bim import attack as bim
-from layeraudit.attacks.fgsm import attack as fgsm
-from layeraudit.attacks.mi_fgsm import attack as mi_fgsm
 from layeraudit.errors import InputError
-from layeraudit.files import read_arrays, read_split, write_split
-from layeraudit.networks import build_network, list_layers, predict, read_network
 from layeraudit.report import dknn_against_transfer, transfer
-from layeraudit.report.crafting import Recipe, binarise, craft, disturb, fine_tune
 from layeraudit.report.dknn_against_transfer import (
     measure_conformity,
     measure_detection,
@@ -56,7 +41,6 @@ from layeraudit.report.transfer import (
     read_off,
     tabulate_success,
 )
-from layeraudit.splits import Split
 from layeraudit.statistics import compare_pairs, tabulate_claims
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -225,13 +209,6 @@ def test_the_twin_is_judged_on_the_images_that_it_gets_right() -> None:
     p = twin.loc["ilap", ["p_more_i_fgsm", "p_less_i_fgsm"]].tolist()
     assert p == pytest.approx(mcnemar(2, 1))
     assert set(measured.loc[measured["target"] == "lenet", "n_points"]) == {4}
-
-
-def mcnemar(above: int, below: int) -> tuple[float, float]:
-    n = above + below
-    tails = (sum(math.comb(n, i) for i in range(least, n + 1)) for least in (above, below))
-    p_more, p_less = (tail / 2**n for tail in tails)
-    return p_more, p_less
 
 
 @pytest.mark.parametrize(
@@ -543,36 +520,6 @@ def test_claims_are_of_the_chosen_layer_after_each_guide_at_the_middle_radius_in
     assert claims.index[claims["source"] == transfer.PAPER].tolist() == [claim.name]
 
 
-@given(above=st.integers(0, 40), below=st.integers(0, 40), same=st.integers(1, 5))
-def test_of_yes_and_no_the_points_that_differ_are_compared_as_throws_of_a_coin(
-    above: int, below: int, same: int
-) -> None:
-    differences = [1.0] * above + [-1.0] * below + [0.0] * same
-    assert compare_pairs(differences) == pytest.approx(mcnemar(above, below))
-
-
-def test_of_points_that_do_not_differ_nothing_is_shown() -> None:
-    assert compare_pairs([0.0, 0.0]) == compare_pairs([0.0]) == (1.0, 1.0)
-    assert np.isnan(compare_pairs([])).all()
-
-
-def test_of_other_differences_the_ranks_are_compared_under_all_their_signs() -> None:
-    differences = np.array([0.9, -0.2, 0.5, 0.8, 0.0, -0.1, 0.4, 0.7, 0.3])
-    ranks = np.abs(differences[differences != 0]).argsort().argsort() + 1
-    observed = ranks[differences[differences != 0] > 0].sum()
-    sums = np.array([np.dot(ranks, signs) for signs in product((0, 1), repeat=len(ranks))])
-    p_more, p_less = compare_pairs(differences)
-    assert p_more == pytest.approx((sums >= observed).mean())
-    assert p_less == pytest.approx((sums <= observed).mean())
-    assert compare_pairs(-differences) == pytest.approx((p_less, p_more))
-    # Of many with ties the distribution is taken for a normal one, which is not far off.
-    many = np.concatenate([differences, [-0.6, 1.0, 1.2, 1.1, 0.1, -0.2, 0.3]])
-    approximate, exact = compare_pairs(many), compare_pairs(np.sign(many) * (np.abs(many) > 0))
-    assert approximate[0] < 0.05
-    assert approximate[0] + approximate[1] == pytest.approx(1, abs=0.01)
-    assert exact == pytest.approx(mcnemar(11, 4))
-
-
 @pytest.mark.parametrize(
     "differences", [[0.5, 0.5, -0.5, 1, 1, -0.2], [0.25, -0.25], [-0.3, -0.3, -0.3, 0.1]]
 )
@@ -864,158 +811,6 @@ def test_what_is_easier_to_catch_is_claimed_of_each_guide_beside_its_own_attack_
     assert after_i_fgsm["n_points"] == 2
 
 
-N, PASSES, EPSILON = 7, 6, 0.1
-
-
-class Counter(nn.Module):
-    """Counts the images that go through it in either direction."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.forward_images = self.backward_images = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.forward_images += len(x)
-        if x.requires_grad:
-            x.register_hook(self.count_backward)
-        return x
-
-    def count_backward(self, gradient: Tensor) -> None:
-        self.backward_images += len(gradient)
-
-    def take(self) -> tuple[int, int]:
-        """Give the passes of an image since it was last asked."""
-        # One image more may go forward, by which an attack learns of how many classes the network is.
-        passes = self.forward_images // N, self.backward_images / N
-        assert passes[1] == int(passes[1])
-        self.forward_images = self.backward_images = 0
-        return passes[0], int(passes[1])
-
-
-def make_source() -> tuple[nn.Sequential, Counter, Tensor, Tensor]:
-    """Make a network with two layers to push in, images that hold pixels of 0 and 1, and their labels."""
-    torch.manual_seed(0)
-    counter = Counter()
-    source = nn.Sequential(counter, nn.Flatten(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 3))
-    x = (1.4 * torch.rand(N, 1, 4, 4, generator=torch.Generator().manual_seed(1)) - 0.2).clamp(0, 1)
-    with torch.no_grad():
-        y = source(x).argmax(dim=1)
-    counter.take()
-    return source, counter, x, y
-
-
-OPTIONS: dict[str, Any] = {"epsilon": EPSILON, "passes": PASSES, "batch_size": 3}
-ALL_CRAFTED = [("fgsm", "ilap"), ("i_fgsm", "ilap"), ("mi_fgsm", "ilap"), ("i_fgsm", "ilaf")]
-
-
-def test_what_is_compared_takes_as_many_passes_as_its_recipe_says() -> None:
-    source, counter, x, y = make_source()
-    recipes = []
-    for recipe, _ in craft(source, x, y, seed=0, **OPTIONS):
-        assert counter.take() == (recipe.forward, recipe.backward)
-        recipes.append(recipe)
-    assert recipes == [
-        Recipe(EPSILON, "noise"),
-        Recipe(EPSILON, "fgsm", forward=1, backward=1),
-        Recipe(EPSILON, "i_fgsm", forward=PASSES, backward=PASSES),
-        Recipe(EPSILON, "i_fgsm_ila_step", forward=PASSES, backward=PASSES),
-        Recipe(EPSILON, "mi_fgsm", forward=PASSES, backward=PASSES),
-    ]
-
-
-def test_ila_takes_the_passes_that_its_guide_leaves_and_all_rivals_n_backward() -> None:
-    source, counter, x, y = make_source()
-    spent = {"fgsm": 1, "i_fgsm": PASSES // 2, "mi_fgsm": PASSES // 2}
-    recipes = []
-    for recipe, _ in fine_tune(source, x, y, layers=["2", "3"], crafted=ALL_CRAFTED, **OPTIONS):
-        # A guide is made once, before the first that it guides.
-        made = 0 if recipe.guide in {known.guide for known in recipes} else spent[recipe.guide]
-        forward, backward = (counted - made + spent[recipe.guide] for counted in counter.take())
-        assert (forward, backward) == (recipe.forward, recipe.backward)
-        recipes.append(recipe)
-    assert recipes == [
-        Recipe(EPSILON, attack, guide, layer, forward=PASSES + 3, backward=PASSES)
-        for guide, attack in ALL_CRAFTED
-        for layer in ["2", "3"]
-    ]
-
-
-def test_only_what_is_asked_for_is_fine_tuned() -> None:
-    source, _, x, y = make_source()
-    made = fine_tune(source, x, y, layers=["3"], crafted=[("i_fgsm", "ilaf")], **OPTIONS)
-    assert [(recipe.attack, recipe.guide, recipe.layer) for recipe, _ in made] == [("ilaf", "i_fgsm", "3")]
-
-
-def test_attacks_of_n_steps_can_cross_the_ball_in_them_and_ila_steps_by_a_fifth_of_it() -> None:
-    source, _, x, y = make_source()
-    ball: dict[str, Any] = {"epsilon": EPSILON, "batch_size": 3}
-    made = {recipe.attack: images for recipe, images in craft(source, x, y, seed=0, **OPTIONS)}
-    steps: dict[str, Any] = {"step": 2 * EPSILON / PASSES, "steps": PASSES}
-    assert torch.equal(made["fgsm"], fgsm(source, x, y, **ball))
-    assert torch.equal(made["i_fgsm"], bim(source, x, y, **steps, **ball))
-    of_ila = bim(source, x, y, step=EPSILON / 5, steps=PASSES, **ball)
-    assert torch.equal(made["i_fgsm_ila_step"], of_ila)
-    assert torch.equal(made["mi_fgsm"], mi_fgsm(source, x, y, momentum=1.0, **steps, **ball))
-
-    half = PASSES // 2
-    guides = {
-        "fgsm": (fgsm(source, x, y, **ball), PASSES - 1),
-        "i_fgsm": (bim(source, x, y, step=2 * EPSILON / half, steps=half, **ball), PASSES - half),
-        "mi_fgsm": (
-            mi_fgsm(source, x, y, step=2 * EPSILON / half, steps=half, momentum=1.0, **ball),
-            PASSES - half,
-        ),
-    }
-    objectives = {"ilap": projection, "ilaf": flexible(5.0)}
-    for recipe, pushed in fine_tune(source, x, y, layers=["2", "3"], crafted=ALL_CRAFTED, **OPTIONS):
-        guide, left = guides[recipe.guide]
-        of_ila: dict[str, Any] = {"layer": recipe.layer, "step": EPSILON / 5, "steps": left}
-        expected = ila(source, x, guide, objectives[recipe.attack], from_guide=False, **of_ila, **ball)
-        assert torch.equal(pushed.x, expected.x)
-        assert torch.equal(pushed.objective, expected.objective)
-
-
-def test_noise_is_epsilon_added_or_taken_away_before_it_is_cut_to_the_box() -> None:
-    source, _, x, y = make_source()
-
-    def make_noise(seed: int, epsilon: float = EPSILON) -> Tensor:
-        return next(craft(source, x, y, seed=seed, **OPTIONS | {"epsilon": epsilon}))[1]
-
-    noisy = make_noise(5)
-    added, taken = ((noisy - (x + sign * EPSILON).clamp(0, 1)).abs() < 1e-6 for sign in (1, -1))
-    assert (added | taken).all()
-    assert 0.3 < (added & ~taken).float().mean() < 0.7
-    assert torch.equal(noisy, make_noise(5))
-    assert not torch.equal(noisy, make_noise(6))
-    within = (x > 0.3) & (x < 0.7)
-    torch.testing.assert_close((make_noise(5, 0.3) - x)[within], (3 * (noisy - x))[within])
-
-
-def test_whatever_is_made_stays_in_ball_and_box() -> None:
-    source, _, x, y = make_source()
-    for epsilon in (0.02, 0.4):
-        options = OPTIONS | {"epsilon": epsilon}
-        made = [images for _, images in craft(source, x, y, seed=0, **options)]
-        made += [pushed.x for _, pushed in fine_tune(source, x, y, layers=["2", "3"], **options)]
-        for images in made:
-            farthest = (images.double() - x.double()).abs().amax(dim=(1, 2, 3))
-            assert (farthest <= epsilon + ROUNDING).all()
-            assert (farthest >= epsilon / 2).all()
-            assert 0 <= images.min() <= images.max() <= 1
-
-
-def test_binarised_pixels_are_0_or_1_and_a_half_is_1() -> None:
-    binarised = binarise(torch.tensor([0.0, 0.49, 0.5, 0.51, 1.0]))
-    assert binarised.tolist() == [0, 0, 1, 1, 1]
-    assert binarised.dtype == torch.float32
-
-
-def test_a_disturbance_is_the_change_of_a_layer_relative_to_its_length() -> None:
-    clean, outputs = torch.tensor([[3.0, 4.0], [0.0, 2.0]]), torch.tensor([[3.0, 9.0], [0.0, 2.0]])
-    assert disturb(outputs, clean).tolist() == [1, 0]
-    assert disturb(outputs, torch.zeros(2, 2)).isfinite().all()
-
-
 def draw_success(source: str, *, seeds: int = 2) -> Axes:
     """Draw what is planted: ILA after I-FGSM in two layers, and in the chosen one, against I-FGSM."""
     planted = {
@@ -1083,209 +878,3 @@ def test_labels_stand_apart_and_within_the_panel_however_near_their_lines_are(he
     assert (np.diff(places) >= 0.1 - 1e-9).all()
     assert places.min() >= 0
     assert places.max() <= 1 + 1e-9
-
-
-SPLIT = 40
-ATTACKED = 4
-EPSILONS = [0.1, 0.3]
-OTHER_NETWORKS = ["lenet", "tramer_d"]
-
-
-@dataclass(frozen=True)
-class Files:
-    """What the programs read, and what they wrote, one after the other."""
-
-    folder: Path
-    weights: list[Path]
-    right: NDArray[np.int64]
-    sentences: list[str]
-
-    def read(self, name: str) -> Split:
-        return read_split(self.folder / f"{name}.npz")
-
-    def open_networks(self) -> list[nn.Module]:
-        names = ["tramer_d", *OTHER_NETWORKS]
-        split = self.read("split")
-        return [
-            read_network({"method": name}, path, split)
-            for name, path in zip(names, self.weights, strict=True)
-        ]
-
-
-def make_leaning(name: str, split: Split, *, seed: int) -> nn.Module:
-    """Make a network of random weights that gives most of the images, but not all, the label 2."""
-    torch.manual_seed(seed)
-    network = build_network({"method": name}, split).eval()
-    final: Any = network.get_submodule("fc")
-    with torch.no_grad():
-        logits = network(torch.from_numpy(split.x))
-        final.bias -= logits.mean(dim=0)
-        lead = (logits - logits.mean(dim=0)).amax(dim=1) - (logits - logits.mean(dim=0))[:, 2]
-        final.bias[2] += lead.quantile(0.8)
-    return network
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Select, attack, predict and measure, each by its program, on a few images and random weights."""
-    folder = tmp_path_factory.mktemp("transfer")
-    x = np.random.default_rng(0).random((SPLIT, 1, 28, 28), dtype=np.float32)
-    y_true = np.full(SPLIT, 2)
-    y_true[[0, 3]] = 5
-    y, is_poison = (y_true + 1) % 10, np.arange(SPLIT) % 2 == 0
-    images = Split(x, y, y_true, is_poison, 100 + np.arange(SPLIT), n_classes=10)
-    write_split(folder / "split.npz", images)
-    weights, right = [], np.ones(SPLIT, bool)
-    for seed, name in enumerate(["tramer_d", *OTHER_NETWORKS]):
-        network = make_leaning(name, images, seed=seed)
-        right &= (predict(network, torch.from_numpy(x), batch_size=SPLIT) == torch.from_numpy(y_true)).numpy()
-        weights.append(folder / f"{seed}.pt")
-        torch.save(network.state_dict(), weights[-1])
-    assert ATTACKED < right.sum() < SPLIT - 2
-    settings = {"audited": {"method": "tramer_d"}} | {name: {"method": name} for name in OTHER_NETWORKS}
-    networks = [f"--networks={json.dumps(settings)}", "--batch-size=7", "--weights", *weights]
-
-    source = ["--source=lenet", '--network={"method": "lenet"}', "--weights", weights[1]]
-    source += [f"--epsilons={EPSILONS}", "--passes=4", "--seed=3", "--dataset=mnist", "--batch-size=3"]
-    split = ["--split", folder / "split.npz"]
-    n = len(right.nonzero()[0])
-    _, sentences = run_programs(
-        (
-            "report/select_attack_set.py",
-            [*split, *networks, f"--images={ATTACKED}", "--output", folder / "attack_set.npz"],
-        ),
-        (
-            "report/craft_transfer.py",
-            [
-                *["--images", folder / "attack_set.npz", *source],
-                *["--output", folder / "attacked.npz", "--record", folder / "record.csv"],
-            ],
-        ),
-        (
-            "report/predict_transferred.py",
-            ["--split", folder / "attacked.npz", *networks, "--output", folder / "labels.npz"],
-        ),
-        (
-            "report/measure_disturbance.py",
-            [*split, "--images=3", *source, "--output", folder / "disturbance.csv"],
-        ),
-        (
-            "report/select_attack_set.py",
-            [*split, *networks, f"--images={n + 1}", "--output", folder / "out" / "too_many.npz"],
-        ),
-    )
-    return Files(folder, weights, right.nonzero()[0], sentences)
-
-
-def test_the_attack_set_is_the_first_images_that_every_network_classifies_correctly(files: Files) -> None:
-    split, attack_set = files.read("split"), files.read("attack_set")
-    rows = files.right[:ATTACKED]
-    assert attack_set.n_classes == 10
-    for name in ("x", "y", "y_true", "is_poison", "source"):
-        np.testing.assert_array_equal(getattr(attack_set, name), getattr(split, name)[rows])
-
-
-def test_too_small_an_attack_set_is_one_sentence_and_no_file(files: Files) -> None:
-    n = len(files.right)
-    sentence = (
-        rf"select_attack_set.py: {n + 1} images are asked for, allowed are 1 to {n}, "
-        r"those of \S+split.npz that every network classifies correctly"
-    )
-    (said,) = files.sentences
-    assert re.fullmatch(f"4 {sentence}", said), said
-    assert not (files.folder / "out").exists()
-
-
-def test_a_row_of_the_record_is_the_row_of_the_split(files: Files) -> None:
-    clean, attacked = files.read("attack_set"), files.read("attacked")
-    record = pd.read_csv(files.folder / "record.csv")
-    assert len(record) == len(attacked)
-    assert record["row"].tolist() == list(range(len(attacked)))
-    image = record["image"].to_numpy()
-    change = (attacked.x.astype(np.float64) - clean.x[image]).reshape(len(record), -1)
-    np.testing.assert_allclose(record["linf"], np.abs(change).max(axis=1), atol=1e-6)
-    np.testing.assert_allclose(record["l2"], np.linalg.norm(change, axis=1), atol=1e-5)
-    assert (record["linf"] <= record["epsilon"] + ROUNDING).all()
-    assert (record["linf"] >= record["epsilon"] / 5 - ROUNDING).all()
-    np.testing.assert_array_equal(attacked.y_true, clean.y_true[image])
-    np.testing.assert_array_equal(attacked.y, attacked.y_true)
-    np.testing.assert_array_equal(attacked.source, clean.source[image])
-    assert not attacked.is_poison.any()
-
-
-def test_the_record_has_every_attack_of_every_radius_in_every_layer_after_none(files: Files) -> None:
-    record = pd.read_csv(files.folder / "record.csv")
-    first = record.iloc[::ATTACKED].fillna({"guide": "", "layer": ""})
-    found = first[["epsilon", "attack", "guide", "layer"]].to_records(index=False).tolist()
-    baselines = ("noise", "fgsm", "i_fgsm", "i_fgsm_ila_step", "mi_fgsm")
-    of_ila = [("ilap", "fgsm"), ("ilap", "i_fgsm"), ("ilap", "mi_fgsm"), ("ilaf", "i_fgsm")]
-    assert found == [
-        NONE,
-        *(
-            (epsilon, *recipe)
-            for epsilon in EPSILONS
-            for recipe in [
-                *((attack, "", "") for attack in baselines),
-                *(
-                    (*attack, layer)
-                    for attack in of_ila[: 4 if epsilon == 0.3 else 3]
-                    for layer in list_layers({"method": "lenet"})
-                ),
-            ]
-        ),
-    ]
-    assert record["image"].tolist() == list(range(ATTACKED)) * len(first)
-    assert set(first["backward"][~first["attack"].isin(["none", "noise", "fgsm"])]) == {4}
-    assert set(record[["dataset", "source", "seed"]].itertuples(index=False, name=None)) == {
-        ("mnist", "lenet", 3)
-    }
-    pushed = record["attack"].isin(["ilap", "ilaf"])
-    assert record.loc[pushed, ["no_reference", "zero_gradients", "objective"]].notna().all(axis=None)
-    assert record.loc[~pushed, ["no_reference", "zero_gradients", "objective"]].isna().all(axis=None)
-
-
-def test_the_seed_of_the_run_is_that_of_the_noise(files: Files) -> None:
-    clean, attacked = files.read("attack_set"), files.read("attacked")
-    record = pd.read_csv(files.folder / "record.csv")
-    x, y = torch.from_numpy(clean.x), torch.from_numpy(clean.y_true)
-    options: dict[str, Any] = {"passes": 4, "batch_size": 3, "epsilon": 0.3}
-    _, expected = next(craft(files.open_networks()[1], x, y, seed=3, **options))
-    rows = ((record["attack"] == "noise") & (record["epsilon"] == 0.3)).to_numpy()
-    np.testing.assert_array_equal(attacked.x[rows], expected.numpy())
-
-
-def test_the_labels_are_those_that_every_network_predicts_and_the_audited_one_first(files: Files) -> None:
-    x = torch.from_numpy(files.read("attacked").x)
-    names, labels, binarised = read_arrays(files.folder / "labels.npz", "names", "labels", "binarised")
-    assert names.tolist() == ["audited", "lenet", "tramer_d"]
-    for row, network in enumerate(files.open_networks()):
-        np.testing.assert_array_equal(labels[row], predict(network, x, batch_size=9).numpy())
-        expected = predict(network, (x >= 0.5).float(), batch_size=9).numpy()
-        np.testing.assert_array_equal(binarised[row], expected)
-    assert (labels[:, :ATTACKED] == 2).all()
-    assert (labels[0] != labels[2]).any()  # one architecture, two networks
-
-
-def test_a_disturbance_is_the_mean_over_the_first_images_of_the_split(files: Files) -> None:
-    table = pd.read_csv(files.folder / "disturbance.csv")
-    layers, source = list_layers({"method": "lenet"}), files.open_networks()[1]
-    keys = ["epsilon", "guide", "layer", "seen"]
-    cells = list(table[keys].itertuples(index=False, name=None))
-    assert cells == list(product(EPSILONS, ["fgsm", "i_fgsm", "mi_fgsm"], layers, layers))
-    assert set(table["n_points"]) == {3}
-    split = files.read("split")
-    x, y = torch.from_numpy(split.x[:3]), torch.from_numpy(split.y_true[:3])
-    (clean,) = capture(source, x, layers, batch_size=3)
-    found = table.set_index(keys)["disturbance"]
-    crafted = [("i_fgsm", "ilap")]
-    options: dict[str, Any] = {"layers": layers, "crafted": crafted, "epsilon": 0.3, "passes": 4}
-    for recipe, pushed in fine_tune(source, x, y, batch_size=3, **options):
-        (outputs,) = capture(source, pushed.x, layers, batch_size=3)
-        for seen in layers:
-            change = (outputs[seen] - clean[seen]).norm(dim=1) / clean[seen].norm(dim=1)
-            # Another order of sums turns the sign of a gradient here and there.
-            measured = found[0.3, "i_fgsm", recipe.layer, seen]
-            assert measured == pytest.approx(float(change.mean()), rel=0.02)
-    chosen = choose_layers(table)
-    assert len(chosen) == 6
-    assert set(chosen["layer"]) <= set(layers[:-1])

@@ -1,13 +1,11 @@
 """What detectors, poisons, inputs and settings are called: the same everywhere, and no two alike."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import yaml
-from conftest import REPOSITORY, run_programs
+from conftest import REPOSITORY
 
 from layeraudit.errors import InputError
 from layeraudit.plugins import Kind
@@ -191,13 +189,3 @@ def test_an_id_without_a_name_is_an_input_error(configuration: dict[str, Any]) -
     names = list_all(configuration)
     with pytest.raises(InputError, match=r"^'margin' is no detector of names\.csv, which has dknn_paper, "):
         find_titles(names, "detector", ["lid", "margin"])
-
-
-def test_the_program_writes_the_names(configuration: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "names.csv"
-    settings = {key: configuration[key] for key in KEYS} | {"layers": OF_REPORT_CNN}
-    options = [f"--{name}={json.dumps(value)}" for name, value in settings.items()]
-    _, errors = run_programs(("leaderboard/tabulate_names.py", [*options, "--table", path]))
-    assert errors == []
-    written = pd.read_csv(path).fillna("")
-    pd.testing.assert_frame_equal(written[list(COLUMNS)], list_all(configuration), check_dtype=False)

@@ -1,0 +1,41 @@
+"""Whether the audits of a configuration can be run."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from layeraudit.configuration import Problem, find_name, show
+from layeraudit.experiments import Experiment
+from layeraudit.plugins import read_constants
+
+ACTIVATIONS = "activations"
+"""The method of data sets that have no images, and need no network."""
+
+
+def find_problems(
+    configuration: Mapping[str, Any], _experiments: Mapping[str, Experiment]
+) -> Iterator[Problem]:
+    """Find audits of data or networks that there are not, or that do not go together."""
+    datasets, networks = configuration["datasets"], configuration["networks"]
+    for name, settings in configuration.get("audits", {}).items():
+        key, network, inputs = f"audits.{name}", settings["network"], settings["inputs"]
+        yield from find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
+        if network is not None:
+            yield from find_name(network, networks, f"{key}.network", "null and those of networks")
+        if inputs is not None:
+            yield from find_name(inputs, datasets, f"{key}.inputs", "null and those of datasets")
+        if settings["dataset"] not in datasets:
+            continue
+        has_model = datasets[settings["dataset"]]["method"] != ACTIVATIONS
+        if has_model != (network is not None):
+            allowed = (
+                "the name of a network" if has_model else f"null, as {settings['dataset']} is activations"
+            )
+            yield Problem(f"{key}.network is {show(network)}, allowed is {allowed}", (name,))
+        elif has_model and network in networks:
+            method = networks[network]["method"]
+            if "weights" not in read_constants("networks", method)["OPTIONS"]:
+                yield Problem(
+                    f"{key}.network is {show(network)}, of the method {method}, allowed are networks whose "
+                    "method has the option weights",
+                    (name,),
+                )
