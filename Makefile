@@ -39,14 +39,14 @@ report: all
 	$(call snakemake,all --report report.html)
 
 # Each worker has a core of its own.
-check: export OMP_NUM_THREADS := 1
+check test: export OMP_NUM_THREADS := 1
 check:
 	$(call set_up,--tests)
 	$(in_venv) python -m pytest --numprocesses auto --dist loadfile -m 'not slow' tests/test_lint.py tests/unit
 
 test:
 	$(call set_up,--tests)
-	$(in_venv) python -m pytest
+	$(in_venv) python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 benchmark-neighbours: .venv-benchmarks/requirements.txt
 	$(call set_up)

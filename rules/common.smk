@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -39,11 +40,15 @@ RESULTS = Path("results", config.get("variant", ""))
 FAILURES = results.read_counts(RESULTS)
 
 
+@cache
+def read_yaml(name):
+    return yaml.safe_load((ROOT / "config" / name).read_text())
+
+
 def read_configuration():
     """The experiments of the configuration by their names, and why some, or some detectors, cannot be run."""
-    schema = yaml.safe_load(Path(ROOT, "config/schema.yaml").read_text())
     try:
-        problems = check(config, schema)
+        problems = check(config, read_yaml("schema.yaml"))
     except InputError as error:
         refuse(error)
     return list_experiments(config) | list_audits(config), problems
@@ -140,9 +145,6 @@ def every_seed(file):
 
 def run_of(*names):
     """Which run a result of these experiments is of, in one line, as a setting."""
-    default = yaml.safe_load(Path(ROOT, "config/config.yaml").read_text())
     own = {name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]}
-    run = describe_run(
-        config["variant"], own, config["neighbours"], list_experiments(default)
-    )
-    return constant(run)
+    more = config["neighbours"], list_experiments(read_yaml("config.yaml"))
+    return constant(describe_run(config["variant"], own, *more))

@@ -1,6 +1,5 @@
 """What several tests share: a copy of the repository to run in, one finished run, real environments."""
 
-import copy
 import json
 import math
 import os
@@ -9,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from functools import reduce
 from operator import getitem
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 from hypothesis import settings
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
@@ -53,18 +54,41 @@ BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 ORDER = ["test_lint.py", "unit", "workflow", "faults"]
 """The files and folders of this one, in the order in which their tests run: the quickest answers first."""
 
+FIRST = "test_file_formats.py"
+"""With this one of two workers begins, and so with the finished run; the other goes on with unit tests."""
+
+OWN_COPIES = {"fresh_copy", "finished_copy", "checkout"}
+"""Fixtures that make a test independent of the others of its file."""
+
 settings.register_profile("here", deadline=None)  # these machines are shared: no test asserts a time
 settings.load_profile("here")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put tests in order, and mark as slow those that start Snakemake."""
-    place = {item: item.path.relative_to(REPOSITORY / "tests").parts[0] for item in items}
-    items.sort(key=lambda item: ORDER.index(place[item]))
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put tests in order, mark as slow those that start Snakemake, and group those that share something.
+
+    A worker takes a group in one go: the tests of a file, which share what its fixtures make. Unit tests that
+    wait for an environment come last, in groups of their own.
+    """
+    is_worker = hasattr(config, "workerinput")
+
+    def describe(item: pytest.Item) -> tuple[str, set[str]]:
+        return item.path.relative_to(REPOSITORY / "tests").parts[0], {*getattr(item, "fixturenames", ())}
+
+    def rank(item: pytest.Item) -> tuple[bool, int, bool, bool]:
+        place, fixtures = describe(item)
+        is_first = is_worker and item.path.name == FIRST
+        return not is_first, ORDER.index(place), "environment" in fixtures, bool(fixtures & OWN_COPIES)
+
+    items.sort(key=rank)
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if place[item] in ("workflow", "faults") or {"environment", "finished_run"} & set(fixtures):
+        place, fixtures = describe(item)
+        if place in ("workflow", "faults") or {"environment", "finished_run"} & fixtures:
             item.add_marker(pytest.mark.slow)
+        if not fixtures & OWN_COPIES:
+            waits = "_in_environment" if "environment" in fixtures else ""
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{waits}"))
 
 
 def command(*options: str, over: Sequence[str] = ()) -> list[str]:
@@ -73,8 +97,9 @@ def command(*options: str, over: Sequence[str] = ()) -> list[str]:
     `over` are files of settings that are laid over those of the small run.
     """
     start = ["snakemake", "--cores", "2", "--quiet", "host", "--conda-prefix", str(ENVIRONMENTS)]
-    span = ["--max-jobs-per-timespan", "100/1s"]  # short runs are to end at once
-    return [*start, *span, *options, "--configfile", "config/small.yaml", *over]
+    # Short runs are to end at once. The other scheduler takes longer to choose a job than most jobs take.
+    quick = ["--max-jobs-per-timespan", "100/1s", "--scheduler", "greedy"]
+    return [*start, *quick, *options, "--configfile", "config/small.yaml", *over]
 
 
 def run(folder: Path, *options: str, succeeds: bool = True, over: Sequence[str] = ()) -> str:
@@ -217,7 +242,7 @@ SCHEMA = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
 
 def replaced(path: str | tuple[str, ...], value: Any) -> dict[str, Any]:
     """Return the default configuration with another value under a key."""
-    configuration = copy.deepcopy(DEFAULT)
+    configuration = deepcopy(DEFAULT)
     *parents, last = path.split(".") if isinstance(path, str) else path
     reduce(getitem, parents, configuration)[last] = value
     return configuration
@@ -225,8 +250,8 @@ def replaced(path: str | tuple[str, ...], value: Any) -> dict[str, Any]:
 
 def merged(changes: dict[str, Any]) -> dict[str, Any]:
     """Lay a user's settings over the default ones, as Snakemake does."""
-    configuration = copy.deepcopy(DEFAULT)
-    update_config(configuration, copy.deepcopy(changes))
+    configuration = deepcopy(DEFAULT)
+    update_config(configuration, deepcopy(changes))
     return configuration
 
 
@@ -461,30 +486,67 @@ def copy_repository(folder: Path) -> Path:
     return folder
 
 
+def make_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a copy of the repository in which one worker makes something for all; the others wait for it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    made = folder.with_suffix(".made")
+    with FileLock(folder.with_suffix(".lock")):
+        if not made.exists():
+            assert not folder.exists(), f"another worker has failed to make {folder}"
+            folder.mkdir()
+            make(copy_repository(folder))
+            made.touch()
+    return folder
+
+
 @pytest.fixture
 def fresh_copy(tmp_path: Path) -> Path:
     return copy_repository(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Make every environment of the rules that is not there yet; return the folder of each by its name."""
+
+    def make(folder: Path) -> None:
+        run(folder, "all", "--conda-create-envs-only")
+        (folder / "listed.tsv").write_text(run(folder, "all", "--list-conda-envs"))
+
+    folder = make_once(tmp_path_factory, "environments", make)
+    table = [line.split("\t") for line in (folder / "listed.tsv").read_text().splitlines()]
+    return {Path(line[0]).stem: folder / line[2] for line in table if line[0].startswith("envs/")}
+
+
+@pytest.fixture(scope="session")
+def environment(environments: dict[str, Path]) -> Callable[[str], Path]:
+    """Give the interpreter of an environment by its name."""
+    return lambda name: environments[name] / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def finished_run(environments: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the small configuration once, from nothing; what is in this folder is not to be changed."""
-    folder = copy_repository(tmp_path_factory.mktemp("finished_run"))
-    run(folder, "all", "--max-jobs-per-timespan", "1000/10s")
-    return folder
+    # Between two looks for free cores Snakemake waits so long, and at the end of the run; more of them take a
+    # third of a core, see the profile.
+    span = ["--max-jobs-per-timespan", "1000/30s"]
+    return make_once(tmp_path_factory, "finished_run", lambda folder: run(folder, "all", *span))
+
+
+def copy_run(finished: Path, folder: Path) -> Path:
+    """Copy a run, times of change and Snakemake's records included."""
+    return shutil.copytree(finished, folder, dirs_exist_ok=True, symlinks=True)
 
 
 @pytest.fixture
 def finished_copy(finished_run: Path, tmp_path: Path) -> Path:
-    """Copy the finished run, times of change and Snakemake's records included, for a test to change."""
-    return shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True, symlinks=True)
+    """Copy the finished run for a test to change."""
+    return copy_run(finished_run, tmp_path)
 
 
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Make every environment of the rules that is not there yet; give the interpreter of one by its name."""
-    folder = copy_repository(tmp_path_factory.mktemp("environments"))
-    run(folder, "all", "--conda-create-envs-only")
-    table = [line.split("\t") for line in run(folder, "all", "--list-conda-envs").splitlines()]
-    prefixes = {Path(line[0]).stem: folder / line[2] for line in table if line[0].startswith("envs/")}
-    return lambda name: prefixes[name] / "bin" / "python"
+@pytest.fixture(scope="module")
+def shared_copy(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Copy the finished run for the tests of a file, each of which puts back what it changes."""
+    folder = copy_run(finished_run, tmp_path_factory.mktemp("shared"))
+    yield folder
+    shutil.rmtree(folder)

@@ -46,12 +46,19 @@ def _read(path: Path, root: Path) -> tuple[str, list[Path]]:
     """Return the digest of a module's syntax tree, and the modules of ours that it imports."""
     tree = ast.parse(path.read_text())
     imported = [file for name in _list_imports(tree) for file in _list_files(name, root)]
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
+    for node in _walk(tree):
+        if hasattr(node, "body"):
             # A string that stands alone does nothing: a docstring, or one of a constant.
-            node.body = [line for line in body if not _is_text(line)]  # type: ignore[attr-defined]
+            node.body = [line for line in node.body if not _is_text(line)]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and the statements within it; the expressions, of which there are many more, hold none."""
+    yield node
+    for name in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for inner in getattr(node, name, []):
+            yield from _walk(inner)
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -63,7 +70,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def _list_imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

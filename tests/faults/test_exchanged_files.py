@@ -9,22 +9,20 @@ from pathlib import Path
 import pytest
 from conftest import run
 
-RUN = Path("results/small/two_digits/seed1")
 FAILURES = Path("results/small/failures.json")
-TABLE = "results/table1.csv"
 
 READ_BY = {
-    "data/clean.npz": "merge_training_set",
-    "data/train.npz": "score",
-    "model.pt": "extract_layers",
-    "layers/train/fc.npy": "search_neighbours",
-    "index/relu2.npz": "search_neighbours",
-    "neighbours/test/relu2.npy": "score",
-    "logits/test.npy": "score",
-    "calibration.npz": "score",
-    "scores/test.parquet": "aggregate_table1",
+    "data/clean.npz": "data/train.npz",
+    "data/train.npz": "scores/test.parquet",
+    "model.pt": "layers/test",
+    "layers/train/fc.npy": "neighbours/test",
+    "index/relu2.npz": "neighbours/test",
+    "neighbours/test/relu2.npy": "scores/test.parquet",
+    "logits/test.npy": "scores/test.parquet",
+    "calibration.npz": "scores/test.parquet",
+    "scores/test.parquet": "",
 }
-"""A rule that reads each file."""
+"""Of each file another of the run that is made of it; none where it is the table."""
 
 
 def flip_a_bit(path: Path) -> None:
@@ -51,32 +49,43 @@ def take_another_seed_with_its_record(path: Path) -> None:
     take_another_seed(record)
 
 
-@pytest.fixture(scope="module")
-def folder(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the finished run once: each test here puts back what it damaged."""
-    target = tmp_path_factory.mktemp("damaged")
-    return shutil.copytree(finished_run, target, dirs_exist_ok=True, symlinks=True)
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "two_digits": (flip_a_bit, "table1.csv"),
+    "two_digits_memorised": (zero_a_block, "tables/table1_memorised.csv"),
+    "two_digits_quarter": (take_another_seed, "tables/table1_quarter.csv"),
+    "two_digits_quarter_flips": (take_another_seed_with_its_record, "tables/table1_quarter_flips.csv"),
+}
+"""What is done to a file of the first seed of each experiment, and the table that is made of its runs."""
 
 
 @pytest.mark.parametrize("name", READ_BY)
-@pytest.mark.parametrize(
-    "damage", [flip_a_bit, zero_a_block, take_another_seed, take_another_seed_with_its_record]
-)
-def test_it_is_one_sentence(damage: Callable[[Path], None], name: str, folder: Path) -> None:
-    path = folder / RUN / name
-    before = (folder / TABLE).read_bytes()
-    kept = {file: (file.read_bytes(), file.stat()) for file in (folder / RUN).rglob("*") if file.is_file()}
-    damage(path)
+def test_it_is_one_sentence(name: str, shared_copy: Path) -> None:
+    small = shared_copy / "results/small"
+    runs = {experiment: small / experiment / "seed1" for experiment in DAMAGES}
+    kept = {
+        file: (file.read_bytes(), file.stat())
+        for run_folder in runs.values()
+        for file in run_folder.rglob("*")
+        if file.is_file()
+    }
+    tables = {small / table: (small / table).read_bytes() for _, table in DAMAGES.values()}
+    made = [
+        runs[of] / READ_BY[name] if READ_BY[name] else small / table for of, (_, table) in DAMAGES.items()
+    ]
+    for experiment, (damage, _) in DAMAGES.items():
+        damage(runs[experiment] / name)
     for file, (_, status) in kept.items():
         os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))  # as a failing disk would
+    targets, forced = ([str(path.relative_to(shared_copy)) for path in paths] for paths in (tables, made))
     try:
-        printed = run(folder, TABLE, "--forcerun", READ_BY[name], succeeds=False)
-        said = re.findall(rf"^\w+\.py: .*{re.escape(str(RUN))}.*$", printed, re.MULTILINE)
-        assert said, printed
+        printed = run(shared_copy, *targets, "--keep-going", "--forcerun", *forced, succeeds=False)
+        for experiment in DAMAGES:
+            run_folder = re.escape(f"results/small/{experiment}/seed1/")
+            assert re.search(rf"^\w+\.py: .*{run_folder}.*$", printed, re.MULTILINE), printed
         assert "Traceback" not in printed
-        assert (folder / TABLE).read_bytes() == before
+        assert {table: table.read_bytes() for table in tables} == tables
     finally:
-        (folder / FAILURES).unlink()  # else the next run makes anew what is damaged for it
+        (shared_copy / FAILURES).unlink()  # else the next run makes anew what is damaged for it
         for file, (content, status) in kept.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             if not file.exists() or file.read_bytes() != content:

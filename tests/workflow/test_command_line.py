@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 from conftest import REPOSITORY, run
 
@@ -17,6 +18,7 @@ def test_a_dry_run_fits_on_a_page_or_two(fresh_copy: Path) -> None:
     assert len(run(fresh_copy, "--dry-run", "table1", *QUIET).splitlines()) < 60
 
 
+@pytest.mark.usefixtures("environments")
 def test_the_log_of_a_failed_job_is_printed_last(fresh_copy: Path) -> None:
     parts = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
     for name in parts:

@@ -36,19 +36,19 @@ FIGURES = {
 
 
 @pytest.fixture(scope="module")
-def report(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(shared_copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if BROWSER is None or DRIVER is None:
         pytest.skip("needs chromium and chromedriver (Debian: chromium-driver)")
     path = tmp_path_factory.mktemp("report") / "report.html"
-    run(finished_run, "all", "--report", str(path))
+    run(shared_copy, "all", "--report", str(path))
     return path
 
 
-def test_a_variant_that_was_not_run_has_no_report(finished_run: Path, tmp_path: Path) -> None:
+def test_a_variant_that_was_not_run_has_no_report(shared_copy: Path, tmp_path: Path) -> None:
     """README's command without the settings of the run: no caption stands under the figures of another."""
     path = tmp_path / "report.html"
     made = subprocess.run(
-        ["snakemake", "all", "--report", str(path)], cwd=finished_run, capture_output=True, check=False
+        ["snakemake", "all", "--report", str(path)], cwd=shared_copy, capture_output=True, check=False
     )
     assert made.returncode != 0
     assert not path.exists()
@@ -134,8 +134,8 @@ def test_each_figure_is_shown_with_its_caption(category: str, page: webdriver.Ch
         wait_for(page, lambda page: "DESCRIPTION" in text_of(page))
 
 
-def test_a_part_of_the_report_has_no_error_in_it(finished_run: Path, tmp_path: Path) -> None:
-    said = run(finished_run, "results/table1.csv", "--report", str(tmp_path / "part.html"))
+def test_a_part_of_the_report_has_no_error_in_it(shared_copy: Path, tmp_path: Path) -> None:
+    said = run(shared_copy, "results/table1.csv", "--report", str(tmp_path / "part.html"))
     assert "ERROR" not in said
 
 

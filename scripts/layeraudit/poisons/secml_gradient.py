@@ -117,6 +117,9 @@ with TemporaryDirectory() as _folder:
 DISTANCE, KERNEL, BOUNDS = "l2", "linear", (0.0, 1.0)
 """Norm of the ball that a point stays in, kernel of the machine, and lowest and highest value of a pixel."""
 
+SMALLEST_BALL = 0.001
+"""The least radius into which secml can project; points are pulled into a smaller ball afterwards."""
+
 
 class _AttackInBall(CAttackPoisoningSVM):  # type: ignore[misc]
     """secml's attack, kept in a ball round each source image and watched point by point.
@@ -246,7 +249,7 @@ def poison_svm(
                 training_data=CDataset(CArray(images), CArray(labels)),
                 val=seen,
                 distance=DISTANCE,
-                dmax=radius,
+                dmax=max(radius, SMALLEST_BALL),
                 lb=BOUNDS[0],
                 ub=BOUNDS[1],
                 solver_params={
