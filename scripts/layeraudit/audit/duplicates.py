@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from layeraudit.audit.blocks import split_rows
 from layeraudit.audit.outliers import Metric, measure_to_neighbours
 from layeraudit.detectors import Evidence
 from layeraudit.detectors._features import measure_distances, take_activations
 
 NEAR = 0.05
 """Near duplicates are so near, in every layer, in units of the median training row's nearest neighbour."""
+
+
+NEAREST = 10
+"""So many nearest training rows are tried, or all that were found: a picture may be there more than twice."""
+
+BYTES_OF_NUMBER = 8
 
 
 @dataclass(frozen=True)
@@ -49,23 +56,27 @@ def find_pairs(rows: Evidence, training: Evidence, units: Mapping[str, float], *
 
     Parameters
     ----------
-    rows : the training rows themselves, or others
+    rows : `training` itself, or others
     units : of `measure_units`
     """
     near = np.ones(len(rows), dtype=bool)
     for layer, unit in units.items():
         distances = measure_to_neighbours(rows, training, layer, metric=metric, which=[0])[:, 0]
         near &= _divide(distances, unit) <= NEAR
-    candidates = np.flatnonzero(near)
-    nearest = np.stack([rows.neighbours[layer][candidates, 0] for layer in units], axis=1)
-    distance = np.zeros(nearest.shape)
+    row, other = _list_candidates(rows, np.flatnonzero(near))
+    if rows is training:  # of a pair both are near some row in every layer
+        row, other = row[near[other]], other[near[other]]
+    distance = np.zeros(len(row))
     for layer, unit in units.items():
-        of_rows, others = take_activations(rows, layer)[candidates], take_activations(training, layer)
-        apart = measure_distances(of_rows, others, nearest, unit_length=metric == "cosine")
-        distance = np.maximum(distance, _divide(apart, unit))
+        of_rows, of_others = take_activations(rows, layer), take_activations(training, layer)
+        for some in split_rows(len(row), 3 * BYTES_OF_NUMBER * of_rows.shape[1]):
+            apart = measure_distances(
+                of_rows[row[some]], of_others, other[some, np.newaxis], unit_length=metric == "cosine"
+            )
+            distance[some] = np.maximum(distance[some], _divide(apart[:, 0], unit))
     found = {
-        (int(candidates[place]), int(nearest[place, column])): float(distance[place, column])
-        for place, column in np.argwhere(distance <= NEAR)
+        (int(row[place]), int(other[place])): float(distance[place])
+        for place in np.flatnonzero(distance <= NEAR)
     }
     found |= dict.fromkeys(_find_equal(rows, training), 0.0)
     ordered = sorted((row, apart, other) for (row, other), apart in found.items())
@@ -74,6 +85,14 @@ def find_pairs(rows: Evidence, training: Evidence, units: Mapping[str, float], *
         np.array([other for _, _, other in ordered], np.int64),
         np.array([apart for _, apart, _ in ordered], np.float64),
     )
+
+
+def _list_candidates(rows: Evidence, which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List some rows with each of their few nearest training rows in any layer, each pair once."""
+    nearest = np.concatenate([of_layer[which, :NEAREST] for of_layer in rows.neighbours.values()], axis=1)
+    pairs = np.stack([np.repeat(which, nearest.shape[1]), nearest.ravel()], axis=1)
+    row, other = np.unique(pairs, axis=0).T
+    return row, other
 
 
 def take_nearest(pairs: Pairs) -> Pairs:
