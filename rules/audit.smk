@@ -10,10 +10,15 @@ def either(names):
     return "|".join(sorted(names)) or "(?!)"
 
 
-def given_files(wildcards):
-    """The user's own files of a network: its weights, and the code that builds it."""
+def given_paths(wildcards):
+    """The user's own files and folders of a network: its weights, and the code that builds it."""
     named = name_files("networks", EXPERIMENTS[wildcards.experiment]["network"])
     return [*named.values()]
+
+
+def given_files(wildcards):
+    """A folder of code is no input: Python's caches change its time, and `content` is what counts."""
+    return [path for path in given_paths(wildcards) if not Path(path).is_dir()]
 
 
 def dataset_settings(wildcards):
@@ -39,7 +44,7 @@ rule import_weights:
         **step("import_weights", NETWORK, network="experiment/network"),
         content=lambda wildcards: [
             fingerprint_folder(Path(path))
-            for path in given_files(wildcards)
+            for path in given_paths(wildcards)
             if Path(path).is_dir()
         ],
     shell:

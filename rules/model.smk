@@ -47,8 +47,8 @@ kept_if_wanted = (
 
 
 def table_of_layers(wildcards):
-    """Where the layers are chosen by what they are: the table that says which."""
-    return [] if EXPERIMENTS[wildcards.experiment]["layers"] else ["<run>/layers.csv"]
+    """The table that says which layers of a network that is given are looked into, and that it has them."""
+    return ["<run>/layers.csv"] if wildcards.experiment in config["audits"] else []
 
 
 rule extract_layers:

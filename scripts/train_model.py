@@ -3,13 +3,11 @@
 Where it was trained on other images before, only its last layer is trained, from there.
 """
 
-import io
 from typing import Any
 
-import torch
-
 from layeraudit.cli import Input, Output, run
-from layeraudit.files import atomic_write, read_split
+from layeraudit.files import read_split
+from layeraudit.networks import write_weights
 from layeraudit.splits import take_first
 from layeraudit.training import train_from_seed
 
@@ -43,10 +41,7 @@ def train_model(
     )
     for epoch, loss in enumerate(losses, start=1):
         print(f"epoch {epoch}: mean loss {loss:.4f}")
-    weights = io.BytesIO()  # torch itself does not say why it cannot write a file
-    torch.save(trained.state_dict(), weights)
-    with atomic_write(output) as temporary:
-        temporary.write_bytes(weights.getvalue())
+    write_weights(trained, output)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,34 @@ def pool(output: Tensor, pooling: Pooling) -> Tensor:
 
     Parameters
     ----------
-    output : [n, d]; [n, channels, ...], as convolutions have it; or [n, tokens, d]
+    output : [n] or [n, d]; [n, channels, ...], as convolutions have it; or [n, tokens, d]
     pooling : `mean` is over space where there are four dimensions or more, over tokens where there are three
     """
+    if output.ndim == 1:
+        return output[:, None]
     if pooling == "mean" and output.ndim > 2:
         return output.mean(dim=1) if output.ndim == 3 else output.flatten(start_dim=2).mean(dim=2)
     return output.flatten(start_dim=1)
+
+
+def take_rows(output: object, n: int) -> Tensor | None:
+    """Return a layer's output, or the first of several, where that is a tensor of n rows; None where not."""
+    first = output[0] if isinstance(output, tuple | list) and output else output
+    return first if isinstance(first, Tensor) and first.ndim > 0 and len(first) == n else None
+
+
+@contextmanager
+def transformers_call_their_layers() -> Iterator[None]:
+    """Have transformers call all of their layers, hooks included.
+
+    In evaluation, without gradients, PyTorch's compute them in one operation instead.
+    """
+    was_enabled = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_enabled)
 
 
 def capture(
@@ -48,7 +70,7 @@ def capture(
     Raises
     ------
     InputError
-        Where the network has no such layer.
+        As `captured` and its function do.
     """
     network.eval()
     with captured(network, layers, pooling=pooling) as outputs:
@@ -64,34 +86,40 @@ def captured(
 ) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
     """Yield a function that runs the network and returns what the named layers make, with gradients.
 
-    It takes float32 [n, c, h, w] and gives a float32 [n, d] for each layer, pooled and flattened.
+    It takes float32 [n, c, h, w] and gives a float32 [n, d] for each layer, pooled and flattened. Of a layer
+    with several outputs it takes the first.
 
     Raises
     ------
     InputError
-        Where the network has no such layer; from the function, where a run does not reach it.
+        Where the network has no such layer; from the function, where a run does not reach it, or reaches it
+        more than once, or where its output is no tensor with a row for each input.
     """
     check_layers(network, layers)
     found: dict[str, Tensor] = {}
+    n = 0
 
-    def keep(layer: str) -> Callable[[nn.Module, object, Tensor], None]:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+    def keep(layer: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> None:
             if layer in found:
-                raise InputError(
-                    f"the network calls {layer!r} more than once for an input, allowed are layers that it "
-                    "calls once"
-                )
+                raise call_repeated(layer)
+            rows = take_rows(output, n)
+            if rows is None:
+                raise call_rowless(layer)
             # An in-place layer after it would change it.
-            found[layer] = pool(output, pooling).clone()
+            found[layer] = pool(rows.float(), pooling).clone()
 
         return hook
 
     def run(x: Tensor) -> dict[str, Tensor]:
+        nonlocal n
         found.clear()
-        network(x)
+        n = len(x)
+        with transformers_call_their_layers():
+            network(x)
         for layer in layers:
             if layer not in found:
-                raise _call_unused(layer)
+                raise call_unused(layer)
         return {layer: found[layer] for layer in layers}
 
     hooks = [network.get_submodule(layer).register_forward_hook(keep(layer)) for layer in layers]
@@ -102,8 +130,24 @@ def captured(
             hook.remove()
 
 
-def _call_unused(layer: str) -> InputError:
+def call_unused(layer: str) -> InputError:
+    """Return the error of a layer that no run reaches."""
     return InputError(f"the network has a layer {layer!r} and makes no use of it")
+
+
+def call_repeated(layer: str) -> InputError:
+    """Return the error of a layer that a run reaches more than once."""
+    return InputError(
+        f"the network calls {layer!r} more than once for an input, allowed are layers that it calls once"
+    )
+
+
+def call_rowless(layer: str) -> InputError:
+    """Return the error of a layer whose output cannot be told apart by rows."""
+    return InputError(
+        f"the layer {layer!r} makes no tensor with a row for each input, allowed are layers whose output, or "
+        "the first of several, is one"
+    )
 
 
 class _Reached(Exception):  # noqa: N818  # no error: it carries a layer out of the network
@@ -133,7 +177,7 @@ def stopped_at(network: nn.Module, layer: str) -> Iterator[Callable[[Tensor], Te
             network(x)
         except _Reached as reached:
             return reached.output.flatten(start_dim=1)
-        raise _call_unused(layer)
+        raise call_unused(layer)
 
     hook = network.get_submodule(layer).register_forward_hook(stop)
     try:

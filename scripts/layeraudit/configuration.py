@@ -401,12 +401,7 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
             )
     if counts:
         yield from _find_missing_images(experiment, counts, key)
-    layers = read_constants("networks", experiment["network"]["method"])["LAYERS"]
-    if experiment["layers"] != [layer for layer in layers if layer in experiment["layers"]]:
-        yield (
-            f"{key}.layers is {show(experiment['layers'])}, allowed are layers of "
-            f"{experiment['network_name']} in their order, {layers}"
-        )
+    yield from _find_in_layers(experiment, key)
     for option in ("source", "target"):
         label, classes = poison.get(option), len(counts["train"]) if counts else math.inf
         if label is not None and label >= classes:
@@ -426,6 +421,29 @@ def _find_in_experiment(experiment: Experiment, configuration: Mapping[str, Any]
         yield from _find_in_input(name, experiment, configuration["datasets"], key)
     if experiment["adaptive"]:
         yield from _find_in_adaptive(experiment, counts, f"{key}.inputs.{ADAPTIVE}")
+
+
+def _find_in_layers(experiment: Experiment, key: str) -> Iterator[str]:
+    """Find layers that the network has not; those of a network that its options make are not known here."""
+    network, layers = experiment["network"], experiment["layers"]
+    allowed = read_constants("networks", network["method"])["LAYERS"]
+    if allowed and layers != [layer for layer in allowed if layer in layers]:
+        yield (
+            f"{key}.layers is {show(layers)}, allowed are layers of {experiment['network_name']} in their "
+            f"order, {allowed}"
+        )
+    if allowed:
+        return
+    of = f"as the method of {experiment['network_name']} is {network['method']}"
+    if not layers:
+        yield f"{key}.layers is null, allowed are names of layers, {of}"
+    if experiment["pretraining"]:
+        yield f"{key}.pretraining is {experiment['pretraining']}, allowed is 0, {of}"
+    if network.get("weights"):
+        yield (
+            f"{key}.network is {show(experiment['network_name'])}, which has weights, allowed are networks "
+            "to train; only audits take weights"
+        )
 
 
 def _find_in_input(
@@ -578,6 +596,12 @@ def _find_missing_files(configuration: Mapping[str, Any]) -> Iterator[Problem]:
                 if problem := _find_problem(Path(path), files):
                     yield Problem(
                         f"{kind}.{name}.{key} is {show(path)}, which {problem}, allowed is {allowed}"
+                    )
+                elif kind == "networks" and Path.cwd().is_relative_to(Path(path).resolve()):
+                    # What the run writes would have its network imported again.
+                    yield Problem(
+                        f"{kind}.{name}.{key} is {show(path)}, which holds the results too, allowed is a "
+                        "folder of its own"
                     )
 
 

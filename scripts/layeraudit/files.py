@@ -325,7 +325,18 @@ class MatrixWriter:
         self._file.close()
 
     def append(self, values: NDArray[np.generic]) -> None:
-        """Write the next rows; the first of them tell how many columns there are."""
+        """Write the next rows; the first of them tell how many columns there are.
+
+        Raises
+        ------
+        InputError
+            Where there are others: every later row would be shifted.
+        """
+        if self.shape and values.shape[1] != self.shape[1]:
+            raise InputError(
+                f"{self._file.name} has rows of {values.shape[1]} columns after rows of {self.shape[1]}, "
+                "allowed are rows of one width"
+            )
         if self.shape is None:
             self.shape = (self._rows, values.shape[1])
             header = {"descr": self._dtype.str, "fortran_order": False, "shape": self.shape}

@@ -31,10 +31,13 @@ def fingerprint(programs: tuple[Path, ...], root: Path) -> str:
 
 @cache
 def fingerprint_folder(folder: Path) -> str:
-    """Return a digest of what a folder has: path, size and time of change of each file that is not hidden."""
+    """Return a digest of what a folder has: path, size and time of change of each file that is not hidden.
+
+    What Python writes beside code that it runs does not count.
+    """
     lines = []
     for parent, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
         for path in (Path(parent, name) for name in files if not name.startswith(".")):
             found = path.stat() if path.exists() else None
             lines.append(f"{path.relative_to(folder)} {found and (found.st_size, found.st_mtime_ns)}\n")

@@ -96,3 +96,81 @@ def test_a_layer_that_no_run_reaches_is_an_error() -> None:
         output(x)
     with pytest.raises(InputError, match="^the network has a layer 'unused' and makes no use of it$"):
         list(capture(TwoLayers(), x, ["relu", "unused"], batch_size=1))
+
+
+class Various(nn.Module):
+    """Layers with several outputs, in half precision, called twice, and without rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(2, 3, batch_first=True)
+        self.half = nn.Linear(3, 4).bfloat16()
+        self.twice = nn.Tanh()
+        self.total = nn.Identity()
+        self.turned = nn.Identity()
+        self.named = nn.Identity()
+        self.one = nn.Flatten(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, _ = self.lstm(x[:, None])
+        x = self.half(self.named({"x": x})["x"][:, 0].bfloat16()).float()
+        self.total(x.sum())
+        self.turned(x.T)
+        self.one(x[:, 0])
+        return self.twice(self.twice(x))
+
+
+ROWS = torch.rand(5, 2, generator=torch.Generator().manual_seed(0))
+
+
+def test_of_several_outputs_the_first_is_captured_and_half_precision_becomes_float32() -> None:
+    torch.manual_seed(0)
+    network = Various().eval()
+    batches = list(capture(network, ROWS, ["lstm", "half", "one", ""], batch_size=2))
+    found = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    with torch.no_grad():
+        expected = network.lstm(ROWS[:, None])[0][:, 0]
+        torch.testing.assert_close(found["lstm"], expected)
+        torch.testing.assert_close(found["half"], network.half(expected.bfloat16()).float())
+        torch.testing.assert_close(found["one"], found["half"][:, :1])
+        torch.testing.assert_close(found[""], found["half"].tanh().tanh())
+    assert {values.dtype for values in found.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("layer", ["total", "turned", "named"])
+def test_a_layer_without_a_row_for_each_input_is_an_error(layer: str) -> None:
+    with pytest.raises(
+        InputError, match=f"^the layer '{layer}' makes no tensor with a row for each input, all"
+    ):
+        list(capture(Various(), ROWS, ["lstm", layer], batch_size=5))
+
+
+def test_a_layer_that_is_called_twice_is_an_error() -> None:
+    with pytest.raises(
+        InputError, match="^the network calls 'twice' more than once for an input, allowed are"
+    ):
+        list(capture(Various(), ROWS, ["twice"], batch_size=5))
+
+
+@pytest.mark.parametrize("was_enabled", [True, False])
+def test_transformers_call_their_layers_and_their_fast_path_is_put_back(was_enabled: bool) -> None:
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    network = nn.TransformerEncoder(layer, 2).eval()
+    x = torch.rand(3, 4, 8)
+    torch.backends.mha.set_fastpath_enabled(was_enabled)
+    try:
+        (found,) = capture(network, x, ["layers.0.linear1", "layers.1.self_attn", ""], batch_size=3)
+        assert torch.backends.mha.get_fastpath_enabled() is was_enabled
+        with pytest.raises(RuntimeError):
+            list(capture(network, x[..., :3], [""], batch_size=3))
+        assert torch.backends.mha.get_fastpath_enabled() is was_enabled
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
+    assert {name: of.shape for name, of in found.items()} == {
+        "layers.0.linear1": (3, 64),
+        "layers.1.self_attn": (3, 32),
+        "": (3, 32),
+    }
+    with torch.no_grad():
+        torch.testing.assert_close(found[""], network(x).flatten(1))  # by the fast path

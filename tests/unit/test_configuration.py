@@ -519,6 +519,7 @@ def test_every_method_can_be_chosen(kind: Any) -> None:
         else:
             entry |= {"normalisation": None} if kind == "networks" else {}
             entry |= {"folder": "."} if method == "image_folder" else {}
+            entry |= {"factory": "mine:make", "arguments": {}} if method == "factory" else {}
             configuration = replaced((kind, "mine"), entry)
         assert check_all(configuration) == {}, method
 

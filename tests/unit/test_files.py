@@ -113,6 +113,17 @@ def test_a_matrix_of_which_rows_are_missing_is_one_sentence(tmp_path: Path) -> N
         open_matrix(tmp_path / "a.npy", np.float32)
 
 
+def test_rows_of_another_width_would_shift_the_others_and_are_one_sentence(tmp_path: Path) -> None:
+    with (
+        pytest.raises(
+            InputError, match="a.npy has rows of 3 columns after rows of 4, allowed are rows of one"
+        ),
+        MatrixWriter(tmp_path / "a.npy", np.float32, rows=5) as matrix,
+    ):
+        matrix.append(np.zeros((3, 4), np.float32))
+        matrix.append(np.zeros((2, 3), np.float32))
+
+
 def test_layers_are_opened_from_input_to_output(tmp_path: Path) -> None:
     with atomic_write_layers(tmp_path / "all", ["relu1", "fc", "a layer"]) as folder:
         for number, name in enumerate(["relu1", "fc", "a layer"]):

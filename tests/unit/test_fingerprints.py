@@ -88,6 +88,10 @@ def test_the_order_of_programs_does_not_count(root: Path) -> None:
         (lambda folder: (folder / "linked/3.png").write_text("new"), True),
         (lambda folder: (folder / "a/.DS_Store").write_text("new"), False),
         (lambda folder: (folder / "a/1.png").read_text(), False),
+        (
+            lambda folder: (folder / "a/__pycache__").mkdir() or (folder / "a/__pycache__/b.pyc").touch(),
+            False,
+        ),
     ],
 )
 def test_what_a_change_is_to_a_folder(

@@ -57,7 +57,10 @@ CONTRACTS: dict[Kind, Contract] = {
 OPTIONAL: dict[str, set[str]] = {"datasets": {"COUNTS", "CHECKSUMS"}, "detectors": {"VARIANT_OF"}}
 """Literals of data sets that are known before they are read, and of variants of another detector."""
 
-WITHOUT_PAPER = {*CONTROLS, "image_folder", "label_flips", "none", "rotation"}
+WITHOUT_PAPER = {*CONTROLS, "factory", "image_folder", "label_flips", "none", "rotation"}
+
+OF_ANY_LAYERS = {"factory"}
+"""Networks whose options say what they are; the configuration names their layers."""
 
 PLUGINS = [(kind, name) for kind in CONTRACTS for name in list_methods(kind)]
 every_plugin = pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=lambda value: value)
@@ -114,7 +117,7 @@ def test_what_a_file_says_in_capitals_is_a_literal_of_its_kind(kind: Kind, name:
     assert constants.get("IS_ATTACK", True) in (True, False)
     assert constants.get("BENCHES", ["poison"]) in (["poison"], ["evasion"], ["poison", "evasion"])
     layers = constants.get("LAYERS", ["fc"])
-    assert layers
+    assert layers or name in OF_ANY_LAYERS
     assert len(set(layers)) == len(layers)
 
 
@@ -218,7 +221,8 @@ def test_the_imports_of_a_file_are_those_of_all_modules_behind_it() -> None:
 def test_a_network_names_its_layers_once_and_a_detector_known_benches() -> None:
     for name in list_methods("networks"):
         layers = read_constants("networks", name)["LAYERS"]
-        assert len(set(layers)) == len(layers) > 1, name
+        assert len(set(layers)) == len(layers), name
+        assert (len(layers) > 1) == (name not in OF_ANY_LAYERS), name
     for name in list_methods("detectors"):
         benches = read_constants("detectors", name)["BENCHES"]
         assert benches and set(benches) <= {"poison", "evasion"}, name

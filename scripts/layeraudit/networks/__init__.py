@@ -8,7 +8,8 @@ it is. A module has
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
     OPTIONS : its options, a JSON Schema for each name; all are required
     LAYERS : names of its layers from input to output, as they are after activation; the last one makes the
-        logits, and is the one that is trained where a network was trained on other images before
+        logits, and is the one that is trained where a network was trained on other images before; none where
+        the options decide what the network is: then the configuration names them
     build(shape, n_classes, **options) : takes channels, height and width of the images and the number of
         classes, and returns an `nn.Module` that takes float32 [n, c, h, w] in [0, 1] and returns logits,
         float32 [n, classes]
@@ -16,6 +17,7 @@ it is. A module has
 All but the function are literals, since the configuration is checked where torch is not installed.
 """
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from layeraudit.errors import InputError
+from layeraudit.files import atomic_write
 from layeraudit.plugins import load, read_constants
 from layeraudit.splits import Split
 
@@ -150,6 +153,14 @@ def read_weights(network: nn.Module, path: Path) -> None:
     for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {name} holds NaN or infinity, allowed are finite numbers")
+
+
+def write_weights(network: nn.Module, path: Path) -> None:
+    """Write the `state_dict` of a network, as `read_weights` reads it."""
+    weights = io.BytesIO()  # torch itself does not say why it cannot write a file
+    torch.save(network.state_dict(), weights)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(weights.getvalue())
 
 
 def check_layers(network: nn.Module, layers: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from layeraudit.configuration import Problem, find_in_poison, find_name, find_taken, show
 from layeraudit.experiments import ADAPTIVE, Experiment
+from layeraudit.plugins import read_constants
 from layeraudit.report.published import POISONS_SHOWN
 
 POISON = {
@@ -114,7 +115,11 @@ def _find_in_transfer(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     found, transfer = configuration["experiments"], configuration["transfer"]
     for name, settings in transfer["experiments"].items():
         audited = found.get(name, {}).get("network")
-        others = [network for network in configuration["networks"] if network != audited]
+        others = [
+            network
+            for network, of in configuration["networks"].items()
+            if network != audited and read_constants("networks", of["method"])["LAYERS"]
+        ]
         for role in ("sources", "targets"):
             for number, network in enumerate(settings[role]):
                 key = f"transfer.experiments.{name}.{role}[{number}]"

@@ -1,0 +1,162 @@
+"""A network of your own: what a Python function returns."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module, invalidate_caches
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from layeraudit.errors import InputError
+from layeraudit.networks import Shape
+
+TITLE = "Factory"
+REFERENCE = ""
+ENVIRONMENT = "torch"
+OPTIONS = {
+    "factory": {
+        "description": "The function that returns the network, as package.module:function.",
+        "title": "a text such as package.module:function",
+        "type": "string",
+        "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*$",
+    },
+    "folder": {
+        "description": "The folder that the package lies in, put first on Python's path; null is none.",
+        "type": ["string", "null"],
+        "format": "path",
+    },
+    "arguments": {
+        "description": "What the function is called with, by keyword.",
+        "type": "object",
+        "additionalProperties": {
+            "description": "Any value of JSON.",
+            "type": ["null", "boolean", "integer", "string", "array", "object", "number"],
+            "minimum": -1e308,
+            "maximum": 1e308,
+        },
+    },
+    "weights": {
+        "description": "A state_dict, or .safetensors; null keeps the weights that the function returns.",
+        "type": ["string", "null"],
+        "format": "path",
+    },
+}
+LAYERS: list[str] = []
+
+NOT_THE_USERS = (
+    Path(__file__).parents[1],
+    Path(torch.__file__).parent,
+    Path(traceback.__file__).parent / "importlib",
+)
+"""Folders of code that calls the user's, or that it calls."""
+
+
+def build(
+    shape: Shape,
+    n_classes: int,
+    *,
+    factory: str,
+    folder: str | None,
+    arguments: dict[str, Any],
+    weights: str | None,  # read by layeraudit.audit.weights, once
+) -> nn.Module:
+    """Return the network that the function returns, in float32, with logits as its only output.
+
+    Parameters
+    ----------
+    factory : `package.module:function`; it is called here, and so is all code that its module runs
+
+    Raises
+    ------
+    InputError
+        Where the user's code raises an exception, with its line; where it returns no module; and where the
+        module makes no logits, neither alone, nor as `.logits`, nor as the first of several outputs.
+    """
+    root = Path(folder).resolve() if folder else None
+    with exit_in_user_code(factory, root):
+        network = _find_function(factory, root)(**arguments)
+    if not isinstance(network, nn.Module):
+        raise InputError(f"{factory} returns {_describe(network)}, allowed is a torch.nn.Module")
+    network.float().cpu().eval()
+    images = torch.zeros(2, *shape)
+    with exit_in_user_code(f"{factory}, on images of {list(shape)},", root), torch.no_grad():
+        output = network(images)
+    logits = take_logits(network, None, output)
+    if not isinstance(logits, Tensor) or logits.shape != (2, n_classes):
+        raise InputError(
+            f"the network of {factory} makes {_describe(output)} of two images, allowed are logits, "
+            f"[2, {n_classes}], alone, as .logits, or first in a tuple"
+        )
+    if logits is not output:
+        network.register_forward_hook(take_logits)
+    return network
+
+
+def take_logits(_network: nn.Module, _inputs: object, output: Any) -> Any:
+    """Return the logits among the outputs of a network, as a hook does; it changes no layer's name."""
+    if isinstance(output, Tensor):
+        return output
+    if hasattr(output, "logits"):
+        return output.logits
+    return output[0] if isinstance(output, tuple | list) and output else output
+
+
+def _find_function(factory: str, root: Path | None) -> Any:
+    """Import the function, from a folder where one is given."""
+    name, _, function = factory.partition(":")
+    if root:
+        # The folder is part of the configuration: Python may not write its __pycache__ there.
+        sys.dont_write_bytecode = True
+        if str(root) not in sys.path:
+            sys.path.insert(0, str(root))
+        invalidate_caches()
+    module = import_module(name)
+    if root and not Path(module.__file__ or "").resolve().is_relative_to(root):
+        raise InputError(
+            f"{name} is a module of another package too, allowed is a name that none but {root} has"
+        )
+    return attrgetter(function)(module)
+
+
+@contextmanager
+def exit_in_user_code(what: str, root: Path | None) -> Iterator[None]:
+    """Turn every exception of the user's own code into one sentence with its line.
+
+    Parameters
+    ----------
+    what : the code, for the sentence
+    root : the folder of the user's code, where it is known
+
+    Raises
+    ------
+    InputError
+        Where the block raises, or exits.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{what} ends in {reason[:300]}{_find_line(error, root)}") from None
+
+
+def _find_line(error: BaseException, root: Path | None) -> str:
+    """Return the line of the user's own code that raised, in brackets; nothing where it is not known."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({error.filename}, line {error.lineno})"
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        is_own = path.is_relative_to(root) if root else not any(map(path.is_relative_to, NOT_THE_USERS))
+        if is_own and path.is_file():  # Python's own importer has no file
+            return f" ({path}, line {frame.lineno})"
+    return ""
+
+
+def _describe(value: object) -> str:
+    return str(list(value.shape)) if isinstance(value, Tensor) else f"an object of {type(value).__name__}"
