@@ -21,8 +21,17 @@ def given_files(wildcards):
     return [path for path in given_paths(wildcards) if not Path(path).is_dir()]
 
 
-def dataset_settings(wildcards):
-    return config["datasets"][EXPERIMENTS[wildcards.experiment]["dataset"]]
+def dataset_of_split(wildcards):
+    """The name of the data set that a split has its rows of."""
+    if wildcards.split == "inputs":
+        return config["audits"][wildcards.experiment]["inputs"]
+    return EXPERIMENTS[wildcards.experiment]["dataset"]
+
+
+def given_rows(wildcards):
+    """The user's own folders of a data set that has no pictures."""
+    settings = config["datasets"][dataset_of_split(wildcards)]
+    return [*name_files("datasets", settings).values()]
 
 
 rule import_weights:
@@ -57,13 +66,14 @@ ruleorder: import_weights > train_model
 rule import_activations:
     """The activations of a data set that has no pictures, as those that we capture are."""
     input:
-        lambda wildcards: [
-            *name_files("datasets", dataset_settings(wildcards)).values()
-        ],
+        given_rows,
         split="<run>/data/{split}.npz",
-        dataset=dataset_of_experiment,
+        dataset=lambda wildcards: f"results/datasets/{dataset_of_split(wildcards)}.npz",
+        usual=lambda wildcards: (
+            ["<run>/layers/train"] if wildcards.split == "inputs" else []
+        ),
     output:
-        layers=directory("<run>/layers/{split}"),
+        layers=kept_if_wanted("<run>/layers/{split}"),
         logits="<run>/logits/{split}.npy",
     log:
         log_of("import_activations_{split}"),
@@ -71,12 +81,13 @@ rule import_activations:
         benchmark_of("import_activations_{split}")
     wildcard_constraints:
         experiment=either(NO_MODELS),
+    priority: PRIORITIES["capture"]
     conda:
         "../envs/numpy.yaml"
     params:
         **step(
             "import_activations",
-            settings=dataset_settings,
+            settings=lambda wildcards: config["datasets"][dataset_of_split(wildcards)],
             names="experiment/layers",
             pooling="experiment/pooling",
         ),

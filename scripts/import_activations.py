@@ -16,10 +16,18 @@ from numpy.typing import NDArray
 from layeraudit.cli import Input, Output, run
 from layeraudit.datasets.activations import open_folders
 from layeraudit.errors import InputError
-from layeraudit.files import MatrixWriter, atomic_write, atomic_write_layers, read_dataset, read_split
+from layeraudit.files import (
+    MatrixWriter,
+    atomic_write,
+    atomic_write_layers,
+    open_layers,
+    read_dataset,
+    read_rows,
+    read_split,
+)
 from layeraudit.plugins import split_settings
 
-BLOCK = 2**26
+BLOCK = 2**25
 """Bytes of an array that are in memory at a time."""
 
 LOGITS = ""
@@ -33,6 +41,7 @@ def import_activations(
     *,
     split: Input,
     dataset: Input,
+    usual: Input | None = None,
     layers: Output,
     logits: Output,
     settings: dict[str, Any],
@@ -41,6 +50,7 @@ def import_activations(
 ) -> None:
     """Write the activations of each layer, and the logits.
 
+    usual : layers of the training rows, where the split is of another data set, that has to have them too
     settings : `method`, and the options of the data set
     names : the layers, from input to output; none is all that there are
     pooling : what is kept of them
@@ -52,11 +62,16 @@ def import_activations(
             f"{dataset} has other rows than {folders[0].path}, allowed are the same: make it again"
         )
     known = list(folders[0].layers)
+    names = list(open_layers(usual, np.float32)) if usual else names or known
     if unknown := [name for name in names if name not in known]:
         raise InputError(f"{folders[0].path} has no layer {unknown[0]!r}, allowed are {', '.join(known)}")
-    names = names or known
-    source = read_split(split).source
-    none = np.broadcast_to(np.float32(0), (len(rows.y), len(rows.classes)))
+    drawn = read_split(split)
+    if drawn.n_classes != len(rows.classes):
+        raise InputError(
+            f"{dataset} has {len(rows.classes)} classes, allowed are the {drawn.n_classes} of the training "
+            "rows, which `classes` can name"
+        )
+    none = np.broadcast_to(np.float32(0), (len(rows.y), drawn.n_classes))
     with ExitStack() as files:
         folder = files.enter_context(atomic_write_layers(layers, names))
         paths = {name: folder / f"{name}.npy" for name in names}
@@ -64,11 +79,11 @@ def import_activations(
         for name, path in paths.items():
             arrays = [of.layers.get(name, of.logits) for of in folders]
             given = [array for array in arrays if array is not None] or [none]
-            matrix = files.enter_context(MatrixWriter(path, np.float32, rows=len(source)))
-            for block, of_block in read_blocks(given, rows.place[source]):
+            matrix = files.enter_context(MatrixWriter(path, np.float32, rows=len(drawn)))
+            for block, of_block in read_blocks(given, rows.place[drawn.source]):
                 pooled = pool(block, pooling)
                 if not (finite := np.isfinite(pooled).all(axis=1)).all():
-                    row = rows.ids[source[of_block][finite.argmin()]]
+                    row = rows.ids[drawn.source[of_block][finite.argmin()]]
                     raise InputError(
                         f"{name or 'logits'} of the row {row} holds NaN, infinity or numbers beyond float32, "
                         "allowed are finite ones"
@@ -96,7 +111,7 @@ def read_blocks(
         first = 0
         for array in arrays:
             inside = (first <= wanted) & (wanted < first + len(array))
-            block[inside] = array[wanted[inside] - first]
+            block[inside] = read_rows(array, wanted[inside] - first)
             first += len(array)
         yield block, slice(start, start + step)
 

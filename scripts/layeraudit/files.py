@@ -178,6 +178,31 @@ def open_array(path: Path) -> NDArray[Any]:
     return array
 
 
+def read_rows(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Copy rows of an array, from the file where `open_array` has mapped it.
+
+    Rows that are touched through the mapping bring in far more of the file than they are, and it counts as
+    this process's memory.
+
+    Raises
+    ------
+    InputError
+        Where the file has become shorter.
+    """
+    if not (isinstance(array, np.memmap) and array.filename and array.flags.c_contiguous):
+        return np.asarray(array[rows])
+    read = np.empty((len(rows), array[:1].size), dtype=array.dtype)
+    size = array[:1].nbytes
+    with Path(array.filename).open("rb", buffering=0) as file:
+        for row, into in zip(rows.tolist(), read, strict=True):
+            file.seek(array.offset + row * size)
+            if file.readinto(into.data) != size:
+                raise InputError(
+                    f"{array.filename} has become shorter, allowed are files that stay as they are"
+                )
+    return read.reshape(len(rows), *array.shape[1:])
+
+
 def write_dataset(path: Path, images: Images) -> None:
     """Write a data set in the form that `Images` describes."""
     arrays = vars(images) | {"n_train": np.array(images.n_train), "classes": np.array(images.classes)}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import import_activations as program
+from audit.take_inputs import take_inputs
 from build_index import build_index
 from calibrate import calibrate
 from draw_splits import draw_splits
@@ -98,16 +99,15 @@ def import_split(
     split: str = "test",
     names: tuple[str, ...] = (),
     pooling: program.Pooling = "mean",
+    **options: Any,
 ) -> None:
-    import_activations(
-        split=folder / f"data/{split}.npz",
-        dataset=folder / "mine.npz",
-        layers=folder / f"layers/{split}",
-        logits=folder / f"logits/{split}.npy",
-        settings=settings,
-        names=[*names],
-        pooling=pooling,
-    )
+    files = {
+        "split": folder / f"data/{split}.npz",
+        "dataset": folder / "mine.npz",
+        "layers": folder / f"layers/{split}",
+        "logits": folder / f"logits/{split}.npy",
+    }
+    import_activations(**files | options, settings=settings, names=[*names], pooling=pooling)
 
 
 def test_a_folder_is_a_data_set_without_pixels(tmp_path: Path) -> None:
@@ -304,6 +304,38 @@ def test_activations_alone_are_searched_calibrated_and_scored(tmp_path: Path) ->
     assert sorted(rows[wrong].astype(int).tolist()) == [3, 31]
     right = scored["dnn_label"].to_numpy() == arrays["logits"].argmax(1)[rows.astype(int)]
     assert right.all()
+
+
+def test_inputs_of_another_data_set_have_the_layers_of_the_training_rows(tmp_path: Path) -> None:
+    arrays = draw_arrays()
+    settings = settle(save(tmp_path / "mine", arrays, layers=["b.flat", "a9"]))
+    make_splits(tmp_path, settings)
+    import_split(tmp_path, settings, "train")
+    others = draw_arrays() | {"z": np.zeros((N, 2))}
+    shown = settle(save(tmp_path / "shown", others))
+    fetch_dataset(output=tmp_path / "shown.npz", settings=shown)
+    take_inputs(
+        dataset=tmp_path / "shown.npz",
+        train=tmp_path / "data/train.npz",
+        output=tmp_path / "data/inputs.npz",
+    )
+    options = {"dataset": tmp_path / "shown.npz", "usual": tmp_path / "layers/train"}
+    import_split(tmp_path, shown, "inputs", **options)
+    (ids,) = read_arrays(tmp_path / "shown.npz", "ids")
+    layers = open_layers(tmp_path / "layers/inputs", np.float32, rows=N)
+    assert [*layers] == ["b.flat", "a9"]
+    np.testing.assert_array_equal(layers["b.flat"], others["b.flat"][ids.astype(int)])
+    fewer = settle(
+        save(tmp_path / "fewer", others | {"labels": np.arange(N) % 2, "logits": np.zeros((N, 2))})
+    )
+    fetch_dataset(output=tmp_path / "shown.npz", settings=fewer)
+    with pytest.raises(InputError, match="shown.npz has 2 classes, allowed are the 3 of the training rows"):
+        import_split(tmp_path, fewer, "inputs", **options)
+    del others["a9"]
+    lacking = settle(save(tmp_path / "lacking", others))
+    fetch_dataset(output=tmp_path / "shown.npz", settings=lacking)
+    with pytest.raises(InputError, match="lacking has no layer 'a9', allowed are a10, b.flat, norm, z$"):
+        import_split(tmp_path, lacking, "inputs", **options)
 
 
 FAULTS: list[tuple[dict[str, Any], dict[str, list[str]], str]] = [

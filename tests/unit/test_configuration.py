@@ -23,6 +23,12 @@ from layeraudit.experiments import ATTACKER, DEFAULTS, list_experiments
 from layeraudit.files import write_arrays
 from layeraudit.plugins import Kind, list_methods, read_constants
 
+FOLDER = {
+    **{"method": "image_folder", "train": ".", "held_out": 0.2, "classes": None},
+    **{"channels": 1, "size": [28, 28]},
+}
+"""A data set of a user's own."""
+
 HUGE = 16**6000
 """Python itself raises where this is to be shown."""
 
@@ -256,12 +262,22 @@ DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
         ("datasets.mnist.folder", 5, "datasets.mnist.folder is 5, allowed is a text or null"),
         (
             "datasets.mine",
-            {"method": "image_folder", "folder": "nowhere", "channels": 1, "size": [28, 28], "held_out": 0.2},
-            "datasets.mine.folder is 'nowhere', which does not exist, allowed is a folder that can be read",
+            FOLDER | {"train": "nowhere"},
+            "datasets.mine.train is 'nowhere', which does not exist, allowed is what can be read",
         ),
         (
             "datasets.mine",
-            {"method": "image_folder", "folder": ".", "channels": 2, "size": [28, 28], "held_out": 0.2},
+            FOLDER | {"held_out": "nowhere"},
+            "datasets.mine.held_out is 'nowhere', which does not exist, allowed is what can be read",
+        ),
+        (
+            "datasets.mine",
+            FOLDER | {"held_out": 1},
+            "datasets.mine.held_out is 1, allowed is a path, or a share from 0.001 to 0.999",
+        ),
+        (
+            "datasets.mine",
+            FOLDER | {"channels": 2},
             "datasets.mine.channels is 2, allowed is 1 or 3",
         ),
         ("activations", None, "activations is None, allowed is a mapping of keys"),
@@ -467,7 +483,7 @@ def test_an_image_is_led_to_no_more_classes_than_there_are_others() -> None:
 MINE = """
 variant: mine
 datasets:
-  pictures: {method: image_folder, folder: ., channels: 3, size: [64, 48], held_out: 0.2}
+  pictures: {method: image_folder, train: ., held_out: 0.2, classes: null, channels: 3, size: [64, 48]}
 networks:
   normalised: {method: vgg11, normalisation: {mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2]}}
 poisons:
@@ -518,8 +534,8 @@ def test_every_method_can_be_chosen(kind: Any) -> None:
             configuration = replaced("experiments.fashion.inputs", {"mine": entry})
         else:
             entry |= {"normalisation": None} if kind == "networks" else {}
-            entry |= {"folder": "."} if method == "image_folder" else {}
             entry |= {"factory": "mine:make", "arguments": {}} if method == "factory" else {}
+            entry |= {"train": "."} if "train" in options else {}
             configuration = replaced((kind, "mine"), entry)
         assert check_all(configuration) == {}, method
 
@@ -543,6 +559,36 @@ def choose_least(schema: dict[str, Any]) -> Any:
 def test_pixels_are_shifted_by_one_number_or_one_a_channel(channels: int) -> None:
     normalisation = {"mean": [0.5] * channels, "std": [0.25] * channels}
     assert check_all(replaced("networks.lenet.normalisation", normalisation)) == {}
+
+
+AUDITS = """
+datasets:
+  pictures: {method: image_folder, train: ., held_out: 0.2, classes: null, channels: 3, size: [8, 8]}
+  rows: {method: activations, train: ., held_out: ., classes: [a, b]}
+audits:
+  mine: &audit {layers: auto, pooling: mean, expected_accuracy: 1, dataset: rows, network: null, inputs: rows}
+  other: {<<: *audit, dataset: pictures, network: vgg11, inputs: pictures}
+"""
+
+
+def test_an_audit_of_activations_has_no_network_and_one_of_pictures_has_one() -> None:
+    configuration = merged(yaml.safe_load(AUDITS))
+    assert check_all(configuration) == {}
+    configuration["audits"]["mine"]["network"] = "vgg11"
+    configuration["audits"]["other"]["network"] = None
+    assert check_all(configuration) == {
+        "mine": "audits.mine.network is 'vgg11', allowed is null, as rows is activations",
+        "other": "audits.other.network is None, allowed is the name of a network",
+    }
+
+
+@pytest.mark.parametrize(("audit", "inputs"), [("mine", "pictures"), ("other", "rows"), ("mine", "none")])
+def test_an_audit_is_shown_inputs_of_its_own_form(audit: str, inputs: str) -> None:
+    configuration = merged(yaml.safe_load(AUDITS))
+    configuration["audits"][audit]["inputs"] = inputs
+    assert sentence_of(configuration).startswith(
+        f"audits.{audit}.inputs is '{inputs}', allowed are null and "
+    )
 
 
 def test_layers_may_be_some_of_the_networks_in_its_order() -> None:

@@ -4,9 +4,14 @@ import io
 import zipfile
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 from layeraudit.errors import InputError
 from layeraudit.files import (
@@ -14,10 +19,13 @@ from layeraudit.files import (
     atomic_write,
     atomic_write_folder,
     atomic_write_layers,
+    list_arrays,
+    open_array,
     open_layers,
     open_logits,
     open_matrix,
     read_arrays,
+    read_rows,
     read_split,
     write_arrays,
     write_matrix,
@@ -310,3 +318,45 @@ def test_a_fault_leaves_the_older_folder(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "board").iterdir()] == ["index.html"]
     assert (tmp_path / "board/index.html").read_text() == "older"
     assert [path.name for path in tmp_path.iterdir()] == ["board"]
+
+
+@given(
+    npst.arrays(
+        st.sampled_from(["<f2", "<f4", ">f8", "u1", "<i8"]),
+        npst.array_shapes(min_dims=1, max_dims=4, max_side=5),
+        elements=st.integers(0, 100),
+    ),
+    st.data(),
+)
+def test_rows_are_copied_from_the_file_that_an_array_is_mapped_from(
+    array: np.ndarray[Any, Any], data: st.DataObject
+) -> None:
+    rows = np.array(data.draw(st.lists(st.integers(0, len(array) - 1), max_size=9)), np.int64)
+    order = data.draw(st.sampled_from("CF"))
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "array.npy")
+        np.save(path, np.asarray(array, order=order))
+        mapped = open_array(path)
+        read = read_rows(mapped, rows)
+        assert read.dtype == array.dtype
+        np.testing.assert_array_equal(read, array[rows])
+        np.testing.assert_array_equal(read_rows(array, rows), array[rows])
+
+
+def test_rows_of_a_file_that_has_become_shorter_are_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "array.npy"
+    np.save(path, np.zeros((10, 4)))
+    mapped = open_array(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert read_rows(mapped, np.array([8, 0])).shape == (2, 4)
+    with pytest.raises(
+        InputError, match="array.npy has become shorter, allowed are files that stay as they are"
+    ):
+        read_rows(mapped, np.array([9]))
+
+
+def test_the_arrays_of_a_file_are_listed(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", x=np.zeros(2), ids=np.array(["a"]))
+    assert list_arrays(tmp_path / "a.npz") == ["x", "ids"]
+    with pytest.raises(InputError, match="none.npz does not exist$"):
+        list_arrays(tmp_path / "none.npz")

@@ -140,8 +140,8 @@ def test_the_page_is_short_and_its_table_names_all_that_a_file_has(
 def test_the_lines_of_a_page_can_be_run(
     kind: str, library: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder in ("shapes", "my_data"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "shapes").mkdir()
+    (tmp_path / "pixels.csv").touch()
     monkeypatch.chdir(tmp_path)
     first, *others = map(yaml.safe_load, read_blocks(PAGES[kind], "yaml"))
     for settings in (read_settings(kind), *({kind: lines} for lines in others)):
@@ -166,12 +166,12 @@ def test_a_data_set_of_ones_own_is_read(
     library: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_data").mkdir()
-    x = np.random.default_rng(0).integers(0, 256, (300, 3, 8, 8), dtype=np.uint8)
-    np.savez("my_data/images.npz", x=x, y=np.arange(300, dtype=np.uint8) % 4)
+    x = np.random.default_rng(0).integers(0, 256, (300, 1, 8, 8), dtype=np.uint8)
+    rows = np.column_stack([np.arange(300) % 4, x.reshape(300, 64)])
+    np.savetxt("pixels.csv", rows, fmt="%d", delimiter=",")
     lines = yaml.safe_load(read_blocks(PAGES["datasets"], "yaml")[1])
-    fetch_dataset(output=Path("arrays.npz"), settings=lines["arrays"])
-    found, y, n_train, classes = read_arrays(Path("arrays.npz"), "x", "y", "n_train", "classes")
+    fetch_dataset(output=Path("digits.npz"), settings=lines["digits"])
+    found, y, n_train, classes = read_arrays(Path("digits.npz"), "x", "y", "n_train", "classes")
     np.testing.assert_array_equal(found, x)
     assert (y[:5].tolist(), int(n_train), classes.tolist()) == ([0, 1, 2, 3, 0], 180, ["0", "1", "2", "3"])
 
@@ -187,6 +187,7 @@ def test_a_network_of_ones_own_is_trained_and_looked_into(experiment: Experiment
         logits=Path("logits.npy"),
         network=network,
         names=names,
+        pooling="none",
         batch_size=50,
     )
     layers = open_layers(Path("layers"), np.float32, rows=experiment["test"])

@@ -57,7 +57,10 @@ CONTRACTS: dict[Kind, Contract] = {
 OPTIONAL: dict[str, set[str]] = {"datasets": {"COUNTS", "CHECKSUMS"}, "detectors": {"VARIANT_OF"}}
 """Literals of data sets that are known before they are read, and of variants of another detector."""
 
-WITHOUT_PAPER = {*CONTROLS, "factory", "image_folder", "label_flips", "none", "rotation"}
+WAYS_IN = {"activations", "arrays", "image_folder", "table"}
+"""Data sets that are a user's own."""
+
+WITHOUT_PAPER = {*CONTROLS, *WAYS_IN, "factory", "label_flips", "none", "rotation"}
 
 OF_ANY_LAYERS = {"factory"}
 """Networks whose options say what they are; the configuration names their layers."""
@@ -233,9 +236,8 @@ def test_a_network_names_its_layers_once_and_a_detector_known_benches() -> None:
 def test_a_data_set_whose_files_are_known_has_counts_of_both_parts() -> None:
     for name in list_methods("datasets"):
         constants = read_constants("datasets", name)
-        assert ("COUNTS" in constants) == ("CHECKSUMS" in constants) == (
-            "folder" in constants["OPTIONS"]
-        ) or (name == "image_folder")
+        assert ("COUNTS" in constants) == ("CHECKSUMS" in constants) == (name not in WAYS_IN)
+        assert ("folder" in constants["OPTIONS"]) == ("CHECKSUMS" in constants)
         if counts := constants.get("COUNTS"):
             assert set(counts) == {"train", "test"}
             assert len(counts["train"]) == len(counts["test"])

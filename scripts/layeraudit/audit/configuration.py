@@ -21,11 +21,13 @@ def find_problems(
         yield from find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
         if network is not None:
             yield from find_name(network, networks, f"{key}.network", "null and those of networks")
-        if inputs is not None:
-            yield from find_name(inputs, datasets, f"{key}.inputs", "null and those of datasets")
         if settings["dataset"] not in datasets:
             continue
         has_model = datasets[settings["dataset"]]["method"] != ACTIVATIONS
+        if inputs is not None:
+            like = [other for other, of in datasets.items() if (of["method"] != ACTIVATIONS) == has_model]
+            of_like = f"null and datasets {'of pictures' if has_model else 'whose method is activations'}"
+            yield from find_name(inputs, like, f"{key}.inputs", of_like)
         if has_model != (network is not None):
             allowed = (
                 "the name of a network" if has_model else f"null, as {settings['dataset']} is activations"

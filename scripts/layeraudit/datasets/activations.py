@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from layeraudit.datasets import Images
 from layeraudit.datasets._parts import Part, Rows, arrange, name_parts, write_ids, write_labels
 from layeraudit.errors import InputError
-from layeraudit.files import LAYERS, open_array, read_whole
+from layeraudit.files import LAYERS as LIST
+from layeraudit.files import open_array, read_whole
 
 TITLE = "Activations"
 REFERENCE = ""
@@ -104,7 +105,7 @@ def open_folders(
 
 def _list_layers(folder: Path) -> list[str]:
     """List the layers from input to output, as `layers.txt` has them, or else sorted as text."""
-    order = folder / LAYERS
+    order = folder / LIST
     if order.exists():
         return [line for line in _read_lines(order) if line]
     layers = sorted(path.stem for path in folder.glob("[!.]*.npy") if path.stem not in NO_LAYERS)
