@@ -13,6 +13,7 @@ from layeraudit.audit.findings import (
     count_findings,
     find_clean,
     is_nothing_found,
+    is_undecided,
     sort_by_rank,
 )
 from layeraudit.audit.shown import (
@@ -98,10 +99,11 @@ def summarise(findings: Findings, neighbours: Neighbours, provenance: Mapping[st
         "format": FORMAT,
         "name": findings.name,
         "nothing_found": is_nothing_found(counts),
+        "undecided": is_undecided(findings, counts),
         "gate": findings.gate,
         "counts": counts,
         "errors": findings.errors,
-        "controls": findings.controls.to_dict("records"),
+        "controls": findings.controls.astype({"length": "Int64"}).to_dict("records"),
         "groups": findings.groups.assign(
             label=findings.name_classes(findings.groups["label"]),
             other_label=findings.name_classes(findings.groups["other_label"]),

@@ -164,7 +164,7 @@ def count_findings(findings: Findings) -> dict[str, int]:
     training_rows, held_out_rows, inputs : rows that were looked at
     label_errors_flagged, label_errors_at_least : labels that are wrong, by false discovery rate and by
         closed testing
-    other_label_proposed : rows whose evidence speaks for another label
+    suspects, other_label_proposed : rows of `list_suspects`; those whose evidence speaks for another label
     near_duplicates : training rows that repeat an earlier one
     leaked_held_out_rows, leaked_inputs : rows that repeat a training row
     outliers_flagged, outliers_at_least : training rows unlike anything
@@ -180,6 +180,7 @@ def count_findings(findings: Findings) -> dict[str, int]:
         "inputs": int((findings.inputs["part"] == INPUTS).sum()),
         "label_errors_flagged": int(rows["label_flagged"].sum()),
         "label_errors_at_least": int(errors["at_least_wrong"]),
+        "suspects": len(list_suspects(rows)),
         "other_label_proposed": int((rows["proposed"] != rows["label"]).sum()),
         "near_duplicates": int(((rows["duplicate_of"] >= 0) & (rows["duplicate_of"] != rows["row"])).sum()),
         "leaked_held_out_rows": int((leaked != INPUTS).sum()),
@@ -203,3 +204,9 @@ FOUND = (
 def is_nothing_found(counts: Mapping[str, int]) -> bool:
     """Return whether none of `FOUND` was found."""
     return not any(counts[name] for name in FOUND)
+
+
+def is_undecided(findings: Findings, counts: Mapping[str, int]) -> bool:
+    """Return whether nothing was found, but too few rows are suspected for any to be flagged."""
+    fewest = int(findings.errors["fewest_flaggable"])
+    return is_nothing_found(counts) and 0 < counts["suspects"] < fewest

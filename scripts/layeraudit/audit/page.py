@@ -19,6 +19,7 @@ from layeraudit.audit.findings import (
     Place,
     count_findings,
     is_nothing_found,
+    is_undecided,
     list_suspects,
 )
 from layeraudit.audit.shown import (
@@ -171,11 +172,11 @@ def render_audit(
         date=provenance["date"],
         counts=counts,
         nothing_found=is_nothing_found(counts),
+        undecided=is_undecided(findings, counts),
         gate=_describe_gate(findings.gate),
         errors=findings.errors,
         can_flag=int(findings.errors["fewest_flaggable"]) <= counts["training_rows"],
         worst=list(_describe_suspects(reader, choose_worst(findings))),
-        has_suspects=len(suspects) > 0,
         suspects=list(_describe_suspects(reader, choose_suspects(findings))),
         matrix=_count_classes(reader, suspects),
         duplicates=list(_describe_pairs(reader, choose_duplicates(findings))),
