@@ -437,7 +437,7 @@ def test_a_resnet_50_of_50_000_rows_stays_below_2_gigabytes() -> None:
 
     assert measure("mean") == pytest.approx((64 + 256 + 512 + 1024 + 2048 + 1000) * 4 * 50_000 / 1e9)
     assert round(measure("mean")) == 1
-    assert round(measure("none")) == 462  # as docs/own-data-models.md has it
+    assert round(measure("none")) == 462  # as docs/own-models.md has it
 
 
 @pytest.mark.parametrize("method", ["resnet18", "densenet121", "mobilenet_v3_small"])
@@ -492,7 +492,7 @@ def test_a_layer_of_a_block_is_tried_where_the_network_calls_it() -> None:
     assert carry == {"a", "a.gate", "a.first", "b", "b.first", "fc"}
 
 
-PAGE = "docs/own-data-models.md"
+PAGE = "docs/own-models.md"
 
 
 def test_the_page_on_models_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
