@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -58,7 +60,7 @@ def write_audit(
     Calibration rows are simulated, as many as are wanted.
     """
     generator = np.random.default_rng(1)
-    drawn = _read_shapes(folder)
+    drawn = _read_shapes()
     x, truth, n = drawn.x.copy(), drawn.y.copy(), drawn.n_train
     source = generator.permutation(n)
     held_out = n + generator.permutation(len(truth) - n)[:30]
@@ -236,17 +238,19 @@ def write_audit(
     return audit
 
 
-def _read_shapes(folder: Path) -> Images:
+@cache
+def _read_shapes() -> Images:
     """Draw shapes and read them, the first 80 of each class for training."""
-    paths = sorted(draw_shapes(folder / "shapes").glob("*/*.png"))
-    paths.sort(key=lambda path: int(path.stem) >= 80)
-    return Images(
-        x=np.stack([np.asarray(Image.open(path))[None] for path in paths]),
-        y=np.array([["bar", "cross", "ring"].index(path.parent.name) for path in paths]),
-        n_train=240,
-        classes=("bar", "cross", "ring"),
-        ids=np.array([str(path.relative_to(folder / "shapes")) for path in paths]),
-    )
+    with TemporaryDirectory() as folder:
+        shapes = draw_shapes(Path(folder) / "shapes")
+        paths = sorted(shapes.glob("*/*.png"), key=lambda path: (int(path.stem) >= 80, path))
+        return Images(
+            x=np.stack([np.asarray(Image.open(path))[None] for path in paths]),
+            y=np.array([["bar", "cross", "ring"].index(path.parent.name) for path in paths]),
+            n_train=240,
+            classes=("bar", "cross", "ring"),
+            ids=np.array([str(path.relative_to(shapes)) for path in paths]),
+        )
 
 
 def _rank(score: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -87,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if place in ("workflow", "faults") or {"environment", "finished_run"} & fixtures:
             item.add_marker(pytest.mark.slow)
         if not fixtures & OWN_COPIES:
-            waits = "_in_environment" if "environment" in fixtures else ""
+            waits = "_in_environment" if "environment" in fixtures and item.path.name != FIRST else ""
             item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{waits}"))
 
 

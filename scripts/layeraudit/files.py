@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import mmap
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -189,7 +190,7 @@ def read_rows(array: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
     InputError
         Where the file has become shorter.
     """
-    if not (isinstance(array, np.memmap) and array.filename and array.flags.c_contiguous):
+    if not (isinstance(array, np.memmap) and isinstance(array.base, mmap.mmap) and array.flags.c_contiguous):
         return np.asarray(array[rows])
     read = np.empty((len(rows), array[:1].size), dtype=array.dtype)
     size = array[:1].nbytes

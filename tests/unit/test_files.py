@@ -341,6 +341,8 @@ def test_rows_are_copied_from_the_file_that_an_array_is_mapped_from(
         assert read.dtype == array.dtype
         np.testing.assert_array_equal(read, array[rows])
         np.testing.assert_array_equal(read_rows(array, rows), array[rows])
+        np.testing.assert_array_equal(read_rows(mapped[::-1], rows), array[::-1][rows])
+        np.testing.assert_array_equal(read_rows(mapped[1:], rows[rows > 0] - 1), array[rows[rows > 0]])
 
 
 def test_rows_of_a_file_that_has_become_shorter_are_one_sentence(tmp_path: Path) -> None:

@@ -112,6 +112,13 @@ def rows(audit: Audit) -> pd.DataFrame:
     return pd.read_parquet(audit.files["rows"])
 
 
+@pytest.fixture
+def few_pictures(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Limit pictures, of which most tests need few."""
+    monkeypatch.setattr(shown, "MOST_PICTURES", 7)
+    return 7
+
+
 # Pictures
 
 
@@ -443,6 +450,7 @@ def test_class_by_class_counts_suspects(folder: Path, rows: pd.DataFrame) -> Non
             assert int(cells[label][proposed] or 0) == n
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_more_than_twenty_classes_are_shortened(tmp_path: Path) -> None:
     names = tuple(f"class {number}" for number in range(40))
     folder = make(write_audit(tmp_path, classes=names), tmp_path / "out")
@@ -495,6 +503,7 @@ def test_controls_are_a_table_with_the_ranking_detector_first(folder: Path) -> N
     assert "AUROC is 0.950 [0.900, 1.000], number 2 of 7 detectors. The best is Probe, 0.975." in trust
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_a_clean_data_set_has_nothing_found(tmp_path: Path) -> None:
     folder = make(write_audit(tmp_path, is_clean=True), tmp_path / "out")
     page, summary = read_page(folder), read_json(folder / "audit.json")
@@ -510,6 +519,7 @@ def test_a_clean_data_set_has_nothing_found(tmp_path: Path) -> None:
     assert not page.list_cards("suspects")
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_what_too_few_calibration_rows_hide_is_said_first(tmp_path: Path) -> None:
     folder = make(write_audit(tmp_path, n_calibration=30), tmp_path / "out")
     head, trust = read_page(folder).section(""), read_page(folder).section("trust")
@@ -520,6 +530,7 @@ def test_what_too_few_calibration_rows_hide_is_said_first(tmp_path: Path) -> Non
     assert counts["suspects"] >= N_ERRORS
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_suspects_too_few_to_be_flagged_leave_it_undecided(tmp_path: Path) -> None:
     audit = write_audit(tmp_path, is_clean=True, n_calibration=30)
     rows = pd.read_parquet(audit.files["rows"])
@@ -533,6 +544,7 @@ def test_suspects_too_few_to_be_flagged_leave_it_undecided(tmp_path: Path) -> No
     assert len(read_csv(folder / "clean.csv")) == 240
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_a_network_below_what_is_expected_is_said(audit: Audit, tmp_path: Path) -> None:
     gate = read_json(audit.files["gate"]) | {"verdict": "below_expectation"}
     (tmp_path / "gate.json").write_text(json.dumps(gate))
@@ -562,17 +574,15 @@ def test_activations_alone_give_the_same_page_without_pictures(tmp_path: Path) -
     assert set(read_csv(folder / "rows.csv")["predicted"]) == {""}
 
 
-def test_pictures_are_limited_in_number(
-    audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shown, "MOST_PICTURES", 7)
+def test_pictures_are_limited_in_number(audit: Audit, tmp_path: Path, few_pictures: int) -> None:
     folder = make(audit, tmp_path / "out")
-    assert len(list((folder / "images").iterdir())) == 7
+    assert len(list((folder / "images").iterdir())) == few_pictures
     page = read_page(folder)
-    assert len({picture["src"] for picture in page.pictures}) == 7
+    assert len({picture["src"] for picture in page.pictures}) == few_pictures
     assert any("blank" in str(attributes.get("class")) for _, attributes in page.tags)
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_names_are_escaped(tmp_path: Path) -> None:
     ids = np.array([f'{HOSTILE}" onload="x/{number}' for number in range(300)])
     ids[5] = "\udcff\udc80.png"  # a file name that is no UTF-8
@@ -588,6 +598,7 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     assert "\\udcff\\udc80.png" in set(table["id"])
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_empty_tables_are_no_hindrance(tmp_path: Path) -> None:
     audit = write_audit(tmp_path, is_clean=True, has_inputs=False)
     for name in ("controls", "leaks", "groups"):
@@ -624,6 +635,7 @@ def test_rows_out_of_order_are_an_input_error(audit: Audit, rows: pd.DataFrame, 
         make(audit, tmp_path / "out", rows=tmp_path / "rows.parquet")
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_a_fault_leaves_the_older_page(audit: Audit, rows: pd.DataFrame, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/index.html").write_text("older")
