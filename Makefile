@@ -46,7 +46,7 @@ check:
 
 test:
 	$(call set_up,--tests)
-	$(in_venv) python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(in_venv) python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 benchmark-neighbours: .venv-benchmarks/requirements.txt
 	$(call set_up)

@@ -57,38 +57,34 @@ ORDER = ["test_lint.py", "unit", "workflow", "faults"]
 FIRST = "test_file_formats.py"
 """With this one of two workers begins, and so with the finished run; the other goes on with unit tests."""
 
-OWN_COPIES = {"fresh_copy", "finished_copy", "checkout"}
-"""Fixtures that make a test independent of the others of its file."""
+LONG = {
+    *("test_audit.py", "test_engines.py", "test_own_experiment.py", "test_replan.py", "test_rerun.py"),
+    *("test_exchanged_files.py", "test_failed_rerun.py", "test_fetch_dataset.py", "test_set_up.py"),
+}
+"""Files of minutes: a worker takes a file at a time, and both are to end together."""
 
 settings.register_profile("here", deadline=None)  # these machines are shared: no test asserts a time
 settings.load_profile("here")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put tests in order, mark as slow those that start Snakemake, and group those that share something.
+    """Put tests in order, and mark as slow those that start Snakemake.
 
-    A worker takes a group in one go: the tests of a file, which share what its fixtures make. Unit tests that
-    wait for an environment come last, in groups of their own.
+    Unit tests that need an environment come last: while one worker makes it, the other has none to wait for.
     """
+    fixtures = {item: {*getattr(item, "fixturenames", ())} for item in items}
+    place = {item: item.path.relative_to(REPOSITORY / "tests").parts[0] for item in items}
+    waiting = {item.path for item in items if "environment" in fixtures[item]}
     is_worker = hasattr(config, "workerinput")
 
-    def describe(item: pytest.Item) -> tuple[str, set[str]]:
-        return item.path.relative_to(REPOSITORY / "tests").parts[0], {*getattr(item, "fixturenames", ())}
-
     def rank(item: pytest.Item) -> tuple[bool, int, bool, bool]:
-        place, fixtures = describe(item)
         is_first = is_worker and item.path.name == FIRST
-        return not is_first, ORDER.index(place), "environment" in fixtures, bool(fixtures & OWN_COPIES)
+        return not is_first, ORDER.index(place[item]), item.path in waiting, item.path.name not in LONG
 
     items.sort(key=rank)
     for item in items:
-        place, fixtures = describe(item)
-        if place in ("workflow", "faults") or {"environment", "finished_run"} & fixtures:
+        if place[item] in ("workflow", "faults") or {"environment", "finished_run"} & fixtures[item]:
             item.add_marker(pytest.mark.slow)
-        if not fixtures & OWN_COPIES:
-            waits = "_in_environment" if "environment" in fixtures and item.path.name != FIRST else ""
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}{waits}"))
 
 
 def command(*options: str, over: Sequence[str] = ()) -> list[str]:
@@ -114,6 +110,22 @@ def run(folder: Path, *options: str, succeeds: bool = True, over: Sequence[str] 
     )
     assert (ended.returncode == 0) == succeeds, ended.stdout
     return ended.stdout
+
+
+RULE = r"^(?:local)?rule (\w+):"
+
+
+def list_planned(folder: Path, target: str = "results/table1.csv") -> set[str]:
+    """List the rules that Snakemake would run, but for the one that keeps the configuration."""
+    planned = re.findall(RULE, run(folder, "--dry-run", target), re.MULTILINE)
+    return {*planned} - {"all", "keep_configuration"}
+
+
+def change(path: Path, old: str, new: str) -> None:
+    """Replace the first of a text that a file has."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
 
 
 def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
