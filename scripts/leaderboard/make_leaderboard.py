@@ -25,7 +25,7 @@ def make_leaderboard(
     tables : as .csv, known by their names
     figures : as .svg, known by their names
     scores : EXPERIMENT/detectors/BENCH/DETECTOR.parquet
-    poison : EXPERIMENT/SEED/data/poison.npz, for examples
+    poison : EXPERIMENT/SEED/data/poison_NAME.npz, for examples
     sources : the images that each of these was made of
     citation : CITATION.cff
     """
