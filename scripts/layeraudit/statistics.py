@@ -136,7 +136,8 @@ def average_over_seeds(
     values, n_points = (by_seed[name].to_numpy() for name in ("value", "n_points"))
     has_value = by_seed["value"].notna().to_numpy()
     firsts = by_seed[list(keys)].drop_duplicates().itertuples(index=False, name=None)
-    for names, rows in zip(firsts, np.split(order, np.flatnonzero(np.diff(figures[order])) + 1), strict=True):
+    rows_of_figures = np.split(order, np.flatnonzero(np.diff(figures[order])) + 1) if len(order) else []
+    for names, rows in zip(firsts, rows_of_figures, strict=True):
         fitting = (own for pattern, own in (bounds or {}).items() if fnmatchcase(str(names[at]), pattern))
         low, high = next(fitting, (0.0, 1.0))
         table.append(

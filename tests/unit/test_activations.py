@@ -104,7 +104,7 @@ class Various(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.lstm = nn.LSTM(2, 3, batch_first=True)
-        self.half = nn.Linear(3, 4).bfloat16()
+        self.halved = nn.Linear(3, 4).bfloat16()
         self.twice = nn.Tanh()
         self.total = nn.Identity()
         self.turned = nn.Identity()
@@ -113,7 +113,7 @@ class Various(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x, _ = self.lstm(x[:, None])
-        x = self.half(self.named({"x": x})["x"][:, 0].bfloat16()).float()
+        x = self.halved(self.named({"x": x})["x"][:, 0].bfloat16()).float()
         self.total(x.sum())
         self.turned(x.T)
         self.one(x[:, 0])
@@ -126,14 +126,14 @@ ROWS = torch.rand(5, 2, generator=torch.Generator().manual_seed(0))
 def test_of_several_outputs_the_first_is_captured_and_half_precision_becomes_float32() -> None:
     torch.manual_seed(0)
     network = Various().eval()
-    batches = list(capture(network, ROWS, ["lstm", "half", "one", ""], batch_size=2))
+    batches = list(capture(network, ROWS, ["lstm", "halved", "one", ""], batch_size=2))
     found = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
     with torch.no_grad():
         expected = network.lstm(ROWS[:, None])[0][:, 0]
         torch.testing.assert_close(found["lstm"], expected)
-        torch.testing.assert_close(found["half"], network.half(expected.bfloat16()).float())
-        torch.testing.assert_close(found["one"], found["half"][:, :1])
-        torch.testing.assert_close(found[""], found["half"].tanh().tanh())
+        torch.testing.assert_close(found["halved"], network.halved(expected.bfloat16()).float())
+        torch.testing.assert_close(found["one"], found["halved"][:, :1])
+        torch.testing.assert_close(found[""], found["halved"].tanh().tanh())
     assert {values.dtype for values in found.values()} == {torch.float32}
 
 
@@ -162,7 +162,7 @@ def test_transformers_call_their_layers_and_their_fast_path_is_put_back(was_enab
     try:
         (found,) = capture(network, x, ["layers.0.linear1", "layers.1.self_attn", ""], batch_size=3)
         assert torch.backends.mha.get_fastpath_enabled() is was_enabled
-        with pytest.raises(RuntimeError):
+        with pytest.raises((RuntimeError, AssertionError)):
             list(capture(network, x[..., :3], [""], batch_size=3))
         assert torch.backends.mha.get_fastpath_enabled() is was_enabled
     finally:

@@ -500,7 +500,14 @@ def test_an_attack_may_return_what_still_has_a_gradient(split: Path, monkeypatch
 def sample(folder: Path, *, images: int, seed: int, size: int = 2, n_classes: int = 10) -> Path:
     x = np.arange(30, dtype=np.uint8).repeat(4).reshape(30, 1, 2, 2)
     names = np.array([f"class {label}" for label in range(10)])
-    write_arrays(folder / "dataset.npz", x=x, y=np.arange(30) % 10, n_train=np.array(20), classes=names)
+    write_arrays(
+        folder / "dataset.npz",
+        x=x,
+        y=np.arange(30) % 10,
+        n_train=np.array(20),
+        classes=names,
+        ids=np.arange(30).astype(str),
+    )
     y = np.zeros(3, np.int64)
     form = Split(np.zeros((3, 1, size, size), np.float32), y, y, np.zeros(3, bool), np.arange(3), n_classes)
     write_split(folder / "test.npz", form)

@@ -33,7 +33,7 @@ HUGE = 16**6000
 """Python itself raises where this is to be shown."""
 
 NAMED = {
-    *("datasets", "networks", "experiments", "poisons", "detectors", "benches.poison.settings"),
+    *("audits", "datasets", "networks", "experiments", "poisons", "detectors", "benches.poison.settings"),
     *("benches.evasion.settings", "experiments.*.inputs", "benches.evasion.settings.*.inputs"),
 }
 """Where the configuration chooses the names of the keys."""
@@ -112,6 +112,7 @@ def test_schema_and_default_have_the_same_keys_and_each_is_described() -> None:
     of_schema = collapse(list_in_schema(SCHEMA))
     of_default = collapse(set(map(name_general, PATHS)))
     unused = {"experiment.layers", "networks.*.normalisation.mean", "networks.*.normalisation.std"}
+    unused |= {path for path in of_schema if path.startswith("audits.")}
     assert of_schema - of_default == unused
     options = r"(datasets|poisons|detectors|experiment\.inputs)\.\*\..+"
     assert all(re.fullmatch(options, path) for path in of_default - of_schema)
@@ -535,7 +536,7 @@ def test_every_method_can_be_chosen(kind: Any) -> None:
         else:
             entry |= {"normalisation": None} if kind == "networks" else {}
             entry |= {"factory": "mine:make", "arguments": {}} if method == "factory" else {}
-            entry |= {"train": "."} if "train" in options else {}
+            entry |= {"train": "."} if kind == "datasets" and "train" in options else {}
             configuration = replaced((kind, "mine"), entry)
         assert check_all(configuration) == {}, method
 
@@ -562,22 +563,24 @@ def test_pixels_are_shifted_by_one_number_or_one_a_channel(channels: int) -> Non
 
 
 AUDITS = """
+networks:
+  given: {method: factory, factory: "a:b", folder: null, arguments: {}, weights: null, normalisation: null}
 datasets:
   pictures: {method: image_folder, train: ., held_out: 0.2, classes: null, channels: 3, size: [8, 8]}
   rows: {method: activations, train: ., held_out: ., classes: [a, b]}
 audits:
   mine: &audit {layers: auto, pooling: mean, expected_accuracy: 1, dataset: rows, network: null, inputs: rows}
-  other: {<<: *audit, dataset: pictures, network: vgg11, inputs: pictures}
+  other: {<<: *audit, dataset: pictures, network: given, inputs: pictures}
 """
 
 
 def test_an_audit_of_activations_has_no_network_and_one_of_pictures_has_one() -> None:
     configuration = merged(yaml.safe_load(AUDITS))
     assert check_all(configuration) == {}
-    configuration["audits"]["mine"]["network"] = "vgg11"
+    configuration["audits"]["mine"]["network"] = "given"
     configuration["audits"]["other"]["network"] = None
     assert check_all(configuration) == {
-        "mine": "audits.mine.network is 'vgg11', allowed is null, as rows is activations",
+        "mine": "audits.mine.network is 'given', allowed is null, as rows is activations",
         "other": "audits.other.network is None, allowed is the name of a network",
     }
 
@@ -603,7 +606,8 @@ def test_a_missing_key_is_named_or_has_a_default(path: Keys) -> None:
     missing = f"lacks the key {path[-1]}, which is required"
     of_experiment = re.fullmatch(EXPERIMENT + r"(attacker\.)?\w+", name_general(path))
     found = [sentence for sentence in find_all(configuration) if missing in sentence]
-    assert bool(found) == (not of_experiment or path[-1] not in OPTIONAL)
+    is_optional = path == ("audits",) or (of_experiment and path[-1] in OPTIONAL)
+    assert bool(found) == (not is_optional)
 
 
 def test_an_experiment_without_seeds_is_left_out() -> None:
@@ -923,7 +927,9 @@ def write_counts(path: Path, counts: dict[str, list[int]]) -> None:
     y = np.concatenate(parts).astype(np.int64)
     classes = np.array([str(label) for label in range(len(counts["train"]))])
     x = np.zeros((len(y), 1, 1, 1), np.uint8)
-    write_arrays(path, x=x, y=y, n_train=np.array(len(parts[0])), classes=classes)
+    write_arrays(
+        path, x=x, y=y, n_train=np.array(len(parts[0])), classes=classes, ids=np.arange(len(y)).astype(str)
+    )
 
 
 def test_sizes_that_pass_can_be_drawn_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

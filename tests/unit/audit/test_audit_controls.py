@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_evidence
+from conftest import gather_evidence
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -27,7 +27,7 @@ def draw(*, n=300, distance=5.0, seed=0):
     generator = np.random.default_rng(seed)
     y = generator.integers(3, size=n)
     rows = (distance * np.eye(3, 4)[y] + generator.normal(size=(n, 4))).astype(np.float32)
-    training = make_evidence({"a": rows, "b": 2 * rows}, y, k=8, logits=3 * rows[:, :3])
+    training = gather_evidence({"a": rows, "b": 2 * rows}, y, k=8, logits=3 * rows[:, :3])
     probe = fit_probe(training, "b", n_classes=3, seed=1)
     predict = predict_each(probe, training, is_training=True)
     scores = score_labels(training, y, predict, n_classes=3)
@@ -158,6 +158,6 @@ def test_of_too_few_rows_or_one_class_nothing_is_planted() -> None:
     training, before = draw(n=100)
     of_one = replace(training, y=np.zeros(100, np.int64))
     assert not len(plant_flips(of_one, **before, seed=1))
-    few = make_evidence({"a": np.arange(9, dtype=np.float32)[:, None]}, [0, 1, 2] * 3, k=2)
+    few = gather_evidence({"a": np.arange(9, dtype=np.float32)[:, None]}, [0, 1, 2] * 3, k=2)
     table = plant_flips(few, self_confidence=None, probe=None, of_probe=np.full(9, np.nan), seed=1)
     assert not len(table) and list(table) == COLUMNS

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import make_evidence
+from conftest import gather_evidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ GRID = np.float32([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]])
 def at(*rows, k=3):
     """Make training rows of the grid and others, alike in two layers, the second ten times as wide."""
     points = np.concatenate([GRID, np.float32(rows).reshape(-1, 2)])
-    return make_evidence({"early": points, "late": 10 * points}, [0] * len(points), k=k)
+    return gather_evidence({"early": points, "late": 10 * points}, [0] * len(points), k=k)
 
 
 def find(training, rows=None):
@@ -38,7 +38,7 @@ def test_a_row_nearer_than_a_twentieth_of_the_unit_is_a_duplicate() -> None:
 def test_duplicates_are_near_in_every_layer() -> None:
     training = at([0.04, 0])
     training.activations["late"][6] = [0, 5]
-    moved = make_evidence(training.activations, training.y, k=3)
+    moved = gather_evidence(training.activations, training.y, k=3)
     assert not len(find(moved).row)
 
 
@@ -78,7 +78,7 @@ def test_pairs_are_those_of_all_pairs_that_are_among_the_nearest(seed) -> None:
         "a": points.astype(np.float32),
         "b": (points @ generator.normal(size=(2, 3))).astype(np.float32),
     }
-    training = make_evidence(layers, [0] * 12, k=2)
+    training = gather_evidence(layers, [0] * 12, k=2)
     units = measure_units(training, metric="l2")
     found = find_pairs(training, training, units, metric="l2")
     expected = set()
@@ -95,7 +95,7 @@ def test_pairs_are_those_of_all_pairs_that_are_among_the_nearest(seed) -> None:
 
 def test_where_most_rows_have_twins_only_twins_are_duplicates() -> None:
     points = np.float32([[0], [0], [5], [5], [9], [9.0001]])
-    training = make_evidence({"a": points}, [0] * 6, k=2)
+    training = gather_evidence({"a": points}, [0] * 6, k=2)
     assert measure_units(training, metric="l2") == {"a": 0}
     assert find_originals(find(training), 6).tolist() == [-1, 0, -1, 2, -1, -1]
 
@@ -103,19 +103,19 @@ def test_where_most_rows_have_twins_only_twins_are_duplicates() -> None:
 def test_a_layer_that_is_the_same_for_all_rows_decides_nothing() -> None:
     training = at([0.04, 0])
     layers = training.activations | {"dead": np.zeros((7, 3), np.float32)}
-    training = make_evidence(layers, training.y, k=3)
+    training = gather_evidence(layers, training.y, k=3)
     assert find_originals(find(training), 7).tolist() == [-1] * 6 + [0]
 
 
 def test_equal_pixels_are_duplicates_whatever_the_layers_say() -> None:
     x = np.arange(6, dtype=np.float32).reshape(6, 1, 1, 1)
     x[4] = x[5] = x[1]
-    training = make_evidence({"early": GRID}, [0] * 6, k=2, x=x)
+    training = gather_evidence({"early": GRID}, [0] * 6, k=2, x=x)
     pairs = find(training)
     assert list(zip(pairs.row, pairs.training_row, strict=True)) == [(4, 1), (5, 1)]
     assert pairs.distance.tolist() == [0, 0]
     assert find_originals(pairs, 6).tolist() == [-1, -1, -1, -1, 1, 1]
-    others = make_evidence({"early": GRID[:2] + 0.5}, [0] * 2, k=2, training=training, x=x[[0, 4]])
+    others = gather_evidence({"early": GRID[:2] + 0.5}, [0] * 2, k=2, training=training, x=x[[0, 4]])
     pairs = find(training, others)
     assert pairs.row.tolist() == [0, 1] and pairs.training_row.tolist() == [0, 1]
 
@@ -127,7 +127,7 @@ def test_rows_without_pixels_are_not_equal() -> None:
 def test_leaks_name_the_nearest_training_row() -> None:
     training = at([0.02, 0])
     rows = np.float32([[0.015, 0], [0.5, 0.5], [2, 1]])
-    leaking = make_evidence({"early": rows, "late": 10 * rows}, [0] * 3, k=3, training=training)
+    leaking = gather_evidence({"early": rows, "late": 10 * rows}, [0] * 3, k=3, training=training)
     columns, table = judge_duplicates(
         training, {"calibration": leaking, "test": leaking, "inputs": leaking},
         held_out=["calibration", "test"], metric="l2",
@@ -149,5 +149,5 @@ def test_the_nearest_pair_of_a_row_is_taken() -> None:
 def test_rows_that_are_drawn_apart_have_no_duplicates() -> None:
     generator = np.random.default_rng(0)
     layers = {name: generator.normal(size=(200, 8)).astype(np.float32) for name in "ab"}
-    training = make_evidence(layers, [0] * 200, k=2)
+    training = gather_evidence(layers, [0] * 200, k=2)
     assert not len(find(training).row)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_evidence
+from conftest import gather_evidence
 
 from layeraudit.audit.groups import average_disagreement, choose_layers, find_groups
 from layeraudit.audit.rows import number_groups, tabulate_groups
@@ -37,11 +37,11 @@ def draw(n, seed, *, marked, of_kind=0):
 
 def find(*, marked=0, of_kind=0, held_out_kind=0, n_held_out=N, seed=0, labels=None):
     layers, y, rows = draw(N, seed, marked=marked, of_kind=of_kind)
-    training = make_evidence(layers, y, k=K)
+    training = gather_evidence(layers, y, k=K)
     parts = []
     for part in (1, 2):
         held_out, of_rows, _ = draw(n_held_out, seed + part, marked=0, of_kind=held_out_kind)
-        parts.append(make_evidence(held_out, of_rows, k=K, training=training))
+        parts.append(gather_evidence(held_out, of_rows, k=K, training=training))
     groups = find_groups(training, parts, early=["early"], late="late")
     return training, groups, rows
 
@@ -84,13 +84,13 @@ def test_flips_that_are_not_learned_are_no_group() -> None:
     y[rows] = (y[rows] + 1) % CLASSES
     flipped = replace(training, y=y)
     held_out, labels, _ = draw(N, 9, marked=0)
-    part = make_evidence(held_out, labels, k=K, training=training)
+    part = gather_evidence(held_out, labels, k=K, training=training)
     assert not find_groups(flipped, [part], early=["early"], late="late")
 
 
 def test_a_network_of_one_layer_has_no_group() -> None:
     layers, y, _ = draw(N, 0, marked=16)
-    training = make_evidence({"late": layers["late"]}, y, k=K)
+    training = gather_evidence({"late": layers["late"]}, y, k=K)
     assert not find_groups(training, [training], early=["late"], late="late")
 
 
@@ -127,8 +127,8 @@ def test_the_other_label_is_the_most_frequent_early() -> None:
     layers, y, rows = draw(N, 0, marked=16)
     of_two = rows[np.arange(N)[rows] % CLASSES == 2]
     layers["early"][rows] = layers["early"][of_two[0]] + 0.1 * np.random.default_rng(0).normal(size=(16, 6))
-    training = make_evidence(layers, y, k=K)
+    training = gather_evidence(layers, y, k=K)
     held_out, labels, _ = draw(N, 9, marked=0)
-    part = make_evidence(held_out, labels, k=K, training=training)
+    part = gather_evidence(held_out, labels, k=K, training=training)
     groups = find_groups(training, [part], early=["early"], late="late")
     assert all(group.other_label == 2 for group in groups)

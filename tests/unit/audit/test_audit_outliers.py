@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import make_evidence
+from conftest import gather_evidence
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -24,7 +24,7 @@ def draw(n, seed, shift=0.0):
 
 
 def test_distances_on_a_line() -> None:
-    training = make_evidence({"line": LINE}, [0] * 4, k=2)
+    training = gather_evidence({"line": LINE}, [0] * 4, k=2)
     found = measure_to_neighbours(training, training, "line", metric="l2", which=[0, 1])
     assert found.tolist() == [[1, 3], [1, 2], [2, 3], [4, 6]]
     assert measure_to_last(training, training, metric="l2")["line"].tolist() == [3, 2, 3, 6]
@@ -35,8 +35,8 @@ def test_distances_on_a_line() -> None:
 @pytest.mark.parametrize("memory", [1, 2**22])
 def test_distances_are_those_of_the_definition(metric, memory, monkeypatch) -> None:
     monkeypatch.setattr(_features, "BYTES_AT_ONCE", memory)
-    training = make_evidence(draw(20, 0), [0] * 20, k=6)
-    others = make_evidence(draw(7, 1), [0] * 7, k=6, training=training)
+    training = gather_evidence(draw(20, 0), [0] * 20, k=6)
+    others = gather_evidence(draw(7, 1), [0] * 7, k=6, training=training)
     for layer, found in measure_to_last(others, training, metric=metric).items():
         rows, references = (of.activations[layer].astype(np.float64) for of in (others, training))
         if metric == "cosine":
@@ -46,7 +46,7 @@ def test_distances_are_those_of_the_definition(metric, memory, monkeypatch) -> N
 
 
 def test_a_neighbour_that_is_no_training_row_is_refused() -> None:
-    training = make_evidence({"line": LINE}, [0] * 4, k=2)
+    training = gather_evidence({"line": LINE}, [0] * 4, k=2)
     training.neighbours["line"][3, 0] = 4
     with pytest.raises(InputError, match="outside the training rows 0..3"):
         measure_to_last(training, training, metric="l2")
@@ -74,13 +74,13 @@ def test_a_layer_in_which_calibration_rows_have_twins_still_counts() -> None:
 
 
 def test_rows_that_are_far_are_flagged_and_come_first() -> None:
-    training = make_evidence(draw(200, 0), [0] * 200, k=5)
-    calibration = make_evidence(draw(300, 1), [0] * 300, k=5, training=training)
+    training = gather_evidence(draw(200, 0), [0] * 200, k=5)
+    calibration = gather_evidence(draw(300, 1), [0] * 300, k=5, training=training)
     far = {
         layer: np.concatenate([rows[:30], draw(30, 3, shift=9.0)[layer]])
         for layer, rows in draw(30, 2).items()
     }
-    others = make_evidence(far, [0] * 60, k=5, training=training)
+    others = gather_evidence(far, [0] * 60, k=5, training=training)
     distances = measure_to_last(calibration, training, metric="l2")
     found, p = judge_outliers(others, distances, training, metric="l2")
     assert found["outlier_flagged"][30:].all() and found["outlier_flagged"][:30].sum() <= 3
@@ -89,8 +89,8 @@ def test_rows_that_are_far_are_flagged_and_come_first() -> None:
 
 
 def test_of_rows_like_the_others_none_is_flagged() -> None:
-    training = make_evidence(draw(200, 0), [0] * 200, k=5)
-    calibration = make_evidence(draw(200, 1), [0] * 200, k=5, training=training)
+    training = gather_evidence(draw(200, 0), [0] * 200, k=5)
+    calibration = gather_evidence(draw(200, 1), [0] * 200, k=5, training=training)
     distances = measure_to_last(calibration, training, metric="l2")
     found, _ = judge_outliers(training, distances, training, metric="l2")
     assert not found["outlier_flagged"].any()
