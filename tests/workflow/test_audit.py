@@ -167,7 +167,7 @@ def test_activations_alone_are_audited_as_the_model_is(folder: Path, misfiled: d
         (user / part / "ids.txt").write_text("\n".join(ids) + "\n")
         (user / part / "layers.txt").write_text("".join(f"{layer}\n" for layer in layers[0]))
     settings: dict[str, Any] = {
-        "variant": "mine",
+        "variant": "alone",
         "datasets": {
             "activations": {
                 "method": "activations",
@@ -182,7 +182,8 @@ def test_activations_alone_are_audited_as_the_model_is(folder: Path, misfiled: d
         },
     }
     (folder / "alone.yaml").write_text(yaml.safe_dump(settings))
-    run(folder, "results/audit/alone", over=["alone.yaml"])
+    printed = run(folder, "results/audit/alone", over=["alone.yaml"])
+    assert (folder / "results/audit/alone/rows.csv").exists(), printed
     of_model, alone = (
         pd.read_csv(folder / f"results/audit/{name}/rows.csv").set_index("id").sort_index()
         for name in ("shapes", "alone")
