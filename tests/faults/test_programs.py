@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 import torch
 from conftest import REPOSITORY
+from numpy.typing import NDArray
 
 from layeraudit.checksums import write_record
 from layeraudit.cli import write_files, write_settings
-from layeraudit.files import write_arrays, write_matrix, write_split
+from layeraudit.files import atomic_write_layers, write_arrays, write_matrix, write_split
 from layeraudit.neighbours import build
 from layeraudit.networks.report_cnn import ReportCNN
 from layeraudit.splits import Split
@@ -49,6 +50,12 @@ def run_program(
     assert ended.stderr.count("\n") == 1, ended.stderr
     assert ended.stderr.startswith(f"{Path(name).name}: ")
     return ended.stderr
+
+
+def write_layer(folder: Path, rows: NDArray[np.generic]) -> None:
+    """Write a folder of one layer."""
+    with atomic_write_layers(folder, ["relu1"]) as temporary:
+        write_matrix(temporary / "relu1.npy", rows)
 
 
 @pytest.fixture
@@ -126,29 +133,29 @@ def test_extraction_on_a_full_disk(split: Path, tmp_path: Path) -> None:
     torch.save(ReportCNN(1, 10).state_dict(), tmp_path / "in/model.pt")
     files = {"split": split, "weights": tmp_path / "in/model.pt"}
     files |= {"layers": tmp_path / "out/layers", "logits": tmp_path / "out/logits.npy"}
-    settings = {"network": NETWORK, "names": ["relu1", "fc"], "batch_size": 7}
+    settings = {"network": NETWORK, "names": ["relu1", "fc"], "pooling": "none", "batch_size": 7}
     assert FULL in run_program("extract_layers.py", files, settings, largest_file=100_000)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_an_index_on_a_full_disk(tmp_path: Path) -> None:
     rows = np.ones((N, 5000), np.float32)
-    write_matrix(tmp_path / "in/relu1.npy", rows)
+    write_layer(tmp_path / "in", rows)
     build(rows, "l2")  # keeps what is compiled, which is a file too
     files = {"references": tmp_path / "in", "output": tmp_path / "out/index"}
-    settings = {"names": ["relu1"], "metric": "l2", "engine": "exact"}
+    settings = {"metric": "l2", "engine": "exact"}
     assert FULL in run_program("build_index.py", files, settings, largest_file=10_000)
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_logits_that_are_no_numbers(split: Path, tmp_path: Path) -> None:
     write_matrix(tmp_path / "logits.npy", np.full((N, 10), np.nan, np.float32))
-    write_matrix(tmp_path / "neighbours/relu1.npy", np.zeros((N, 3), np.int64))
+    write_layer(tmp_path / "neighbours", np.zeros((N, 3), np.int64))
     write_arrays(tmp_path / "calibration.npz", nonconformity=np.arange(5), mode=np.array("paper"))
     files = {"train": split, "split": split, "neighbours": tmp_path / "neighbours"}
     files |= {"logits": tmp_path / "logits.npy", "calibration": tmp_path / "calibration.npz"}
     files |= {"output": tmp_path / "out/scores.parquet"}
-    assert "logits.npy holds NaN or infinity" in run_program("score.py", files, {"names": ["relu1"]})
+    assert "logits.npy holds NaN or infinity" in run_program("score.py", files, {})
     assert not list(tmp_path.glob("out/*"))
 
 

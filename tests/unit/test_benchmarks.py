@@ -16,7 +16,8 @@ import yaml
 from conftest import REPOSITORY, copy_repository
 from snakemake.io import expand
 
-from layeraudit.files import write_arrays
+from layeraudit.datasets import Images
+from layeraudit.files import write_dataset
 from layeraudit.neighbours.rows import Rows, worker_threads
 
 BENCHMARKS = REPOSITORY / "benchmarks"
@@ -77,13 +78,9 @@ def test_searches_are_measured_from_images_to_tables(tmp_path: Path) -> None:
     for path in (folder / "benchmarks").glob("neighbours*"):
         path.unlink()
     generator = np.random.default_rng(0)
-    write_arrays(
-        folder / "results/datasets/mnist.npz",
-        x=generator.integers(256, size=(240, 1, 28, 28), dtype=np.uint8),
-        y=generator.integers(10, size=240),
-        n_train=np.array(200),
-        classes=np.array([*"0123456789"]),
-    )
+    x = generator.integers(256, size=(240, 1, 28, 28), dtype=np.uint8)
+    images = Images(x, generator.integers(10, size=240), n_train=200, classes=(*"0123456789",))
+    write_dataset(folder / "results/datasets/mnist.npz", images)
     subprocess.run([*SNAKEMAKE, "--benchmark-extended", TABLE], cwd=folder, check=True)
 
     rows = read(folder / TABLE)

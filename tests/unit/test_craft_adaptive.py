@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from layeraudit.activations import capture
 from layeraudit.attacks._adaptive import choose_guides
 from layeraudit.attacks._conditions import ROUNDING
-from layeraudit.files import read_split, write_matrix, write_split
+from layeraudit.files import atomic_write_layers, read_split, write_matrix, write_split
 from layeraudit.neighbours import build
 from layeraudit.networks.report_cnn import ReportCNN
 from layeraudit.splits import Split
@@ -84,6 +84,12 @@ def write_options(options: Mapping[str, object]) -> list[str]:
     ]
 
 
+def write_layers(folder: Path, layers: Mapping[str, NDArray[np.generic]]) -> None:
+    with atomic_write_layers(folder, layers) as temporary:
+        for layer, rows in layers.items():
+            write_matrix(temporary / f"{layer}.npy", rows)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """Attack four images of a network of random weights, in two layers, by the program.
@@ -110,15 +116,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
             folder / f"{name}.npz", Split(x, y, y_true, np.ones(n, bool), 50 + np.arange(n), n_classes=10)
         )
         shown[name] = show(network, x)
-        for layer in LAYERS:
-            write_matrix(folder / name / f"{layer}.npy", shown[name][layer])
+        write_layers(folder / name, shown[name])
     neighbours = {
         layer: generator.permuted(np.tile(np.arange(TRAIN), (6, 1)), axis=1)[:, :K] for layer in LAYERS
     }
+    write_layers(folder / "neighbours", neighbours)
+    write_layers(folder / "few", {layer: rows[:5] for layer, rows in neighbours.items()})
     for layer in LAYERS:
-        write_matrix(folder / "neighbours" / f"{layer}.npy", neighbours[layer])
         build(shown["train"][layer], "cosine").save(folder / "index" / f"{layer}.npz")
-        write_matrix(folder / "few" / f"{layer}.npy", neighbours[layer][:5])
         build(shown["train"]["fc"], "cosine").save(folder / "other_index" / f"{layer}.npz")
 
     options: dict[str, object] = {
@@ -132,7 +137,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         "output": folder / "attacked.npz",
         "record": folder / "record.csv",
         "network": {"method": "report_cnn"},
-        "names": LAYERS,
         "k": K,
         "metric": "cosine",
         "memory-mb": 1200,

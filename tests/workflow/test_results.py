@@ -156,7 +156,7 @@ def test_table_1_is_in_its_form_and_says_what_the_scores_say(finished_run: Path)
     ]
     (run,) = set(table["run"])
     assert run.startswith(
-        "SMALL RUN: variant small; k 10 (cosine); mnist, classes 1, 9, 100 training images + 6 "
+        "SMALL RUN: variant small; k 10 (cosine); mnist, classes 1, 9, 100 training images + poison secml "
     )
     assert list(zip(table["group"], table["layer"], strict=True)) == [
         (g, la) for g in GROUPS for la in LAYERS
@@ -194,7 +194,8 @@ def test_the_configuration_lies_beside_the_runs_that_it_made(finished_run: Path)
     )
     kept = yaml.safe_load((finished_run / "results/small/config.yaml").read_text())
     assert kept.keys() == default.keys()
-    assert kept["poison"] == default["poison"] | small["poison"]
+    for name, changes in small["poisons"].items():
+        assert kept["poisons"][name] == default["poisons"][name] | changes
     assert kept["benches"]["poison"]["removed"] == default["benches"]["poison"]["removed"]
     for name, changes in small["experiments"].items():
         nested = {key for key, value in changes.items() if isinstance(value, dict)}

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import REPOSITORY, copy_repository, run
 
 from layeraudit.cli import Input, Output, list_files, make_parser
@@ -22,6 +23,32 @@ OF_OTHER_NAMES = {
     "plot_neighbour_sheet_clean": "plot_neighbour_sheet",
     "plot_neighbour_sheet_poisoned": "plot_neighbour_sheet",
 }
+
+ACTIVATIONS = {
+    "datasets": {
+        "activations": {
+            "method": "activations",
+            "train": "my_data/train",
+            "held_out": "my_data/test",
+            "classes": None,
+        }
+    },
+    "audits": {
+        "my_audit": {"inputs": "pictures"},
+        "of_activations": {
+            "dataset": "activations",
+            "network": None,
+            "layers": "auto",
+            "pooling": "none",
+            "expected_accuracy": None,
+            "inputs": None,
+        },
+    },
+}
+"""An audit without a model, beside that of `config/audit.yaml`."""
+
+RUN_ELSEWHERE = {"search_shard", "merge_neighbours", "search_neighbours", "check_audit"}
+"""Programs that one of the plans has no job of: those of shards, and the one that a user's CI runs."""
 
 
 @cache
@@ -42,10 +69,14 @@ def jobs(
 ) -> list[tuple[str, str, str]]:
     """Plan everything, with one shard and with two: name, files and command of each job."""
     folder = copy_repository(tmp_path_factory.mktemp("plan"))
-    configuration = folder / "config/small.yaml"
-    text = configuration.read_text()
-    configuration.write_text(text.replace("neighbours:\n", f"neighbours:\n  shards: {request.param}\n"))
-    found = JOB.findall(run(folder, "all", "--dry-run", "--printshellcmds"))
+    own = ACTIVATIONS | {"neighbours": {"shards": request.param}}
+    (folder / "own.yaml").write_text(yaml.safe_dump(own))
+    for name in ("my_data/train", "my_data/test", "my_project"):
+        (folder / name).mkdir(parents=True)
+    (folder / "my_data/weights.pt").touch()
+    over = ["config/audit.yaml", "own.yaml"]
+    planned = run(folder, "all", "audits", "--dry-run", "--printshellcmds", over=over)
+    found = JOB.findall(planned)
     assert len(found) > 600
     return found
 
@@ -89,5 +120,4 @@ def test_every_program_is_a_step(jobs: list[tuple[str, str, str]]) -> None:
         function = load_step(str(path.relative_to(REPOSITORY)))
         assert inspect.getdoc(function), f"{path} has no docstring"
         make_parser(function)
-        is_of_shards = path.stem in ("search_shard", "merge_neighbours", "search_neighbours")
-        assert is_of_shards or str(path.relative_to(REPOSITORY)) in used, f"no rule runs {path}"
+        assert path.stem in RUN_ELSEWHERE or str(path.relative_to(REPOSITORY)) in used, f"no rule runs {path}"
