@@ -56,6 +56,16 @@ wildcard_constraints:
     dataset="[a-z0-9_]+",
 
 
+onstart:
+    if makes_results():
+        for change in results.keep_configuration(RESULTS / "config.yaml", config):
+            print(
+                f"Variant {config['variant']}: {change}. What depends on it is made again, and its results "
+                "are replaced; another name under `variant` keeps both.",
+                file=sys.stderr,
+            )
+
+
 onsuccess:
     made = results.name_made(RESULTS, map(Path, [*PUBLISHED, *AUDITS]), STARTED)
     print(*made, sep="\n", file=sys.stderr)

@@ -304,7 +304,6 @@ rule make_audit:
     input:
         sorted(Path("scripts/layeraudit/pages").glob("*.[!p]*")),
         "scripts/layeraudit/audit/page.html.j2",
-        ancient("<results>/config.yaml"),
         dataset=dataset_of_experiment,
         inputs_dataset=where_shown("results/datasets/{inputs}.npz"),
         gate=f"{RUN_OF_AUDIT}/gate.json",
@@ -349,10 +348,9 @@ rule make_audit:
 rule audit_layers:
     """All layers of an audit's network, before anything else is made: the dry run."""
     input:
-        ancient("<results>/config.yaml"),
         table=f"{RUN_OF_AUDIT}/layers.csv",
     output:
-        "results/audit/{experiment}/layers.csv",
+        "results/audit/{experiment}.layers.csv",
     log:
         log_of("audit_layers", "<runs>"),
     wildcard_constraints:

@@ -40,6 +40,12 @@ RESULTS = Path("results", config.get("variant", ""))
 FAILURES = results.read_counts(RESULTS)
 
 
+def makes_results():
+    """Whether this run makes anything of the variant; `help` does not."""
+    files = [Path(file) for job in workflow.dag.needrun_jobs() for file in job.output]
+    return any(file.is_relative_to(RESULTS) for file in files)
+
+
 @cache
 def read_yaml(name):
     return yaml.safe_load((ROOT / "config" / name).read_text())

@@ -3,26 +3,8 @@
 PUBLISHED += ["results/table1.csv", "results/summary.md", "results/leaderboard"]
 
 
-rule keep_configuration:
-    """The configuration beside the results that it made; a change is named before anything is made again."""
-    output:
-        update("<results>/config.yaml"),
-    priority: 100
-    localrule: True
-    params:
-        configuration=str(dict(config)),
-    run:
-        for change in results.keep_configuration(Path(output[0]), config):
-            print(
-                f"Variant {config['variant']}: {change}. What depends on it is made again, and its results "
-                "are replaced; another name under `variant` keeps both.",
-                file=sys.stderr,
-            )
-
-
 rule publish:
     input:
-        ancient("<results>/config.yaml"),
         result="<results>/{name}",
     output:
         "results/{name}",
@@ -39,7 +21,6 @@ rule publish:
 
 rule publish_leaderboard:
     input:
-        ancient("<results>/config.yaml"),
         page="<results>/leaderboard",
     output:
         directory("results/leaderboard"),

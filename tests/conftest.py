@@ -116,9 +116,9 @@ RULE = r"^(?:local)?rule (\w+):"
 
 
 def list_planned(folder: Path, target: str = "results/table1.csv") -> set[str]:
-    """List the rules that Snakemake would run, but for the one that keeps the configuration."""
+    """List the rules that Snakemake would run."""
     planned = re.findall(RULE, run(folder, "--dry-run", target), re.MULTILINE)
-    return {*planned} - {"all", "keep_configuration"}
+    return {*planned} - {"all"}
 
 
 def change(path: Path, old: str, new: str) -> None:

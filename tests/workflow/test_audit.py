@@ -117,6 +117,8 @@ def misfiled(folder: Path) -> dict[str, str]:
     moved = misfile(folder / "shapes")
     train(folder)
     (folder / "mine.yaml").write_text(yaml.safe_dump(SETTINGS))
+    run(folder, f"{PAGE}.layers.csv", over=["mine.yaml"])
+    assert not (folder / PAGE).exists()
     run(folder, str(PAGE), over=["mine.yaml"])
     return moved
 
@@ -167,7 +169,7 @@ def test_activations_alone_are_audited_as_the_model_is(folder: Path, misfiled: d
         (user / part / "ids.txt").write_text("\n".join(ids) + "\n")
         (user / part / "layers.txt").write_text("".join(f"{layer}\n" for layer in layers[0]))
     settings: dict[str, Any] = {
-        "variant": "alone",
+        "variant": "mine",  # whose settings change by it
         "datasets": {
             "activations": {
                 "method": "activations",
