@@ -1,9 +1,13 @@
 """Needs a model and data that are given; makes the page of an audit, and what leads to it."""
 
-from layeraudit.experiments import AUDIT_SEED
+from layeraudit.experiments import AUDIT_SEED, PLANTED
 
 MODELS = [name for name, audit in config["audits"].items() if audit["network"]]
 NO_MODELS = [name for name in config["audits"] if name not in MODELS]
+
+
+CONTROLS = [name + PLANTED for name in MODELS if name + PLANTED in EXPERIMENTS]
+"""Audits whose network can be trained again, on training rows with errors that we planted."""
 
 
 def either(names):
@@ -19,6 +23,11 @@ def given_paths(wildcards):
 def given_files(wildcards):
     """A folder of code is no input: Python's caches change its time, and `content` is what counts."""
     return [path for path in given_paths(wildcards) if not Path(path).is_dir()]
+
+
+def content_of_given(wildcards):
+    folders = [path for path in given_paths(wildcards) if Path(path).is_dir()]
+    return [fingerprint_folder(Path(folder)) for folder in folders]
 
 
 def dataset_of_split(wildcards):
@@ -51,11 +60,7 @@ rule import_weights:
         "../envs/torch.yaml"
     params:
         **step("import_weights", NETWORK, network="experiment/network"),
-        content=lambda wildcards: [
-            fingerprint_folder(Path(path))
-            for path in given_paths(wildcards)
-            if Path(path).is_dir()
-        ],
+        content=content_of_given,
     shell:
         STEP
 
@@ -123,7 +128,7 @@ rule list_layers:
         STEP
 
 
-AUDITED = either(config["audits"])
+AUDITED, JUDGED = either(config["audits"]), either([*config["audits"], *CONTROLS])
 SHOWN = [name for name, audit in config["audits"].items() if audit["inputs"]]
 """Audits, and those whose network is shown a data set to judge."""
 
@@ -132,7 +137,7 @@ def where_shown(file):
     """A file of the inputs, for an audit that has some; `{inputs}` is the name of their data set."""
 
     def files(wildcards):
-        inputs = config["audits"][wildcards.experiment]["inputs"]
+        inputs = config["audits"].get(wildcards.experiment, {}).get("inputs")
         return [file.format(inputs=inputs)] if inputs else []
 
     return files
@@ -190,14 +195,16 @@ rule check_accuracy:
     benchmark:
         benchmark_of("check_accuracy")
     wildcard_constraints:
-        experiment=AUDITED,
+        experiment=JUDGED,
     priority: PRIORITIES["training"]
     conda:
         "../envs/tables.yaml"
     params:
         **step(
             "audit/check_accuracy",
-            expected_accuracy="audits/{experiment}/expected_accuracy",
+            expected_accuracy=lambda wildcards: config["audits"][
+                EXPERIMENTS[wildcards.experiment]["audit"]
+            ]["expected_accuracy"],
         ),
     shell:
         STEP
@@ -222,7 +229,7 @@ rule judge_rows:
     benchmark:
         benchmark_of("judge_rows")
     wildcard_constraints:
-        experiment=AUDITED,
+        experiment=JUDGED,
     priority: PRIORITIES["score"]
     conda:
         "../envs/tables.yaml"
@@ -282,6 +289,83 @@ rule plant_controls:
         STEP
 
 
+rule plant_errors:
+    """The training rows of an audit's controls: label flips and a trigger, for the network to learn."""
+    input:
+        split="<run>/data/clean.npz",
+    output:
+        output="<run>/data/train.npz",
+    log:
+        log_of("plant_errors"),
+    benchmark:
+        benchmark_of("plant_errors")
+    wildcard_constraints:
+        experiment=either(CONTROLS),
+    priority: PRIORITIES["training"]
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step("audit/plant_errors", seed="{seed}"),
+    shell:
+        STEP
+
+
+ruleorder: plant_errors > merge_training_set
+
+
+rule train_again:
+    """The network of an audit's controls, trained by the user's own recipe."""
+    input:
+        given_files,
+        split="<run>/data/train.npz",
+    output:
+        output="<run>/model.pt",
+    log:
+        log_of("train_again"),
+    benchmark:
+        benchmark_of("train_again")
+    wildcard_constraints:
+        experiment=either(CONTROLS),
+    priority: PRIORITIES["training"]
+    conda:
+        "../envs/torch.yaml"
+    params:
+        **step(
+            "audit/train_again",
+            NETWORK,
+            network="experiment/network",
+            seed="{seed}",
+        ),
+        content=content_of_given,
+    shell:
+        STEP
+
+
+ruleorder: train_again > train_model
+
+
+rule measure_planted:
+    """How many of the errors that the network was trained on are found."""
+    input:
+        split="<run>/data/train.npz",
+        rows="<run>/rows.parquet",
+    output:
+        table="<run>/planted.csv",
+    log:
+        log_of("measure_planted"),
+    benchmark:
+        benchmark_of("measure_planted")
+    wildcard_constraints:
+        experiment=either(CONTROLS),
+    priority: PRIORITIES["score"]
+    conda:
+        "../envs/tables.yaml"
+    params:
+        **step("audit/measure_planted", seed="{seed}"),
+    shell:
+        STEP
+
+
 RUN_OF_AUDIT = f"<runs>/seed{AUDIT_SEED}"
 """The one run of an audit, as files of all seeds name it."""
 
@@ -299,6 +383,13 @@ def paths_of_network(wildcards):
     return [*name_files("networks", network).values()] if network else []
 
 
+def controls_of_audit(wildcards):
+    """What was found of planted errors: first of those that the network has learned, the harder ones."""
+    learned = f"<results>/{{experiment}}{PLANTED}/seed{AUDIT_SEED}/planted.csv"
+    has_recipe = wildcards.experiment + PLANTED in CONTROLS
+    return [learned] * has_recipe + [f"{RUN_OF_AUDIT}/controls.csv"]
+
+
 rule make_audit:
     """What an audit gives: a folder with a page, its pictures and its tables."""
     input:
@@ -310,7 +401,7 @@ rule make_audit:
         rows=f"{RUN_OF_AUDIT}/rows.parquet",
         groups=f"{RUN_OF_AUDIT}/groups.csv",
         leaks=f"{RUN_OF_AUDIT}/leaks.csv",
-        controls=f"{RUN_OF_AUDIT}/controls.csv",
+        controls=controls_of_audit,
         errors=f"{RUN_OF_AUDIT}/errors.json",
         inputs=f"{RUN_OF_AUDIT}/inputs.parquet",
         layers=for_network(f"{RUN_OF_AUDIT}/layers.csv"),

@@ -48,7 +48,8 @@ kept_if_wanted = (
 
 def table_of_layers(wildcards):
     """The table that says which layers of a network that is given are looked into, and that it has them."""
-    return ["<run>/layers.csv"] if wildcards.experiment in config["audits"] else []
+    audit = EXPERIMENTS[wildcards.experiment]["audit"]
+    return [f"<results>/{audit}/seed{{seed}}/layers.csv"] if audit else []
 
 
 rule extract_layers:

@@ -336,4 +336,5 @@ def _tabulate_controls(layers: list[str]) -> pd.DataFrame:
         ci95_low=table["value"] - 0.05,
         ci95_high=(table["value"] + 0.05).clip(upper=1),
         n_repeats=20,
+        learned=np.nan,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from layeraudit.audit.exports import (
@@ -44,7 +45,7 @@ def make_audit(
     rows: Input,
     groups: Input,
     leaks: Input,
-    controls: Input,
+    controls: list[Input],
     errors: Input,
     inputs: Input,
     layers: Input | None = None,
@@ -64,6 +65,7 @@ def make_audit(
 
     dataset : of the training and held-out rows
     inputs_dataset : that the inputs are rows of, where there are any
+    controls : tables of what was found of planted errors
     layers : all layers of the network, where there is one
     network_name : "" where there is none
     given : paths of the user's own files and folders of the network
@@ -77,7 +79,7 @@ def make_audit(
         inputs=read_parquet(inputs),
         groups=read_table(groups),
         leaks=read_table(leaks),
-        controls=read_table(controls),
+        controls=pd.concat(map(read_table, controls), ignore_index=True),
         classes=tuple(map(str, classes)),
         y=y.astype(np.int64),
         ids=ids.astype(np.str_),

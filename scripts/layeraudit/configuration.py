@@ -23,6 +23,7 @@ from layeraudit.experiments import (
     OTHER_DATA,
     Attacker,
     Experiment,
+    list_audits,
     list_experiments,
     list_settings,
 )
@@ -335,7 +336,7 @@ def _name_keys(configuration: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _find_names_of_two(configuration: Mapping[str, Any]) -> Iterator[Problem]:
-    names = [*configuration["experiments"], *configuration.get("audits", {}), *RESERVED]
+    names = [*configuration["experiments"], *list_audits(configuration), *RESERVED]
     names += [name for _, _, name, _ in list_settings(configuration)]
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         yield Problem(

@@ -47,6 +47,7 @@ class Experiment(TypedDict):
     inputs : what the network is shown beside held-out images: of each `method`, `images` and its options
     adaptive : settings of the attack on Deep k-nearest neighbours, or None
     bench, setting : of the leaderboard's experiments what they compare and in which setting, else None
+    audit : the name of the audit that it is of, or None
     """
 
     dataset: str
@@ -69,6 +70,7 @@ class Experiment(TypedDict):
     adaptive: dict[str, Any] | None
     bench: str | None
     setting: str | None
+    audit: str | None
 
 
 RANDOM, PERFECT, GREY_PIXELS = "random", "perfect", "grey_pixels"
@@ -117,6 +119,9 @@ AUTO = "auto"
 
 AUDIT_SEED = 1
 """Draws which of an audit's held-out rows calibrate, and its controls."""
+
+PLANTED = "_planted"
+"""After the name of an audit, that of its controls: errors are planted, and its network is trained again."""
 
 UNFILTERED = "unfiltered"
 """Stands in the place of a detector where nothing was removed from a training set."""
@@ -182,6 +187,7 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
         "adaptive": None,
         "bench": None,
         "setting": None,
+        "audit": None,
     }
     attack = experiment["inputs"].get(ADAPTIVE, {})
     if attack.get("method") == ADAPTIVE:
@@ -192,7 +198,8 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
 def list_audits(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
     """List the audits as experiments of one seed, whose network has its weights: all rows are in a split.
 
-    Of the held-out rows half calibrate.
+    Of the held-out rows half calibrate. Where the network has a recipe of training, an audit's controls are
+    one more.
     """
     found = {}
     for name, settings in configuration.get("audits", {}).items():
@@ -210,8 +217,11 @@ def list_audits(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
             **dict.fromkeys(("train", "calibration", "test")),
             "poison": "",
             **dict.fromkeys(("poison_settings", "adaptive", "bench", "setting")),
+            "audit": name,
         }
         found[name] = audit
+        if network and network.get("train"):
+            found[name + PLANTED] = audit
     return found  # type: ignore[return-value]
 
 

@@ -49,7 +49,7 @@ def build(folder: Path, code: str, function: str = "make", **arguments: Any) -> 
 def set_up(factory: str, folder: str | None, **arguments: Any) -> dict[str, Any]:
     return {
         **{"method": "factory", "factory": factory, "folder": folder, "arguments": arguments},
-        **{"weights": None, "normalisation": None},
+        **{"weights": None, "train": None, "normalisation": None},
     }
 
 

@@ -13,7 +13,6 @@ import pytest
 import torch
 import yaml
 from conftest import copy_repository, draw_shapes, run
-from torch import nn
 
 from layeraudit.datasets import image_folder
 from layeraudit.files import open_layers, read_dataset, read_split
@@ -24,6 +23,7 @@ PAGE = Path("results/audit/shapes")
 
 FACTORY = '''"""The user's own network."""
 
+import torch
 from torch import nn
 
 
@@ -34,6 +34,15 @@ def build(width: int) -> nn.Module:
         *(nn.Conv2d(width, width, 3), nn.ReLU()),
         *(nn.Flatten(), nn.Linear(width * 9, 32), nn.ReLU(), nn.Linear(32, 3)),
     )
+
+
+def train(network, images, labels):
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.003)
+    for _ in range(6):
+        for rows in torch.randperm(len(images)).split(20):
+            optimiser.zero_grad()
+            nn.functional.cross_entropy(network(images[rows]), labels[rows]).backward()
+            optimiser.step()
 '''
 
 SETTINGS = {
@@ -55,6 +64,7 @@ SETTINGS = {
             "factory": "my_package.network:build",
             "arguments": {"width": 16},
             "weights": "weights.pt",
+            "train": "my_package.network:train",
             "normalisation": {"mean": [0.5], "std": [0.5]},
         }
     },
@@ -93,14 +103,10 @@ def train(folder: Path) -> None:
     (folder / "code/my_package/network.py").write_text(FACTORY)
     sys.path.insert(0, str(folder / "code"))
     torch.manual_seed(0)
-    network = importlib.import_module("my_package.network").build(16)
+    own = importlib.import_module("my_package.network")
     sys.path.remove(str(folder / "code"))
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.003)
-    for _ in range(6):
-        for rows in torch.randperm(len(x)).split(20):
-            optimiser.zero_grad()
-            nn.functional.cross_entropy(network(x[rows]), y[rows]).backward()
-            optimiser.step()
+    network = own.build(16)
+    own.train(network, x, y)
     weights = {f"module.{name}": of for name, of in network.state_dict().items()}
     torch.save({"state_dict": weights}, folder / "weights.pt")
 
@@ -141,6 +147,22 @@ def test_the_page_has_the_gate_and_the_counts(folder: Path, misfiled: dict[str, 
     assert found["gate"]["verdict"] == "as_expected"
     assert found["gate"]["parts"]["held_out"]["n"] == 59
     assert found["counts"]["other_label_proposed"] >= 10
+
+
+def test_errors_are_planted_before_training_by_the_users_own_recipe(
+    folder: Path, misfiled: dict[str, str]
+) -> None:
+    controls = pd.DataFrame(json.loads((folder / PAGE / "audit.json").read_text())["controls"])
+    assert list(dict.fromkeys(controls["control"])) == [
+        *("flips_before_training", "trigger_before_training", "flips_after_training")
+    ]
+    planted = read_split(folder / "results/mine/shapes_planted/seed1/data/train.npz")
+    clean = read_split(folder / RUN / "data/train.npz")
+    assert planted.source.tolist() == clean.source.tolist()
+    assert (planted.is_poison.sum(), (planted.y != clean.y).sum()) == (10, 20)
+    flips = controls[controls["control"] == "flips_before_training"].set_index(["detector", "quantity"])
+    assert set(flips["planted"]) == {10}
+    assert flips.loc[("neighbours_and_probe", "auroc"), "value"].item() > 0.8
 
 
 def test_nothing_runs_again_until_something_changes(folder: Path, misfiled: dict[str, str]) -> None:

@@ -1,10 +1,14 @@
 """Controls: known errors planted in a user's own data, and how many of them an audit finds.
 
-Labels are flipped after training. Rows are drawn without regard to what they are, each gets another of the
+After training, labels are flipped: rows are drawn without regard to what they are, each gets another of the
 classes that the rows have, and stays where it is: so do its neighbours. What depends on labels is computed
 again, with the changed labels of neighbours too. The network and the probe are not fitted again; each has
 seen the labels as they were. So these controls measure errors that the network did not fit, and flatter the
-probe a little: its fits had no wrong labels to learn. A row that was wrong before counts as right.
+probe a little: its fits had no wrong labels to learn.
+
+Before training, labels are flipped in the same way, and as many rows of other classes get a trigger and the
+label of one class (BadNets, Gu et al. 2017); then the network is trained by the user's own recipe, and its
+rows are judged as those of any audit are. A row that was wrong before counts as right in both.
 """
 
 from collections.abc import Iterator
@@ -16,11 +20,13 @@ from numpy.typing import NDArray
 
 from layeraudit.audit.labels import measure_disagreement, measure_probe, measure_self_confidence
 from layeraudit.audit.probe import Probe
-from layeraudit.detection import measure_scores
+from layeraudit.detection import BenchExperiment, interval_of_resamples, measure_scores, resample_experiment
 from layeraudit.detectors import Evidence
-from layeraudit.statistics import figure_over_seeds
+from layeraudit.poisons._triggers import stamp
+from layeraudit.splits import Split
+from layeraudit.statistics import figure_over_seeds, interval_of_share
 
-CONTROL = "flips_after_training"
+AFTER, BEFORE, TRIGGER = "flips_after_training", "flips_before_training", "trigger_before_training"
 REPEATS = 20
 FEWEST, SHARE, LARGEST_SHARE = 10, 0.01, 0.1
 """Rows of which labels are flipped: a share of them, so many or more, and never more than the last."""
@@ -28,10 +34,21 @@ FEWEST, SHARE, LARGEST_SHARE = 10, 0.01, 0.1
 LENGTHS = (1, 2, 5)
 """Lengths of the lists that are measured, in multiples of the planted rows."""
 
+SQUARE, MARGIN = 1 / 8, 1
+"""The trigger, white: its side as a share of the picture's, and its distance from two edges in pixels."""
+
+OF_LABELS = ("self_confidence", "probe", "neighbours_and_probe")
+OF_TRIGGERS = ("early_disagreement", "outlier_score")
+"""Columns of judged rows that seek errors beside `label_disagreement...`; the last those of poison alone."""
+
 COLUMNS = [
-    *("control", "planted", "detector", "length", "quantity"),
+    *("control", "planted", "learned", "detector", "length", "quantity"),
     *("value", "ci95_low", "ci95_high", "n_repeats"),
 ]
+"""`learned` is to how many of the planted rows the network gives the label that was planted, if it could."""
+
+WHOLE = {"length": "Int64", "learned": "Int64"}
+"""Columns of whole numbers that some rows lack."""
 
 
 def count_planted(n: int) -> int:
@@ -145,6 +162,75 @@ def plant_flips(
     for names, figures in repeats.groupby(keys, sort=False, dropna=False):
         figure = figure_over_seeds(figures["value"], low=0, high=1)
         repeats_of_figure = figure.pop("n_seeds")
-        named = {"control": CONTROL, "planted": planted, **dict(zip(keys, names, strict=True))}
+        named = {"control": AFTER, "planted": planted, **dict(zip(keys, names, strict=True))}
         table.append(named | figure | {"n_repeats": repeats_of_figure})
-    return pd.DataFrame(table, columns=COLUMNS).astype({"length": "Int64"})
+    return pd.DataFrame(table, columns=COLUMNS).astype(WHOLE)
+
+
+def plant_errors(split: Split, *, seed: int) -> Split:
+    """Return training rows with flipped labels, and as many others with a trigger and the label of one class.
+
+    Rows keep their places. `y_true` is the label before, `is_poison` marks the trigger. Nothing is planted
+    where there are fewer than ten rows, or one class.
+
+    Parameters
+    ----------
+    seed : draws rows and labels
+    """
+    planted, labels = count_planted(len(split)), np.unique(split.y)
+    if not planted or len(labels) < 2:
+        return split
+    generator = np.random.default_rng([seed, REPEATS])  # no repeat of the flips after training has this one
+    x, y, is_poison = split.x.copy(), split.y.copy(), np.zeros(len(split), bool)
+    flips, flipped = draw_flips(split.y, planted, generator)
+    target = generator.choice(labels)
+    allowed = np.setdiff1d(np.flatnonzero(split.y != target), flips)
+    marked = generator.choice(allowed, min(planted, len(allowed)), replace=False)
+    side = max(1, round(SQUARE * min(x.shape[2:])))
+    x[marked] = stamp(x[marked], size=side, margin=min(MARGIN, min(x.shape[2:]) - side), value=1)
+    y[flips], y[marked], is_poison[marked] = flipped, target, True
+    return Split(x, y, split.y, is_poison, split.source, split.n_classes)
+
+
+def measure_planted(split: Split, rows: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """Measure how each detector finds what `plant_errors` planted; the rows of the other kind do not count.
+
+    Parameters
+    ----------
+    split : of n training rows
+    rows : the same rows as they were judged, with `predicted`, `label_disagreement...`, and `OF_LABELS` and
+        `OF_TRIGGERS`; detectors of which a score is missing are left out
+    seed : draws the resamples of rows
+
+    Returns
+    -------
+    `COLUMNS`, a row for each detector, length and quantity, of one training. Intervals are Wilson's for
+    recall and precision, and of the bootstrap over rows for AUROC.
+    """
+    table: list[dict[str, Any]] = []
+    is_flip = (split.y != split.y_true) & ~split.is_poison
+    columns = map(str, rows.columns)
+    names = [name for name in columns if name.startswith("label_disagreement")] + [*OF_LABELS]
+    for control, is_planted, others, detectors in (
+        (BEFORE, is_flip, split.is_poison, names),
+        (TRIGGER, split.is_poison, is_flip, [*names, *OF_TRIGGERS]),
+    ):
+        if not is_planted.any():
+            continue
+        judged, positive = rows[~others], is_planted[~others]
+        detectors = [name for name in detectors if judged[name].notna().all()]
+        scores = np.array([judged[name].to_numpy(np.float64) for name in detectors])
+        experiment = BenchExperiment(
+            "audit", control, tuple(detectors), (seed,), (seed,), (scores,), (positive,)
+        )
+        auroc = interval_of_resamples(resample_experiment(experiment, "audit", ["auroc"])["auroc"]).T
+        learned = int((judged["predicted"].to_numpy() == split.y[~others])[positive].sum())
+        planted = int(positive.sum())
+        named = {"control": control, "planted": planted, "learned": learned, "n_repeats": 1}
+        for detector, of_rows, of_auroc in zip(detectors, scores, auroc.tolist(), strict=True):
+            for figure in measure_list(of_rows, positive):
+                n = figure["length"] if figure["quantity"] == "precision" else planted
+                is_share = figure["quantity"] != "auroc"
+                low, high = interval_of_share(round(figure["value"] * n), n) if is_share else of_auroc
+                table.append(named | {"detector": detector} | figure | {"ci95_low": low, "ci95_high": high})
+    return pd.DataFrame(table, columns=COLUMNS).astype(WHOLE)

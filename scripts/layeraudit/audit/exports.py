@@ -103,7 +103,7 @@ def summarise(findings: Findings, neighbours: Neighbours, provenance: Mapping[st
         "gate": findings.gate,
         "counts": counts,
         "errors": findings.errors,
-        "controls": findings.controls.astype({"length": "Int64"}).to_dict("records"),
+        "controls": findings.controls.astype({"length": "Int64", "learned": "Int64"}).to_dict("records"),
         "groups": findings.groups.assign(
             label=findings.name_classes(findings.groups["label"]),
             other_label=findings.name_classes(findings.groups["other_label"]),

@@ -33,8 +33,8 @@ COLUMNS = {
     ],
     "leaks.csv": ["split", "row", "source", "training_row", "distance"],
     "controls.csv": [
-        *("control", "planted", "detector", "length", "quantity", "value", "ci95_low", "ci95_high"),
-        "n_repeats",
+        *("control", "planted", "learned", "detector", "length", "quantity"),
+        *("value", "ci95_low", "ci95_high", "n_repeats"),
     ],
 }
 """The columns that an audit reads of each table."""

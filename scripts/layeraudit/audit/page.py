@@ -376,7 +376,7 @@ def _lay_out_controls(findings: Findings) -> Iterator[dict[str, Any]]:
         yield {
             "title": name.replace("_", " ").capitalize(),
             "planted": n,
-            "is_after_training": name.endswith("after_training"),
+            "learned": None if found["learned"].isna().all() else int(found["learned"].max()),
             "repeats": int(found["n_repeats"].max()),
             "table": Table(
                 name.replace("_", "-"), f"What was found of {name.replace('_', ' ')}", columns, rows

@@ -25,6 +25,12 @@ OPTIONS = {
         "type": "string",
         "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*$",
     },
+    "train": {
+        "description": "A function that trains it, for errors planted before training; null plants none.",
+        "title": "a text such as package.module:function, or null",
+        "type": ["string", "null"],
+        "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*$",
+    },
     "folder": {
         "description": "The folder that the package lies in, put first on Python's path; null is none.",
         "type": ["string", "null"],
@@ -64,6 +70,7 @@ def build(
     folder: str | None,
     arguments: dict[str, Any],
     weights: str | None,  # read by layeraudit.audit.weights, once
+    train: str | None,  # called by `train_again`
 ) -> nn.Module:
     """Return the network that the function returns, in float32, with logits as its only output.
 
@@ -95,6 +102,25 @@ def build(
     if logits is not output:
         network.register_forward_hook(take_logits)
     return network
+
+
+def train_again(network: nn.Module, x: Tensor, y: Tensor, *, train: str, folder: str | None) -> None:
+    """Train a network in place, by the user's own function of network, images and labels.
+
+    Parameters
+    ----------
+    network : with the weights that the factory gave it; it normalises its images itself
+    x, y : float32 [n, c, h, w] in [0, 1], and int64 [n]
+    train, folder : `package.module:function`, and where the package lies
+
+    Raises
+    ------
+    InputError
+        Where the user's code raises an exception, with its line.
+    """
+    root = Path(folder).resolve() if folder else None
+    with exit_in_user_code(train, root):
+        _find_function(train, root)(network, x, y)
 
 
 def take_logits(_network: nn.Module, _inputs: object, output: Any) -> Any:

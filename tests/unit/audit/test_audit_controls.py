@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import gather_evidence
 from scipy import stats
@@ -14,12 +15,15 @@ from layeraudit.audit.controls import (
     count_planted,
     draw_flips,
     measure_list,
+    measure_planted,
+    plant_errors,
     plant_flips,
     score_flips,
 )
 from layeraudit.audit.labels import measure_self_confidence
 from layeraudit.audit.probe import fit_probe
 from layeraudit.audit.rows import predict_each, score_labels
+from layeraudit.splits import Split
 
 
 def draw(*, n=300, distance=5.0, seed=0):
@@ -161,3 +165,66 @@ def test_of_too_few_rows_or_one_class_nothing_is_planted() -> None:
     few = gather_evidence({"a": np.arange(9, dtype=np.float32)[:, None]}, [0, 1, 2] * 3, k=2)
     table = plant_flips(few, self_confidence=None, probe=None, of_probe=np.full(9, np.nan), seed=1)
     assert not len(table) and list(table) == COLUMNS
+
+
+def make_split(n: int = 200) -> Split:
+    generator = np.random.default_rng(0)
+    y = generator.integers(3, size=n)
+    x = generator.random((n, 1, 16, 16), dtype=np.float32) / 2
+    return Split(x, y, y, np.zeros(n, bool), np.arange(n), 5)
+
+
+def test_flips_and_triggers_are_planted_in_rows_that_stay_in_their_places() -> None:
+    split = make_split()
+    planted = plant_errors(split, seed=1)
+    np.testing.assert_array_equal(planted.source, split.source)
+    np.testing.assert_array_equal(planted.y_true, split.y)
+    changed = planted.y != split.y
+    assert planted.is_poison.sum() == count_planted(len(split)) == 10
+    assert changed.sum() == 20 and changed[planted.is_poison].all()
+    assert len(set(planted.y[planted.is_poison])) == 1
+    assert set(planted.y) == {0, 1, 2}  # no class that the rows have not
+    different = (planted.x != split.x).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(different, planted.is_poison)
+    (marked,) = np.unique(planted.x[planted.is_poison][:, 0, 13:15, 13:15])
+    assert marked == 1
+    assert (planted.x[planted.is_poison][:, 0, :13] == split.x[planted.is_poison][:, 0, :13]).all()
+
+
+def test_other_seeds_plant_other_rows_and_too_few_rows_have_none() -> None:
+    one, again, other = (plant_errors(make_split(), seed=seed).y for seed in (1, 1, 2))
+    assert (one == again).all() and (one != other).any()
+    same = np.zeros(200, np.int64)
+    for few in (make_split(9), replace(make_split(), y=same, y_true=same)):
+        assert plant_errors(few, seed=1) is few
+        assert measure_planted(few, pd.DataFrame(), seed=1).empty
+
+
+def test_each_kind_of_planted_rows_is_found_without_the_other() -> None:
+    split = plant_errors(make_split(), seed=1)
+    is_flip = (split.y != split.y_true) & ~split.is_poison
+    columns = ("self_confidence", "probe", "neighbours_and_probe", "early_disagreement")
+    # The first detector finds flips alone, the second all that is planted, the third nothing at all.
+    rows = pd.DataFrame(
+        {"label_disagreement": is_flip * 1.0, "label_disagreement_a": (is_flip | split.is_poison) * 1.0}
+        | dict.fromkeys(columns, np.nan)
+        | {"outlier_score": 0.0, "predicted": np.where(split.is_poison, split.y, split.y_true)}
+    )
+    table = measure_planted(split, rows, seed=1)
+    found = table.set_index(["control", "detector", "quantity"])["value"]
+    for control, detector, auroc in [
+        ("flips_before_training", "label_disagreement", 1),
+        ("flips_before_training", "label_disagreement_a", 1),
+        ("trigger_before_training", "label_disagreement", 0.5),
+        ("trigger_before_training", "label_disagreement_a", 1),
+        ("trigger_before_training", "outlier_score", 0.5),
+    ]:
+        assert found[control, detector, "auroc"].item() == auroc
+    assert set(table["detector"]) == {"label_disagreement", "label_disagreement_a", "outlier_score"}
+    assert "outlier_score" not in set(table.loc[table["control"] == "flips_before_training", "detector"])
+    learned = table.groupby("control")["learned"].unique()
+    assert learned["flips_before_training"].tolist() == [0]
+    assert learned["trigger_before_training"].tolist() == [10]
+    recall = table[(table["quantity"] == "recall") & (table["detector"] == "label_disagreement_a")].iloc[0]
+    assert (recall["value"], recall["ci95_high"]) == (1, 1)
+    assert recall["ci95_low"] == pytest.approx(1 / (1 + stats.norm.ppf(0.975) ** 2 / 10))  # Wilson, 10 of 10
