@@ -165,6 +165,7 @@ def write_audit(
     rows["duplicate_of"] = rows["duplicate_of"].astype(np.int64)
     group = {"group": 0, "label": 2, "n": N_GROUP, "other_label": 0}
     group |= {"early_disagreement": 0.875, "late_disagreement": 0.0625, "share_of_class": N_GROUP / 80}
+    group["held_out_share"] = 0.025
     leak = {"split": "test", "row": 3, "source": held_out[3], "training_row": 20, "distance": 0.0001}
     flagged = int(label_flagged.sum())
     errors = {

@@ -568,6 +568,7 @@ networks:
 datasets:
   pictures: {method: image_folder, train: ., held_out: 0.2, classes: null, channels: 3, size: [8, 8]}
   rows: {method: activations, train: ., held_out: ., classes: [a, b]}
+  camera: {method: unlabelled_folder, path: ., channels: 3, size: [8, 8]}
 audits:
   mine: &audit {layers: auto, pooling: mean, expected_accuracy: 1, dataset: rows, network: null, inputs: rows}
   other: {<<: *audit, dataset: pictures, network: given, inputs: pictures}
@@ -592,6 +593,18 @@ def test_an_audit_is_shown_inputs_of_its_own_form(audit: str, inputs: str) -> No
     assert sentence_of(configuration).startswith(
         f"audits.{audit}.inputs is '{inputs}', allowed are null and "
     )
+
+
+def test_pictures_without_labels_are_inputs_of_an_audit_and_nothing_else() -> None:
+    configuration = merged(yaml.safe_load(AUDITS))
+    configuration["audits"]["other"]["inputs"] = "camera"
+    assert check_all(configuration) == {}
+    configuration["audits"]["other"]["dataset"] = "camera"
+    allowed = "is 'camera', allowed are those of datasets with labels: "
+    assert sentence_of(configuration).startswith(f"audits.other.dataset {allowed}")
+    configuration = merged(yaml.safe_load(AUDITS))
+    configuration["experiments"]["fashion"]["dataset"] = "camera"
+    assert sentence_of(configuration).startswith(f"experiments.fashion.dataset {allowed}")
 
 
 def test_layers_may_be_some_of_the_networks_in_its_order() -> None:
