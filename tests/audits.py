@@ -196,7 +196,9 @@ def write_audit(
     if not has_pixels:
         other_x = np.empty((40, 0, 0, 0), np.uint8)
     write_dataset(folder / "dataset.npz", audit.images)
-    write_dataset(folder / "inputs.npz", Images(other_x, np.zeros(40, np.int64), 39, ("all",), other_ids))
+    write_dataset(
+        folder / "inputs.npz", Images(other_x, np.zeros(40, np.int64), 40, ("unlabelled",), other_ids)
+    )
     records = {"gate": _judge_gate(n), "errors": errors}
     for name, content in records.items():
         (folder / f"{name}.json").write_text(json.dumps(content))

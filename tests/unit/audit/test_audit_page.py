@@ -530,7 +530,7 @@ CANNOT_TELL = "Cannot tell whether labels are wrong. {} suspected, of 240 traini
             0,
             "nothing_found",
             [
-                *(NOTHING, "With 4,798 calibration rows, fewer than 2 wrong rows cannot be flagged."),
+                *(NOTHING, "But with 4,798 calibration rows, fewer than 2 wrong rows cannot be flagged."),
                 "To flag a single one takes 4,799 calibration rows.",
             ],
         ),
@@ -597,7 +597,9 @@ def test_of_planted_errors_the_page_says_how_many_are_certain(
     assert (summary["verdict"], summary["label_verdict"]) == ("found", label_verdict)
     counts = summary["counts"]
     assert counts["suspects"] >= N_ERRORS
-    others = "1 near duplicate, 1 leak into the held-out rows, 1 row unlike anything and 1 poison-like group."
+    rows = counts["outliers_flagged"]
+    unlike = f"{rows} {'row' if rows == 1 else 'rows'} unlike anything"
+    others = f"1 near duplicate, 1 leak into the held-out rows, {unlike} and 1 poison-like group."
     if label_verdict == "found":
         least, flagged = counts["label_errors_at_least"], counts["label_errors_flagged"]
         assert f"At least {least} labels are wrong, of 240 training rows, with 95 % confidence." in head

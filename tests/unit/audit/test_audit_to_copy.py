@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import REPOSITORY, check_all, merged
+from conftest import REPOSITORY, check_all, merged, sentence_of
 from PIL import Image
 
 from fetch_dataset import fetch_dataset
@@ -49,9 +49,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def assert_valid(configuration: dict[str, Any]) -> None:
+    """Assert that all can be run but detectors of the leaderboard, of which two need more neighbours."""
+    assert {*check_all(configuration)} == {"deep_knn", "knn_distance"}
+
+
 def test_as_it_stands_it_reads_the_data_and_lists_the_layers_of_the_network() -> None:
     configuration = merged(MINE)
-    assert check_all(configuration) == {}
+    assert_valid(configuration)
     fetch_dataset(output=Path("pictures.npz"), settings=configuration["datasets"]["pictures"])
     images = read_dataset(Path("pictures.npz"))
     assert (images.x.shape, images.n_train, images.classes) == ((4, 3, 224, 224), 2, ("newt", "owl"))
@@ -96,9 +101,10 @@ def test_what_its_comments_allow_is_allowed(path: str, value: Any) -> None:
         at = at[key]
     assert last in at
     at[last] = value
-    assert check_all(configuration) == {}
+    assert_valid(configuration)
 
 
 def test_paths_that_are_not_there_are_found_before_any_job(folder: Path) -> None:
     (folder / "my_data/weights.pt").unlink()
-    assert "my_data/weights.pt" in check_all(merged(MINE))["my_audit"]
+    sentence = "networks.my_network.weights is 'my_data/weights.pt', which does not exist, allowed is"
+    assert sentence_of(merged(MINE)).startswith(sentence)
