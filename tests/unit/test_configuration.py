@@ -536,7 +536,6 @@ def test_every_method_can_be_chosen(kind: Any) -> None:
         else:
             entry |= {"normalisation": None} if kind == "networks" else {}
             entry |= {"factory": "mine:make", "arguments": {}} if method == "factory" else {}
-            entry |= {"train": "."} if kind == "datasets" and "train" in options else {}
             configuration = replaced((kind, "mine"), entry)
         assert check_all(configuration) == {}, method
 
@@ -552,7 +551,7 @@ def choose_least(schema: dict[str, Any]) -> Any:
         items = [choose_least(schema["items"])] * schema.get("minItems", 0)
         return [*range(len(items))] if schema.get("uniqueItems") and len(items) > 1 else items
     if types == "string":
-        return "x"
+        return "." if schema.get("format") == "path" else "x"
     return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 0.5)
 
 
