@@ -165,6 +165,7 @@ def write_audit(
     rows["duplicate_of"] = rows["duplicate_of"].astype(np.int64)
     group = {"group": 0, "label": 2, "n": N_GROUP, "other_label": 0}
     group |= {"early_disagreement": 0.875, "late_disagreement": 0.0625, "share_of_class": N_GROUP / 80}
+    group["held_out_share"] = 0.025
     leak = {"split": "test", "row": 3, "source": held_out[3], "training_row": 20, "distance": 0.0001}
     flagged = int(label_flagged.sum())
     errors = {
@@ -195,7 +196,9 @@ def write_audit(
     if not has_pixels:
         other_x = np.empty((40, 0, 0, 0), np.uint8)
     write_dataset(folder / "dataset.npz", audit.images)
-    write_dataset(folder / "inputs.npz", Images(other_x, np.zeros(40, np.int64), 39, ("all",), other_ids))
+    write_dataset(
+        folder / "inputs.npz", Images(other_x, np.zeros(40, np.int64), 40, ("unlabelled",), other_ids)
+    )
     records = {"gate": _judge_gate(n), "errors": errors}
     for name, content in records.items():
         (folder / f"{name}.json").write_text(json.dumps(content))

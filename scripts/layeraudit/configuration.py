@@ -29,6 +29,9 @@ from layeraudit.experiments import (
 )
 from layeraudit.plugins import Kind, list_methods, name_files, read_constants
 
+UNLABELLED = "unlabelled_folder"
+"""The method of data sets that can only be inputs of an audit."""
+
 RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "tables")
 """Folders of a variant that are of no experiment."""
 
@@ -354,12 +357,13 @@ def find_taken(kind: str, taken: str, configuration: Mapping[str, Any]) -> Itera
 def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
     """Find names of data sets, networks, poisons and detectors that the configuration has not."""
     datasets, networks, poisons = (configuration[kind] for kind in ("datasets", "networks", "poisons"))
+    labelled = list_labelled(datasets)
     named = {f"experiments.{name}": settings for name, settings in configuration["experiments"].items()}
     for bench, compared in configuration.get("benches", {}).items():
         for setting, settings in compared["settings"].items():
             named[f"benches.{bench}.settings.{setting}"] = settings
     for key, settings in named.items():
-        yield from find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
+        yield from find_name(settings["dataset"], labelled, f"{key}.dataset", "those of datasets with labels")
         yield from find_name(settings["network"], networks, f"{key}.network", "those of networks")
         for number, poison in enumerate(settings.get("poisons", [])):
             yield from find_name(poison, poisons, f"{key}.poisons[{number}]", "those of poisons")
@@ -369,10 +373,15 @@ def _find_dangling(configuration: Mapping[str, Any]) -> Iterator[Problem]:
         elif poison is not None:
             yield from find_name(poison, poisons, f"{key}.poison", "null and those of poisons")
         for name, of in settings.get("inputs", {}).items():
-            if of["method"] == OTHER_DATA and of["dataset"] not in datasets:
-                others = [dataset for dataset in datasets if dataset != settings["dataset"]]
+            if of["method"] == OTHER_DATA and of["dataset"] not in labelled:
+                others = [dataset for dataset in labelled if dataset != settings["dataset"]]
                 at = f"{key}.inputs.{name}.dataset"
                 yield from find_name(of["dataset"], others, at, "those of datasets but its own")
+
+
+def list_labelled(datasets: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """List the names of data sets that have labels."""
+    return [name for name, settings in datasets.items() if settings["method"] != UNLABELLED]
 
 
 def find_name(name: str, allowed: Collection[str], key: str, of: str) -> Iterator[Problem]:

@@ -536,7 +536,6 @@ def test_every_method_can_be_chosen(kind: Any) -> None:
         else:
             entry |= {"normalisation": None} if kind == "networks" else {}
             entry |= {"factory": "mine:make", "arguments": {}} if method == "factory" else {}
-            entry |= {"train": "."} if kind == "datasets" and "train" in options else {}
             configuration = replaced((kind, "mine"), entry)
         assert check_all(configuration) == {}, method
 
@@ -552,7 +551,7 @@ def choose_least(schema: dict[str, Any]) -> Any:
         items = [choose_least(schema["items"])] * schema.get("minItems", 0)
         return [*range(len(items))] if schema.get("uniqueItems") and len(items) > 1 else items
     if types == "string":
-        return "x"
+        return "." if schema.get("format") == "path" else "x"
     return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 0.5)
 
 
@@ -569,6 +568,7 @@ networks:
 datasets:
   pictures: {method: image_folder, train: ., held_out: 0.2, classes: null, channels: 3, size: [8, 8]}
   rows: {method: activations, train: ., held_out: ., classes: [a, b]}
+  camera: {method: unlabelled_folder, path: ., channels: 3, size: [8, 8]}
 audits:
   mine: &audit {layers: auto, pooling: mean, expected_accuracy: 1, dataset: rows, network: null, inputs: rows}
   other: {<<: *audit, dataset: pictures, network: given, inputs: pictures}
@@ -593,6 +593,18 @@ def test_an_audit_is_shown_inputs_of_its_own_form(audit: str, inputs: str) -> No
     assert sentence_of(configuration).startswith(
         f"audits.{audit}.inputs is '{inputs}', allowed are null and "
     )
+
+
+def test_pictures_without_labels_are_inputs_of_an_audit_and_nothing_else() -> None:
+    configuration = merged(yaml.safe_load(AUDITS))
+    configuration["audits"]["other"]["inputs"] = "camera"
+    assert check_all(configuration) == {}
+    configuration["audits"]["other"]["dataset"] = "camera"
+    allowed = "is 'camera', allowed are those of datasets with labels: "
+    assert sentence_of(configuration).startswith(f"audits.other.dataset {allowed}")
+    configuration = merged(yaml.safe_load(AUDITS))
+    configuration["experiments"]["fashion"]["dataset"] = "camera"
+    assert sentence_of(configuration).startswith(f"experiments.fashion.dataset {allowed}")
 
 
 def test_layers_may_be_some_of_the_networks_in_its_order() -> None:

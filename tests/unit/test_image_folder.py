@@ -14,6 +14,7 @@ from PIL import Image
 from layeraudit.datasets import Images
 from layeraudit.datasets._pictures import read_picture
 from layeraudit.datasets.image_folder import read
+from layeraudit.datasets.unlabelled_folder import read as read_unlabelled
 from layeraudit.errors import InputError
 from layeraudit.torchvision_beside_cpu_torch import torchvision
 
@@ -408,3 +409,25 @@ def test_a_folder_that_is_none_or_may_not_be_read_is_one_sentence(
     monkeypatch.setattr(Path, "iterdir", refuse)  # root may read everything
     with pytest.raises(InputError, match="mine cannot be read: Permission denied$"):
         read_folder(tmp_path / "mine")
+
+
+def test_pictures_without_labels_are_all_of_a_folder_by_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path, monday=3)
+    Image.new("L", (1, 1), 9).save(tmp_path / "last.png")
+    (tmp_path / "notes.txt").write_text("")
+    images = read_unlabelled(tmp_path, path=str(tmp_path), channels=1, size=(1, 1))
+    assert images.ids.tolist() == ["last.png", "monday/000.png", "monday/001.png", "monday/002.png"]
+    assert images.x.ravel().tolist() == [9, 0, 1, 2]
+    assert (images.n_train, images.classes, set(images.y.tolist())) == (4, ("unlabelled",), {0})
+    assert capsys.readouterr().out.endswith("none of a picture: notes.txt\n")
+
+
+def test_a_folder_without_pictures_or_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
+    for path, sentence in (
+        (tmp_path, "has no pictures, allowed are"),
+        (tmp_path / "a", "cannot be read: No such"),
+    ):
+        with pytest.raises(InputError, match=f"^{path} {sentence}"):
+            read_unlabelled(tmp_path, path=str(path), channels=1, size=(1, 1))

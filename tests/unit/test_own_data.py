@@ -41,6 +41,12 @@ def lay_out_pets() -> None:
         Path(name).write_bytes(encode(10 * grey))
 
 
+def lay_out_camera() -> None:
+    for grey, name in enumerate(("monday/2.jpg", "monday/1.jpg", "3.png")):
+        Path("camera", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("camera", name).write_bytes(encode(10 * grey))
+
+
 def lay_out_listed() -> None:
     Path("photos/a").mkdir(parents=True)
     names = [f"a/{number:03}.jpg" for number in range(10)]
@@ -83,6 +89,7 @@ class Case(NamedTuple):
 
 CASES = {
     "pets": Case(lay_out_pets, (8, 3, 32, 32), 4, ("cat", "dog"), r"train/cat/1\.jpg"),
+    "camera": Case(lay_out_camera, (3, 3, 32, 32), 3, ("unlabelled",), r"3\.png"),
     "listed": Case(lay_out_listed, (10, 3, 32, 32), 8, ("dog", "cat"), r"a/00\d\.jpg"),
     "held": Case(lay_out_held, (8, 3, 32, 32), 4, ("0", "1", "2"), r"train\.parquet:0"),
     "stacked": Case(lay_out_stacked, (20, 3, 8, 8), 17, ("0", "1", "2"), r"1\d\d"),
@@ -113,6 +120,7 @@ def test_every_way_in_has_a_block_that_is_tried() -> None:
     assert BY_NAME.keys() == CASES.keys()
     assert {settings["method"] for _, settings in BY_NAME.values()} == {
         "image_folder",
+        "unlabelled_folder",
         "table",
         "arrays",
         "activations",

@@ -57,7 +57,7 @@ CONTRACTS: dict[Kind, Contract] = {
 OPTIONAL: dict[str, set[str]] = {"datasets": {"COUNTS", "CHECKSUMS"}, "detectors": {"VARIANT_OF"}}
 """Literals of data sets that are known before they are read, and of variants of another detector."""
 
-WAYS_IN = {"activations", "arrays", "image_folder", "table"}
+WAYS_IN = {"activations", "arrays", "image_folder", "table", "unlabelled_folder"}
 """Data sets that are a user's own."""
 
 WITHOUT_PAPER = {*CONTROLS, *WAYS_IN, "factory", "label_flips", "none", "rotation"}

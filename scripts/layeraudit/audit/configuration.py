@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from layeraudit.configuration import Problem, find_name, show
+from layeraudit.configuration import Problem, find_name, list_labelled, show
 from layeraudit.experiments import Experiment
 from layeraudit.plugins import read_constants
 
@@ -16,12 +16,13 @@ def find_problems(
 ) -> Iterator[Problem]:
     """Find audits of data or networks that there are not, or that do not go together."""
     datasets, networks = configuration["datasets"], configuration["networks"]
+    labelled = list_labelled(datasets)
     for name, settings in configuration.get("audits", {}).items():
         key, network, inputs = f"audits.{name}", settings["network"], settings["inputs"]
-        yield from find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
+        yield from find_name(settings["dataset"], labelled, f"{key}.dataset", "those of datasets with labels")
         if network is not None:
             yield from find_name(network, networks, f"{key}.network", "null and those of networks")
-        if settings["dataset"] not in datasets:
+        if settings["dataset"] not in labelled:
             continue
         has_model = datasets[settings["dataset"]]["method"] != ACTIVATIONS
         if inputs is not None:

@@ -11,9 +11,9 @@ from layeraudit.audit.findings import (
     TRAIN,
     Findings,
     count_findings,
+    decide,
+    decide_labels,
     find_clean,
-    is_nothing_found,
-    is_undecided,
     sort_by_rank,
 )
 from layeraudit.audit.shown import (
@@ -98,8 +98,8 @@ def summarise(findings: Findings, neighbours: Neighbours, provenance: Mapping[st
     summary = {
         "format": FORMAT,
         "name": findings.name,
-        "nothing_found": is_nothing_found(counts),
-        "undecided": is_undecided(findings, counts),
+        "verdict": decide(findings, counts),
+        "label_verdict": decide_labels(findings, counts),
         "gate": findings.gate,
         "counts": counts,
         "errors": findings.errors,

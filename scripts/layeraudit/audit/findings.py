@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from layeraudit.errors import InputError
+
+Verdict = Literal["found", "nothing_found", "cannot_tell"]
+"""Whether something was found; `cannot_tell` where the calibration rows are too few to know."""
 
 TRAIN, TEST, INPUTS = "train", "test", "inputs"
 """Splits whose rows have neighbours."""
@@ -29,7 +32,8 @@ COLUMNS = {
         *("nonconformity", "outlier_score", "outlier_p", "outlier_flagged", "rank"),
     ],
     "groups.csv": [
-        *("group", "label", "n", "other_label", "early_disagreement", "late_disagreement", "share_of_class")
+        *("group", "label", "n", "other_label", "early_disagreement", "late_disagreement"),
+        *("share_of_class", "held_out_share"),
     ],
     "leaks.csv": ["split", "row", "source", "training_row", "distance"],
     "controls.csv": [
@@ -194,19 +198,23 @@ def count_findings(findings: Findings) -> dict[str, int]:
     }
 
 
-FOUND = (
-    *("label_errors_flagged", "label_errors_at_least", "near_duplicates", "leaked_held_out_rows"),
-    *("leaked_inputs", "outliers_flagged", "outliers_at_least", "groups"),
-)
-"""The counts that are all 0 where nothing was found."""
+OTHERS = ("near_duplicates", "leaked_held_out_rows", "leaked_inputs", "outliers_flagged", "groups")
+"""The counts of what may be found beside wrong labels."""
 
 
-def is_nothing_found(counts: Mapping[str, int]) -> bool:
-    """Return whether none of `FOUND` was found."""
-    return not any(counts[name] for name in FOUND)
+def decide_labels(findings: Findings, counts: Mapping[str, int]) -> Verdict:
+    """Return the verdict on the labels.
+
+    They are wrong where rows are flagged; closed testing then excludes that none is. Where no row is flagged,
+    a test that could have flagged a single one has found nothing. Any other leaves suspects in doubt: fewer
+    wrong rows than it can flag look the same to it as none.
+    """
+    if counts["label_errors_flagged"]:
+        return "found"
+    is_blind = int(findings.errors["fewest_flaggable"]) > 1
+    return "cannot_tell" if counts["suspects"] and is_blind else "nothing_found"
 
 
-def is_undecided(findings: Findings, counts: Mapping[str, int]) -> bool:
-    """Return whether nothing was found, but too few rows are suspected for any to be flagged."""
-    fewest = int(findings.errors["fewest_flaggable"])
-    return is_nothing_found(counts) and 0 < counts["suspects"] < fewest
+def decide(findings: Findings, counts: Mapping[str, int]) -> Verdict:
+    """Return the verdict on everything that was looked for."""
+    return "found" if any(counts[name] for name in OTHERS) else decide_labels(findings, counts)

@@ -18,8 +18,8 @@ from layeraudit.audit.findings import (
     Findings,
     Place,
     count_findings,
-    is_nothing_found,
-    is_undecided,
+    decide,
+    decide_labels,
     list_suspects,
 )
 from layeraudit.audit.shown import (
@@ -38,6 +38,7 @@ from layeraudit.audit.shown import (
     find_places,
     name_picture,
 )
+from layeraudit.audit.significance import count_calibration_rows_to_flag
 from layeraudit.pages import MISSING, Cell, Column, Row, Table, figure, render
 
 MOST_CLASSES = 20
@@ -66,8 +67,17 @@ VERDICTS = {
     "as_expected": "as expected",
     "below_expectation": "below what was expected",
     "nothing_expected": "nothing was expected",
-    "no_logits": "not measured: no logits were given",
+    "no_logits": "not measured, since no logits were given",
 }
+
+OTHER_FINDINGS = {
+    "near_duplicates": ("near duplicate", "near duplicates"),
+    "leaked_held_out_rows": ("leak into the held-out rows", "leaks into the held-out rows"),
+    "leaked_inputs": ("leak into the inputs", "leaks into the inputs"),
+    "outliers_flagged": ("row unlike anything", "rows unlike anything"),
+    "groups": ("poison-like group", "poison-like groups"),
+}
+"""What the page calls one of what is counted, and several."""
 
 SPLITS = {"train": "training row", "calibration": "held-out row", "test": "held-out row", "inputs": "input"}
 
@@ -171,8 +181,10 @@ def render_audit(
         is_small=False,
         date=provenance["date"],
         counts=counts,
-        nothing_found=is_nothing_found(counts),
-        undecided=is_undecided(findings, counts),
+        verdict=decide(findings, counts),
+        label_verdict=decide_labels(findings, counts),
+        others=_list_others(counts),
+        to_flag_suspects=count_calibration_rows_to_flag(counts["training_rows"], max(1, counts["suspects"])),
         gate=_describe_gate(findings.gate),
         errors=findings.errors,
         can_flag=int(findings.errors["fewest_flaggable"]) <= counts["training_rows"],
@@ -224,6 +236,15 @@ def percents(value: float, low: float, high: float) -> str:
 def p_value(p: float) -> str:
     """Return a p-value with two digits."""
     return MISSING if math.isnan(p) else f"{p:.2g}"
+
+
+def _list_others(counts: Mapping[str, int]) -> list[str]:
+    """List what was found beside wrong labels, in words."""
+    return [
+        f"{counts[name]:,} {words[counts[name] > 1]}"
+        for name, words in OTHER_FINDINGS.items()
+        if counts[name]
+    ]
 
 
 def _describe_gate(gate: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,6 +311,7 @@ def _describe_groups(reader: Reader) -> Iterator[dict[str, Any]]:
             "other": reader.findings.name_class(int(group["other_label"])),
             "n": int(group["n"]),
             "share": percent(group["share_of_class"]),
+            "held_out": percent(group["held_out_share"]),
             "early": percent(group["early_disagreement"]),
             "late": percent(group["late_disagreement"]),
             "rows": [reader.show_training_row(place) for place in find_places(TRAIN, rows)],

@@ -83,9 +83,9 @@ def count_fewest_flaggable(n: int, n_calibration: int, level: Fraction = LEVEL) 
     return -(-n * level.denominator // ((n_calibration + 1) * level.numerator))
 
 
-def count_calibration_rows_to_flag_one(n: int, level: Fraction = LEVEL) -> int:
-    """Count the calibration rows that it takes for `flag_rows` to flag a single one of n rows."""
-    return -(-n * level.denominator // level.numerator) - 1
+def count_calibration_rows_to_flag(n: int, wrong: int, level: Fraction = LEVEL) -> int:
+    """Count the calibration rows that it takes for `flag_rows` to flag so few of n rows."""
+    return -(-n * level.denominator // (wrong * level.numerator)) - 1
 
 
 def count_false_nulls(p: PValues, chosen: NDArray[np.int64] | None = None, level: Fraction = LEVEL) -> int:

@@ -29,7 +29,8 @@ class Images:
     ----------
     x : uint8 [n, c, h, w]; 0 is black, 255 white or the full colour; of rows without pictures [n, 0, 0, 0]
     y : int64 [n], a row of `classes`
-    n_train : rows of the training part, which come first; the others are held out
+    n_train : rows of the training part, which come first; the others are held out, one or more unless all
+        rows are of one class
     classes : names of the classes
     ids : texts [n], all different, the user's own name of each row, such as the path of a picture; by default
         its number
@@ -67,5 +68,6 @@ class Images:
         if outside.any():
             row = int(outside.argmax())
             raise InputError(f"y is {self.y[row]} in row {row}, allowed are 0 to {len(self.classes) - 1}")
-        if not 0 < self.n_train < len(self.y):
-            raise InputError(f"n_train is {self.n_train}, allowed are 1 to {len(self.y) - 1}")
+        most = len(self.y) - (len(self.classes) > 1)
+        if not 0 < self.n_train <= most:
+            raise InputError(f"n_train is {self.n_train}, allowed are 1 to {most}")

@@ -1,7 +1,9 @@
 """Pictures of any form, as a viewer shows them."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,35 @@ from PIL import Image, ImageOps
 from layeraudit.errors import InputError
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """List the pictures in a folder and all folders of it by their names, and print what is left out.
+
+    Raises
+    ------
+    InputError
+        Where a folder cannot be read.
+    """
+    files = sorted(_walk(folder))
+    if others := [path.name for path in files if path.suffix.lower() not in ENDINGS]:
+        left_out = write_name(", ".join(others)[:200])
+        print(f"left out of {folder}, since its ending is none of a picture: {left_out}")
+    return [path for path in files if path.suffix.lower() in ENDINGS]
+
+
+def write_name(name: object) -> str:
+    """Return a file's name as text that can be written, whatever bytes it has."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> NoReturn:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
 
 
 def read_picture(path: Path, channels: int, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -1,14 +1,12 @@
 """Pictures of your own: a folder of class folders, in each the pictures of a class."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from layeraudit.datasets import Images
 from layeraudit.datasets._parts import NUMBER, Part, arrange, name_parts
-from layeraudit.datasets._pictures import ENDINGS, read_picture
+from layeraudit.datasets._pictures import list_pictures, read_picture, write_name
 from layeraudit.errors import InputError
 
 TITLE = "Image folder"
@@ -59,7 +57,7 @@ def read(
         Where there are fewer than two classes, a picture is of none of them, or one cannot be read.
     """
     folders = name_parts(train, held_out)
-    found = {name: _list_pictures(folder) for name, folder in folders.items()}
+    found = {name: _list_classes(folder) for name, folder in folders.items()}
     if classes is None:
         classes = list(found[next(iter(found))])
         if len(classes) < 2:
@@ -70,7 +68,7 @@ def read(
     for name, of_class in found.items():
         files = [path for pictures in of_class.values() for path in pictures]
         labels = [label for label, pictures in of_class.items() for _ in pictures]
-        ids = [_write(Path(name, path.relative_to(folders[name]))) for path in files]
+        ids = [write_name(Path(name, path.relative_to(folders[name]))) for path in files]
         parts.append(Part(np.array(labels, dtype=np.str_), np.array(ids, dtype=np.str_)))
         paths += files
     rows = arrange(parts, held_out, classes)
@@ -80,31 +78,10 @@ def read(
     return rows.show(x)
 
 
-def _list_pictures(folder: Path) -> dict[str, list[Path]]:
-    """List the pictures in each class folder, and in all folders of it, in the order of their names."""
-    found = {}
+def _list_classes(folder: Path) -> dict[str, list[Path]]:
+    """List the pictures of each class folder, in the order of their names."""
     try:
-        for of_class in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
-            files = sorted(_walk(of_class))
-            pictures = [path for path in files if path.suffix.lower() in ENDINGS]
-            if others := [path.name for path in files if path.suffix.lower() not in ENDINGS]:
-                left_out = _write(", ".join(others)[:200])
-                print(f"left out of {of_class}, since its ending is none of a picture: {left_out}")
-            found[_write(of_class.name)] = pictures
+        classes = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
     except OSError as error:
         raise InputError(f"{error.filename or folder} cannot be read: {error.strerror}") from None
-    return found
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
-
-
-def _write(name: object) -> str:
-    """Return a file's name as text that can be written, whatever bytes it has."""
-    return str(name).encode("utf-8", "backslashreplace").decode()
+    return {write_name(of_class.name): list_pictures(of_class) for of_class in classes}

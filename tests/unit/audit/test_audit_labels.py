@@ -219,17 +219,25 @@ def test_scores_are_means_of_shares_and_probabilities() -> None:
     assert np.isnan(without["probe"]).all() and np.isnan(without["neighbours_and_probe"]).all()
 
 
-@pytest.mark.parametrize("has_probe", [True, False])
-def test_flipped_labels_come_first_with_the_right_label_proposed(has_probe) -> None:
+@pytest.mark.parametrize(
+    ("has_probe", "last", "proposed", "flagged", "false_alarms"),
+    # Without a probe the blurred layer has half of ten votes, and right labels may lose seven of them.
+    [(True, 20, 20, 20, 0), (False, 30, 19, 15, 2)],
+)
+def test_flipped_labels_come_first_with_the_right_label_proposed(
+    has_probe, last, proposed, flagged, false_alarms
+) -> None:
     training, calibration = draw_evidence(n=300, m=400, spread=0.5)
     true = training.y.copy()
     training.y[:20] = (true[:20] + 1) % 3
     fitted = fit_probe(training, "late", n_classes=3, seed=1) if has_probe else None
     found, p = judge_labels(training, calibration, fitted, n_classes=3, has_logits=True)
-    assert found["label_rank"][:20].max() <= 30
-    assert (found["proposed"] == true).mean() > 0.97 and (found["proposed"][:20] == true[:20]).mean() > 0.8
+    assert found["label_rank"][:20].max() <= last
+    right = found["proposed"] == true
+    assert right[:20].sum() >= proposed and right.mean() > (0.99 if has_probe else 0.97)
     assert (found["predicted"] == true).mean() > 0.99
-    assert found["label_flagged"][:20].mean() >= 0.7 and found["label_flagged"].sum() <= 22
+    assert found["label_flagged"][:20].sum() >= flagged
+    assert found["label_flagged"][20:].sum() <= false_alarms
     ranking = "neighbours_and_probe" if has_probe else "label_disagreement"
     assert (found["label_score"] == found[ranking]).all()
     assert (found["label_p"] == p.values).all()

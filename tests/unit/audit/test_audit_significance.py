@@ -13,7 +13,7 @@ from layeraudit.audit.significance import (
     LEVEL,
     PValues,
     compute_p_values,
-    count_calibration_rows_to_flag_one,
+    count_calibration_rows_to_flag,
     count_false_nulls,
     count_fewest_flaggable,
     flag_rows,
@@ -77,11 +77,15 @@ def test_with_few_calibration_rows_none_can_be_flagged() -> None:
     assert not flag_rows(PValues(np.ones(100, np.int64), 11)).any()
 
 
-@given(st.integers(1, 300), LEVELS)
-def test_calibration_rows_that_it_takes_to_flag_one(n, level) -> None:
-    m = count_calibration_rows_to_flag_one(n, level)
-    assert count_fewest_flaggable(n, m, level) == 1
-    assert m == 0 or count_fewest_flaggable(n, m - 1, level) > 1
+@given(st.integers(1, 300), st.integers(1, 40), LEVELS)
+def test_calibration_rows_that_it_takes_to_flag_so_few(n, wrong, level) -> None:
+    m = count_calibration_rows_to_flag(n, wrong, level)
+    assert m == 0 or count_fewest_flaggable(n, m - 1, level) > wrong >= count_fewest_flaggable(n, m, level)
+
+
+@given(p_values(), LEVELS)
+def test_rows_at_least_are_wrong_where_any_is_flagged_and_only_there(p, level) -> None:
+    assert (count_false_nulls(p, None, level) > 0) == flag_rows(p, level).any()
 
 
 def is_rejected(numerators, denominator, level) -> bool:
