@@ -7,6 +7,12 @@ def pretrained_weights(wildcards):
     return ["<run>/pretrained.pt"] if pretraining else []
 
 
+def pretrained_network(wildcards):
+    """The network that poison is made on: one that was trained on other images before, or none."""
+    is_pretrained = EXPERIMENTS[wildcards.experiment]["pretraining"]
+    return EXPERIMENTS[wildcards.experiment]["network"] if is_pretrained else None
+
+
 rule make_poison:
     input:
         sources="<run>/data/attack_sources.npz",
@@ -27,11 +33,11 @@ rule make_poison:
     params:
         **step(
             "make_poison",
-            NETWORK,
+            lambda wildcards: NETWORK(wildcards) if pretrained_network(wildcards) else [],
             method_of("poisons", "poisons/{poison}/method"),
             settings="poisons/{poison}",
             n_clean="experiment/train",
-            network="experiment/network",
+            network=pretrained_network,
             seed="{seed}",
         ),
     shell:

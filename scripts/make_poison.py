@@ -25,7 +25,7 @@ def make_poison(
     record: Output,
     settings: dict[str, Any],
     n_clean: int,
-    network: dict[str, Any],
+    network: dict[str, Any] | None,
     seed: int,
 ) -> None:
     """Write poison points, their probe and their record.
@@ -35,6 +35,7 @@ def make_poison(
     pretrained : weights that training begins with
     settings : `method`, and its options
     n_clean : clean training images beside the poison
+    network : that of the pretrained weights
     """
     images = read_split(sources)
     data = AttackerData(
