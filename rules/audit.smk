@@ -48,7 +48,7 @@ rule import_weights:
     wildcard_constraints:
         experiment=either(MODELS),
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step("import_weights", NETWORK, network="experiment/network"),
         content=lambda wildcards: [
@@ -110,7 +110,7 @@ rule list_layers:
     benchmark:
         benchmark_of("list_layers")
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step(
             "list_layers",

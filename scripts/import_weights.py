@@ -1,4 +1,4 @@
-"""Import the weights of a network that is given: its file's, or those that its factory returns.
+"""Import the weights of a network that is given: its file's or folder's, or those that its factory returns.
 
 Writes them as those that we train are written: a plain `state_dict`, loadable with `weights_only=True`.
 """
@@ -28,7 +28,7 @@ def import_weights(*, split: Input, output: Output, network: dict[str, Any]) -> 
     if network.get("weights"):
         load_weights(built, Path(network["weights"]))
     else:
-        check_weights(built, network.get("factory") or ", ".join(name_files("networks", network).values()))
+        check_weights(built, network.get("factory") or next(iter(name_files("networks", network).values())))
     write_weights(built, output)
     print(f"{sum(tensor.numel() for tensor in built.state_dict().values()):,} numbers")
 

@@ -49,7 +49,7 @@ def build(folder: Path, code: str, function: str = "make", **arguments: Any) -> 
 def set_up(factory: str, folder: str | None, **arguments: Any) -> dict[str, Any]:
     return {
         **{"method": "factory", "factory": factory, "folder": folder, "arguments": arguments},
-        **{"weights": None, "normalisation": None},
+        **{"weights": None, "environment": None, "normalisation": None},
     }
 
 
@@ -309,7 +309,7 @@ def test_what_an_experiment_cannot_do_with_a_factory_is_one_sentence(
 
 def test_an_audit_of_a_network_without_weights_is_one_sentence(configuration: dict[str, Any]) -> None:
     configuration["audits"]["given"]["network"] = "lenet"
-    sentence = "audits.given.network is 'lenet', of the method lenet, allowed are networks whose method has"
+    sentence = "audits.given.network is 'lenet', of the method lenet, allowed are networks whose method is"
     assert find(configuration)["given"].startswith(sentence)
 
 

@@ -55,6 +55,7 @@ SETTINGS = {
             "factory": "my_package.network:build",
             "arguments": {"width": 16},
             "weights": "weights.pt",
+            "environment": None,
             "normalisation": {"mean": [0.5], "std": [0.5]},
         }
     },

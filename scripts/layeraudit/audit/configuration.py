@@ -5,7 +5,7 @@ from typing import Any
 
 from layeraudit.configuration import Problem, find_name, show
 from layeraudit.experiments import Experiment
-from layeraudit.plugins import read_constants
+from layeraudit.plugins import list_methods, read_constants
 
 ACTIVATIONS = "activations"
 """The method of data sets that have no images, and need no network."""
@@ -16,6 +16,7 @@ def find_problems(
 ) -> Iterator[Problem]:
     """Find audits of data or networks that there are not, or that do not go together."""
     datasets, networks = configuration["datasets"], configuration["networks"]
+    given = [name for name in list_methods("networks") if not read_constants("networks", name)["LAYERS"]]
     for name, settings in configuration.get("audits", {}).items():
         key, network, inputs = f"audits.{name}", settings["network"], settings["inputs"]
         yield from find_name(settings["dataset"], datasets, f"{key}.dataset", "those of datasets")
@@ -35,9 +36,9 @@ def find_problems(
             yield Problem(f"{key}.network is {show(network)}, allowed is {allowed}", (name,))
         elif has_model and network in networks:
             method = networks[network]["method"]
-            if "weights" not in read_constants("networks", method)["OPTIONS"]:
+            if method not in given:
                 yield Problem(
                     f"{key}.network is {show(network)}, of the method {method}, allowed are networks whose "
-                    "method has the option weights",
+                    f"method is {' or '.join(given)}",
                     (name,),
                 )

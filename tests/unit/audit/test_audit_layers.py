@@ -384,7 +384,8 @@ def set_up(folder: Path) -> dict[str, Any]:
     write_split(folder / "split.npz", make_split(x, [0, 1, 2, 0, 1]))
     network = {
         **{"method": "factory", "factory": f"{name}:make", "folder": str(folder / "of_the_user")},
-        **{"arguments": {}, "weights": None, "normalisation": {"mean": [0.5], "std": [0.25]}},
+        **{"arguments": {}, "weights": None, "environment": None},
+        **{"normalisation": {"mean": [0.5], "std": [0.25]}},
     }
     import_weights(split=folder / "split.npz", output=folder / "model.pt", network=network)
     return {"split": folder / "split.npz", "weights": folder / "model.pt", "network": network}
