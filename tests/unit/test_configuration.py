@@ -552,7 +552,7 @@ def choose_least(schema: dict[str, Any]) -> Any:
         items = [choose_least(schema["items"])] * schema.get("minItems", 0)
         return [*range(len(items))] if schema.get("uniqueItems") and len(items) > 1 else items
     if types == "string":
-        return "x"
+        return __file__ if schema.get("format") == "path" else "x"
     return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 0.5)
 
 
@@ -564,7 +564,7 @@ def test_pixels_are_shifted_by_one_number_or_one_a_channel(channels: int) -> Non
 
 AUDITS = """
 networks:
-  given: {method: factory, factory: "a:b", folder: null, arguments: {}, weights: null, environment: null, normalisation: null}
+  given: {method: onnx, file: README.md, output: null, normalisation: null}
 datasets:
   pictures: {method: image_folder, train: ., held_out: 0.2, classes: null, channels: 3, size: [8, 8]}
   rows: {method: activations, train: ., held_out: ., classes: [a, b]}

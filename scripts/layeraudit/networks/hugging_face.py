@@ -15,7 +15,7 @@ from layeraudit.networks.factory import return_logits
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # the library reads it as it is imported
 
-from transformers import AutoModelForImageClassification  # noqa: E402
+from transformers import AutoModelForImageClassification
 
 TITLE = "Hugging Face"
 REFERENCE = ""
