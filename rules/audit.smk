@@ -57,7 +57,7 @@ rule import_weights:
     wildcard_constraints:
         experiment=either(MODELS),
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step("import_weights", NETWORK, network="experiment/network"),
         content=content_of_given,
@@ -115,7 +115,7 @@ rule list_layers:
     benchmark:
         benchmark_of("list_layers")
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step(
             "list_layers",
@@ -328,7 +328,7 @@ rule train_again:
         experiment=either(CONTROLS),
     priority: PRIORITIES["training"]
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step(
             "audit/train_again",

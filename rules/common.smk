@@ -119,7 +119,8 @@ def method_of(kind, key):
     return lambda wildcards: [f"layeraudit/{kind}/{find(key, wildcards)}.py"]
 
 
-NETWORK = method_of("networks", "experiment/network/method")
+METHOD = "experiment/network/method"
+NETWORK = method_of("networks", METHOD)
 """The network of the job's experiment."""
 
 
@@ -127,6 +128,17 @@ def environment_of(kind, key):
     """The environment that a plug-in's file asks for, as a function of the wildcards."""
     path = "../envs/{ENVIRONMENT}.yaml"
     return lambda wildcards: path.format(**read_constants(kind, find(key, wildcards)))
+
+
+def environment_of_network(default=environment_of("networks", METHOD)):
+    """The environment that the network of the job's experiment names, else the rule's own."""
+
+    def path(wildcards):
+        network = find("experiment/network", wildcards)
+        own = network and network.get("environment")
+        return str(Path(own).absolute()) if own else default(wildcards)
+
+    return path
 
 
 def log_of(name, folder="<run>"):

@@ -22,7 +22,9 @@ rule attack:
         input=inputs_of(*list_methods("attacks")),
     priority: PRIORITIES["attack"]
     conda:
-        environment_of("attacks", "experiment/inputs/{input}/method")
+        environment_of_network(
+            environment_of("attacks", "experiment/inputs/{input}/method")
+        )
     params:
         **step(
             "attack",
@@ -85,7 +87,7 @@ rule craft_adaptive:
         benchmark_of("craft_adaptive")
     priority: PRIORITIES["attack"]
     conda:
-        "../envs/torch_faiss.yaml"
+        environment_of_network(constant("../envs/torch_faiss.yaml"))
     params:
         **step(
             "craft_adaptive",

@@ -135,7 +135,7 @@ rule evaluate_networks:
     benchmark:
         benchmark_of("evaluate_networks", "<runs>")
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step(
             "leaderboard/evaluate_networks",
@@ -164,7 +164,7 @@ rule retrain:
         benchmark_of("retrain_{detector}", "<runs>")
     priority: PRIORITIES["training"]
     conda:
-        "../envs/detectors.yaml"
+        environment_of_network(constant("../envs/detectors.yaml"))
     params:
         **step(
             "leaderboard/retrain",

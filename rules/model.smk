@@ -13,7 +13,7 @@ rule train_model:
         benchmark_of("train_model")
     priority: PRIORITIES["training"]
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step(
             "train_model",
@@ -66,7 +66,7 @@ rule extract_layers:
         benchmark_of("extract_layers_{split}")
     priority: PRIORITIES["capture"]
     conda:
-        "../envs/torch.yaml"
+        environment_of_network()
     params:
         **step(
             "extract_layers",

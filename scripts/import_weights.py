@@ -1,4 +1,4 @@
-"""Import the weights of a network that is given: its file's, or those that its factory returns.
+"""Import the weights of a network that is given: its file's or folder's, or those that its factory returns.
 
 Writes them as those that we train are written: a plain `state_dict`, loadable with `weights_only=True`.
 """
@@ -12,6 +12,7 @@ from layeraudit.audit.weights import check_weights, load_weights
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import read_split
 from layeraudit.networks import build_network, write_weights
+from layeraudit.plugins import name_files
 
 SEED = 0
 """Draws the weights of a factory that leaves them to chance."""
@@ -24,10 +25,10 @@ def import_weights(*, split: Input, output: Output, network: dict[str, Any]) -> 
     """
     torch.manual_seed(SEED)
     built = build_network(network, read_split(split))
-    if network["weights"]:
+    if network.get("weights"):
         load_weights(built, Path(network["weights"]))
     else:
-        check_weights(built, network["factory"])
+        check_weights(built, network.get("factory") or next(iter(name_files("networks", network).values())))
     write_weights(built, output)
     print(f"{sum(tensor.numel() for tensor in built.state_dict().values()):,} numbers")
 

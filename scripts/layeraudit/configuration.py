@@ -449,7 +449,7 @@ def _find_in_layers(experiment: Experiment, key: str) -> Iterator[str]:
         yield f"{key}.layers is null, allowed are names of layers, {of}"
     if experiment["pretraining"]:
         yield f"{key}.pretraining is {experiment['pretraining']}, allowed is 0, {of}"
-    if network.get("weights"):
+    if network.get("weights", True):  # a method without the option takes a file that holds them
         yield (
             f"{key}.network is {show(experiment['network_name'])}, which has weights, allowed are networks "
             "to train; only audits take weights"

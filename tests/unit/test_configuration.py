@@ -563,8 +563,7 @@ def test_pixels_are_shifted_by_one_number_or_one_a_channel(channels: int) -> Non
 
 AUDITS = """
 networks:
-  given: {method: factory, factory: "a:b", folder: null, arguments: {}, weights: null, train: null,
-          normalisation: null}
+  given: {method: onnx, file: README.md, output: null, normalisation: null}
 datasets:
   pictures: {method: image_folder, train: ., held_out: 0.2, classes: null, channels: 3, size: [8, 8]}
   rows: {method: activations, train: ., held_out: ., classes: [a, b]}

@@ -49,7 +49,7 @@ def build(folder: Path, code: str, function: str = "make", **arguments: Any) -> 
 def set_up(factory: str, folder: str | None, **arguments: Any) -> dict[str, Any]:
     return {
         **{"method": "factory", "factory": factory, "folder": folder, "arguments": arguments},
-        **{"weights": None, "train": None, "normalisation": None},
+        **{"weights": None, "train": None, "environment": None, "normalisation": None},
     }
 
 
@@ -307,9 +307,22 @@ def test_what_an_experiment_cannot_do_with_a_factory_is_one_sentence(
     assert found["mine"].startswith(sentence)
 
 
+@pytest.mark.parametrize("method", ["onnx", "hugging_face"])
+def test_a_network_that_holds_its_weights_is_for_audits_alone(
+    method: str, configuration: dict[str, Any], tmp_path: Path
+) -> None:
+    path = str(tmp_path / "code")
+    options = {"file": path, "output": None} if method == "onnx" else {"folder": path, "environment": None}
+    configuration["networks"]["given"] = {"method": method, "normalisation": None} | options
+    assert find(configuration) == {}
+    configuration["experiments"]["mine"]["network"] = "given"
+    sentence = "experiments.mine.network is 'given', which has weights, allowed are networks to train; only"
+    assert find(configuration)["mine"].startswith(sentence)
+
+
 def test_an_audit_of_a_network_without_weights_is_one_sentence(configuration: dict[str, Any]) -> None:
     configuration["audits"]["given"]["network"] = "lenet"
-    sentence = "audits.given.network is 'lenet', of the method lenet, allowed are networks whose method has"
+    sentence = "audits.given.network is 'lenet', of the method lenet, allowed are networks whose method is"
     assert find(configuration)["given"].startswith(sentence)
 
 
@@ -326,6 +339,12 @@ def test_attacks_do_not_transfer_from_a_network_that_names_no_layers(configurati
         ("factory", "mine:make\n", r"is 'mine:make\\n', allowed is a text such as package.module:function"),
         ("factory", "os:system('x')", "is .*, allowed is a text such as package.module:function"),
         ("folder", "nowhere", "is 'nowhere', which does not exist, allowed is what can be read"),
+        (
+            "environment",
+            "mine.txt",
+            "is 'mine.txt', allowed is null or a file of a conda environment, .yaml or .yml",
+        ),
+        ("environment", "mine.yaml", "is 'mine.yaml', which does not exist, allowed is what can be read"),
         ("weights", "nowhere.pt", "is 'nowhere.pt', which does not exist, allowed is what can be read"),
         ("arguments", [1], r"is \[1\], allowed is a mapping of keys"),
         ("arguments", None, "is None, allowed is a mapping of keys"),

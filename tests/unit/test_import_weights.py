@@ -206,7 +206,7 @@ def set_up(folder: Path, weights: str | None) -> dict[str, Any]:
     network = {
         **{"method": "factory", "factory": "layeraudit.networks._resnet:ResNet", "folder": None},
         "arguments": {"channels": 1, "n_classes": 3, "blocks_in_a_stage": 1},
-        **{"weights": weights, "train": None, "normalisation": None},
+        **{"weights": weights, "train": None, "environment": None, "normalisation": None},
     }
     return {"split": folder / "split.npz", "output": folder / "model.pt", "network": network}
 

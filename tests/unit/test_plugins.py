@@ -60,10 +60,13 @@ OPTIONAL: dict[str, set[str]] = {"datasets": {"COUNTS", "CHECKSUMS"}, "detectors
 WAYS_IN = {"activations", "arrays", "image_folder", "table", "unlabelled_folder"}
 """Data sets that are a user's own."""
 
-WITHOUT_PAPER = {*CONTROLS, *WAYS_IN, "factory", "label_flips", "none", "rotation"}
+TRAINED_BEFORE = {"hugging_face", "onnx"}
+"""Networks that hold their weights; only audits take them."""
 
-OF_ANY_LAYERS = {"factory"}
+OF_ANY_LAYERS = {"factory", *TRAINED_BEFORE}
 """Networks whose options say what they are; the configuration names their layers."""
+
+WITHOUT_PAPER = {*CONTROLS, *WAYS_IN, *OF_ANY_LAYERS, "label_flips", "none", "rotation"}
 
 PLUGINS = [(kind, name) for kind in CONTRACTS for name in list_methods(kind)]
 every_plugin = pytest.mark.parametrize(("kind", "name"), PLUGINS, ids=lambda value: value)
@@ -191,7 +194,8 @@ def test_the_environment_has_what_the_plug_in_and_its_program_import(kind: Kind,
 
 def test_every_environment_in_which_networks_run_has_what_they_import() -> None:
     """Attacks, poisons and the attack on DkNN build networks in environments of their own."""
-    needed = list_imports(*(f"layeraudit/networks/{name}.py" for name in list_methods("networks")))
+    names = {*list_methods("networks")} - TRAINED_BEFORE
+    needed = list_imports(*(f"layeraudit/networks/{name}.py" for name in names))
     attacks = {read_constants("attacks", name)["ENVIRONMENT"] for name in list_methods("attacks")}
     for environment in {"torch", "torch_faiss", *attacks}:
         assert needed <= list_distributions(environment), environment

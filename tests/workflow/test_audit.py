@@ -65,6 +65,7 @@ SETTINGS = {
             "arguments": {"width": 16},
             "weights": "weights.pt",
             "train": "my_package.network:train",
+            "environment": None,
             "normalisation": {"mean": [0.5], "std": [0.5]},
         }
     },

@@ -5,7 +5,7 @@ from typing import Any
 
 from layeraudit.configuration import Problem, find_name, list_labelled, show
 from layeraudit.experiments import Experiment
-from layeraudit.plugins import read_constants
+from layeraudit.plugins import list_methods, read_constants
 
 ACTIVATIONS = "activations"
 """The method of data sets that have no images, and need no network."""
@@ -17,6 +17,7 @@ def find_problems(
     """Find audits of data or networks that there are not, or that do not go together."""
     datasets, networks = configuration["datasets"], configuration["networks"]
     labelled = list_labelled(datasets)
+    given = [name for name in list_methods("networks") if not read_constants("networks", name)["LAYERS"]]
     for name, settings in configuration.get("audits", {}).items():
         key, network, inputs = f"audits.{name}", settings["network"], settings["inputs"]
         yield from find_name(settings["dataset"], labelled, f"{key}.dataset", "those of datasets with labels")
@@ -36,9 +37,9 @@ def find_problems(
             yield Problem(f"{key}.network is {show(network)}, allowed is {allowed}", (name,))
         elif has_model and network in networks:
             method = networks[network]["method"]
-            if "weights" not in read_constants("networks", method)["OPTIONS"]:
+            if method not in given:
                 yield Problem(
                     f"{key}.network is {show(network)}, of the method {method}, allowed are networks whose "
-                    "method has the option weights",
+                    f"method is {' or '.join(given)}",
                     (name,),
                 )

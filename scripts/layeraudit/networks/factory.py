@@ -51,6 +51,13 @@ OPTIONS = {
         "type": ["string", "null"],
         "format": "path",
     },
+    "environment": {
+        "description": "A conda environment of your own, in which all runs that has to do with the network.",
+        "title": "null or a file of a conda environment, .yaml or .yml",
+        "type": ["string", "null"],
+        "pattern": r".*\.ya?ml",
+        "format": "path",
+    },
 }
 LAYERS: list[str] = []
 
@@ -71,6 +78,7 @@ def build(
     arguments: dict[str, Any],
     weights: str | None,  # read by layeraudit.audit.weights, once
     train: str | None,  # called by `train_again`
+    environment: str | None,  # the one that this runs in
 ) -> nn.Module:
     """Return the network that the function returns, in float32, with logits as its only output.
 
@@ -81,22 +89,42 @@ def build(
     Raises
     ------
     InputError
-        Where the user's code raises an exception, with its line; where it returns no module; and where the
-        module makes no logits, neither alone, nor as `.logits`, nor as the first of several outputs.
+        Where the user's code raises an exception, with its line; where it returns no module; and as
+        `return_logits` does.
     """
     root = Path(folder).resolve() if folder else None
     with exit_in_user_code(factory, root):
         network = _find_function(factory, root)(**arguments)
     if not isinstance(network, nn.Module):
         raise InputError(f"{factory} returns {_describe(network)}, allowed is a torch.nn.Module")
+    return return_logits(network, shape, n_classes, source=factory, root=root)
+
+
+def return_logits(
+    network: nn.Module, shape: Shape, n_classes: int, *, source: str, root: Path | None
+) -> nn.Module:
+    """Return a network in float32, whose only output are logits, after a try on two images.
+
+    Parameters
+    ----------
+    source : what the network is from, for sentences
+    root : the folder of the user's code, where it is known
+
+    Raises
+    ------
+    InputError
+        Where it raises an exception, or makes no logits, neither alone, nor as `.logits`, nor as the first of
+        several outputs.
+    """
     network.float().cpu().eval()
     images = torch.zeros(2, *shape)
-    with exit_in_user_code(f"{factory}, on images of {list(shape)},", root), torch.no_grad():
+    with exit_in_user_code(f"{source}, on images of {list(shape)},", root), torch.no_grad():
         output = network(images)
     logits = take_logits(network, None, output)
     if not isinstance(logits, Tensor) or logits.shape != (2, n_classes):
+        made = logits if hasattr(output, "logits") else output
         raise InputError(
-            f"the network of {factory} makes {_describe(output)} of two images, allowed are logits, "
+            f"the network of {source} makes {_describe(made)} of two images, allowed are logits, "
             f"[2, {n_classes}], alone, as .logits, or first in a tuple"
         )
     if logits is not output:

@@ -1,5 +1,6 @@
 """The dry run of a network: what each layer is and carries, what is chosen, what is refused."""
 
+import copy
 import csv
 import re
 from collections import OrderedDict
@@ -384,7 +385,8 @@ def set_up(folder: Path) -> dict[str, Any]:
     write_split(folder / "split.npz", make_split(x, [0, 1, 2, 0, 1]))
     network = {
         **{"method": "factory", "factory": f"{name}:make", "folder": str(folder / "of_the_user")},
-        **{"arguments": {}, "weights": None, "train": None, "normalisation": {"mean": [0.5], "std": [0.25]}},
+        **{"arguments": {}, "weights": None, "train": None, "environment": None},
+        **{"normalisation": {"mean": [0.5], "std": [0.25]}},
     }
     import_weights(split=folder / "split.npz", output=folder / "model.pt", network=network)
     return {"split": folder / "split.npz", "weights": folder / "model.pt", "network": network}
@@ -502,7 +504,9 @@ PAGE = "docs/own-models.md"
 
 
 def test_the_page_on_models_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,), (lines,), (table,) = (read_blocks(PAGE, language) for language in ("python", "yaml", "csv"))
+    (code,), (lines, others), (table,) = (
+        read_blocks(PAGE, language) for language in ("python", "yaml", "csv")
+    )
     (path,) = re.findall(r"here `([^`]+)`", (REPOSITORY / PAGE).read_text())
     monkeypatch.chdir(tmp_path)
     Path(path).parent.mkdir()
@@ -530,6 +534,14 @@ def test_the_page_on_models_does_what_it_says(tmp_path: Path, monkeypatch: pytes
     configuration["audits"]["my_audit"] = audit | {"expected_accuracy": None, "inputs": None}
     schema = yaml.safe_load((REPOSITORY / "config/schema.yaml").read_text())
     assert "my_audit" not in check(configuration, schema)
+    Path("my_network.onnx").touch()
+    Path("my_folder").mkdir()
+    ways_in = yaml.safe_load(others)["networks"]
+    assert [way["method"] for way in ways_in.values()] == ["onnx", "hugging_face"]
+    for name in ways_in:
+        changed = copy.deepcopy(configuration) | {"networks": configuration["networks"] | ways_in}
+        changed["audits"]["my_audit"]["network"] = name
+        assert "my_audit" not in check(changed, schema)
 
     import_weights(split=Path("split.npz"), output=Path("model.pt"), network=network)
     files = {"split": Path("split.npz"), "weights": Path("model.pt"), "table": Path("layers.csv")}
