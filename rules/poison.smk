@@ -33,7 +33,9 @@ rule make_poison:
     params:
         **step(
             "make_poison",
-            lambda wildcards: NETWORK(wildcards) if pretrained_network(wildcards) else [],
+            lambda wildcards: (
+                NETWORK(wildcards) if pretrained_network(wildcards) else []
+            ),
             method_of("poisons", "poisons/{poison}/method"),
             settings="poisons/{poison}",
             n_clean="experiment/train",

@@ -224,7 +224,8 @@ def write_audit(
         "inputs_dataset": folder / "inputs.npz" if has_inputs else None,
         **{name: folder / f"{name}.json" for name in ("gate", "errors")},
         **{name: folder / f"{name}.parquet" for name in ("rows", "inputs")},
-        **{name: folder / f"{name}.csv" for name in ("groups", "leaks", "controls", "layers")},
+        **{name: folder / f"{name}.csv" for name in ("groups", "leaks", "layers")},
+        "controls": [folder / "controls.csv"],
         **{f"{name}_neighbours": folder / f"{name}_neighbours" for name in ("train", "test", "inputs")},
     }
     if not has_inputs:

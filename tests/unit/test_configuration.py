@@ -551,7 +551,7 @@ def choose_least(schema: dict[str, Any]) -> Any:
         items = [choose_least(schema["items"])] * schema.get("minItems", 0)
         return [*range(len(items))] if schema.get("uniqueItems") and len(items) > 1 else items
     if types == "string":
-        return "." if schema.get("format") == "path" else "x"
+        return __file__ if schema.get("format") == "path" else "x"
     return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 0.5)
 
 

@@ -260,7 +260,9 @@ class Node(nn.Module):
         """
         weights = {value: getattr(self, name).numpy() for name, value in self.weights.items()}
         with exit_in_runtime(self.what):
-            outputs = self.session.run(None, weights | {name: values[name] for name in self.takes})
+            outputs: list[NDArray[Any]] = self.session.run(
+                None, weights | {name: values[name] for name in self.takes}
+            )
         return outputs
 
 
@@ -282,9 +284,10 @@ def make_node(node: NodeProto, opsets: list[OperatorSetIdProto], fixed: Values, 
         raise InputError(f"{what} holds other nodes, allowed are files without branches and loops")
     if any(attribute.name == "training_mode" and attribute.i for attribute in node.attribute):
         raise InputError(f"{what} is in training mode, allowed are networks exported in evaluation mode")
-    values = {value: (found | fixed).get(value) for value in node.input if value}
-    if lacking := [value for value, of in values.items() if of is None]:
+    known = fixed | found
+    if lacking := [value for value in node.input if value and value not in known]:
         raise InputError(f"{what} takes {lacking[0]!r}, which the file has not")
+    values = {value: known[value] for value in node.input if value}
     takes = [value for value in values if value in found]
     # Other values stay in the session: operators may take axes and such from nowhere else.
     weights = {
@@ -310,8 +313,9 @@ def make_node(node: NodeProto, opsets: list[OperatorSetIdProto], fixed: Values, 
         session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"], enable_fallback=False
         )
-    made = type(node.op_type, (Node,), {})  # tables of layers name its class
-    return made(session, what, takes, weights)
+    made: Any = type(node.op_type, (Node,), {})  # tables of layers name its class
+    layer: Node = made(session, what, takes, weights)
+    return layer
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from audit.train_again import train_again
 from extract_layers import extract_layers
 from import_weights import import_weights
 from layeraudit.activations import pool
@@ -504,13 +505,13 @@ PAGE = "docs/own-models.md"
 
 
 def test_the_page_on_models_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,), (lines, others), (table,) = (
+    (code, recipe), (lines, others), (table,) = (
         read_blocks(PAGE, language) for language in ("python", "yaml", "csv")
     )
     (path,) = re.findall(r"here `([^`]+)`", (REPOSITORY / PAGE).read_text())
     monkeypatch.chdir(tmp_path)
     Path(path).parent.mkdir()
-    Path(path).write_text(code)
+    Path(path).write_text(f"import torch\n{code}\n\n{recipe}")
     network = yaml.safe_load(lines)["networks"]["mine"]
     n = 240
     x = torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -547,3 +548,8 @@ def test_the_page_on_models_does_what_it_says(tmp_path: Path, monkeypatch: pytes
     files = {"split": Path("split.npz"), "weights": Path("model.pt"), "table": Path("layers.csv")}
     list_layers_program(**files, network=network, names=[], pooling="mean")
     assert Path("layers.csv").read_text().splitlines() == table.splitlines()
+
+    before = Path("model.pt").read_bytes()
+    network["train"] = "my_network:train"
+    train_again(split=Path("split.npz"), output=Path("model.pt"), network=network, seed=1)
+    assert Path("model.pt").read_bytes() != before

@@ -9,6 +9,7 @@ import pytest
 from conftest import find_nearest, run_programs
 from numpy.typing import NDArray
 
+from layeraudit.audit.controls import COLUMNS
 from layeraudit.datasets import Images
 from layeraudit.files import (
     atomic_write_layers,
@@ -267,19 +268,8 @@ def test_inputs_that_lie_far_off_are_not_credible(audited) -> None:
 
 def test_controls_find_what_was_planted(audited) -> None:
     found = pd.read_csv(audited / "controls.csv")
-    assert list(found) == [
-        *(
-            "control",
-            "planted",
-            "detector",
-            "length",
-            "quantity",
-            "value",
-            "ci95_low",
-            "ci95_high",
-            "n_repeats",
-        )
-    ]
+    assert list(found) == COLUMNS
+    assert found["learned"].isna().all()
     best = found[(found["detector"] == "neighbours_and_probe") & (found["quantity"] == "auroc")]
     assert best["value"].item() > 0.99 and np.isnan(best["length"].item())
     assert set(found["detector"]) == {
