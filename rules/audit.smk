@@ -14,20 +14,9 @@ def either(names):
     return "|".join(sorted(names)) or "(?!)"
 
 
-def given_paths(wildcards):
-    """The user's own files and folders of a network: its weights, and the code that builds it."""
-    named = name_files("networks", EXPERIMENTS[wildcards.experiment]["network"])
-    return [*named.values()]
-
-
 def given_files(wildcards):
     """A folder of code is no input: Python's caches change its time, and `content` is what counts."""
     return [path for path in given_paths(wildcards) if not Path(path).is_dir()]
-
-
-def content_of_given(wildcards):
-    folders = [path for path in given_paths(wildcards) if Path(path).is_dir()]
-    return [fingerprint_folder(Path(folder)) for folder in folders]
 
 
 def dataset_of_split(wildcards):
@@ -124,6 +113,7 @@ rule list_layers:
             names="experiment/layers",
             pooling="experiment/pooling",
         ),
+        content=content_of_given,
     shell:
         STEP
 

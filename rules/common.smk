@@ -15,7 +15,7 @@ from layeraudit.cli import write_files, write_settings
 from layeraudit.configuration import check
 from layeraudit.errors import InputError
 from layeraudit.experiments import CLEAN, OTHER_DATA, list_audits, list_experiments
-from layeraudit.fingerprints import fingerprint, fingerprint_folder
+from layeraudit.fingerprints import fingerprint, fingerprint_folder, fingerprint_path
 from layeraudit.plugins import list_methods, name_files, read_constants
 from layeraudit.provenance import describe_commit, describe_run
 from layeraudit import results

@@ -1,6 +1,17 @@
 """Needs the training set of a run; makes its model, and the activations and logits of each split."""
 
 
+def given_paths(wildcards):
+    """The user's own files and folders of a network: its weights, and the code that builds it."""
+    network = EXPERIMENTS[wildcards.experiment]["network"]
+    return [*name_files("networks", network).values()] if network else []
+
+
+def content_of_given(wildcards):
+    """What is in them: what a network computes may change where its weights do not."""
+    return [fingerprint_path(Path(path)) for path in given_paths(wildcards)]
+
+
 rule train_model:
     input:
         train="<run>/data/train.npz",
@@ -24,6 +35,7 @@ rule train_model:
             learning_rate="training/learning_rate",
             seed="{seed}",
         ),
+        content=content_of_given,
     shell:
         STEP
 
@@ -76,5 +88,6 @@ rule extract_layers:
             pooling="experiment/pooling",
             batch_size="activations/batch_size",
         ),
+        content=content_of_given,
     shell:
         STEP

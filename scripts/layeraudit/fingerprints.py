@@ -1,6 +1,7 @@
 """Fingerprints: what a step depends on beside its inputs, so that it runs again when that changes alone."""
 
 import ast
+import glob
 import hashlib
 import os
 from collections.abc import Iterator
@@ -42,6 +43,18 @@ def fingerprint_folder(folder: Path) -> str:
             found = path.stat() if path.exists() else None
             lines.append(f"{path.relative_to(folder)} {found and (found.st_size, found.st_mtime_ns)}\n")
     return hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()
+
+
+def fingerprint_path(path: Path) -> str:
+    """Return a digest of a folder, as `fingerprint_folder` does, or of a file.
+
+    With a file count those beside it whose names begin with its own: the external data of an ONNX file.
+    """
+    if path.is_dir():
+        return fingerprint_folder(path)
+    found = {file.name: file.stat() for file in path.parent.glob(f"{glob.escape(path.name)}*")}
+    lines = [f"{name} {of.st_size, of.st_mtime_ns}\n" for name, of in sorted(found.items())]
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 @cache

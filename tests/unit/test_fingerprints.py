@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from layeraudit.fingerprints import _read, fingerprint, fingerprint_folder
+from layeraudit.fingerprints import _read, fingerprint, fingerprint_folder, fingerprint_path
 
 PROGRAM = '''"""Says what it does."""
 import tools.numbers
@@ -106,3 +106,17 @@ def test_what_a_change_is_to_a_folder(
     change_file(tmp_path / "data")
     fingerprint_folder.cache_clear()
     assert (fingerprint_folder(tmp_path / "data") != before) == counts
+
+
+def test_a_file_is_known_with_its_external_data(tmp_path: Path) -> None:
+    file = tmp_path / "my.onnx"
+    file.write_text("graph")
+    digests = [fingerprint_path(file)]
+    (tmp_path / "my.onnx.data").write_text("weights")
+    digests.append(fingerprint_path(file))
+    (tmp_path / "my.onnx.data").write_text("other weights")
+    digests.append(fingerprint_path(file))
+    assert len(set(digests)) == 3
+    (tmp_path / "other.onnx").write_text("graph")
+    assert fingerprint_path(file) == digests[-1]
+    assert fingerprint_path(tmp_path) == fingerprint_folder(tmp_path)

@@ -176,15 +176,22 @@ def test_it_passes_through_the_programs_of_an_audit(free: bool, tmp_path: Path) 
 def test_weights_beside_the_file_are_read_and_others_are_not(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     model = onnx.load(write(tmp_path / "a.onnx", [FLAT, LINEAR], w=W))
-    onnx.save(model, tmp_path / "b.onnx", save_as_external_data=True, location="b.bin", size_threshold=0)
+    onnx.save(model, tmp_path / "c.onnx", save_as_external_data=True, location="b.bin", size_threshold=0)
+    with pytest.raises(InputError, match=r"c.onnx has external data in b\.bin, allowed are files beside it"):
+        build_network(set_up(tmp_path / "c.onnx"), IMAGES)
+    model = onnx.load(tmp_path / "c.onnx")
+    data = "b.onnx.data"
+    onnx.save(model, tmp_path / "b.onnx", save_as_external_data=True, location=data, size_threshold=0)
     built = build_network(set_up(tmp_path / "b.onnx"), IMAGES)
     np.testing.assert_array_equal(built.state_dict()["MatMul_1.weight_0"], W)
     moved = onnx.load(tmp_path / "b.onnx", load_external_data=False)
     for entry in moved.graph.initializer[0].external_data:
         if entry.key == "location":
-            entry.value = "../b.bin"
+            entry.value = "../b.onnx.data"
     (tmp_path / "inner/b.onnx").write_bytes(moved.SerializeToString())
-    with pytest.raises(InputError, match=r"inner/b.onnx cannot be read: .*b\.bin.*; allowed is an ONNX file"):
+    with pytest.raises(
+        InputError, match=r"inner/b.onnx cannot be read: .*b\.onnx\.data.*; allowed is an ONNX file"
+    ):
         build_network(set_up(tmp_path / "inner/b.onnx"), IMAGES)
 
 

@@ -36,6 +36,9 @@ OPTIONS = {
 }
 LAYERS: list[str] = []
 
+SHOWN = 100
+"""Classes that are printed."""
+
 PREPROCESSING = ("do_normalize", "image_mean", "image_std", "rescale_factor", "size", "crop_size")
 """What `preprocessor_config.json` says of images."""
 
@@ -93,7 +96,9 @@ def build(
 
 def _print_what_counts(folder: Path, classes: dict[int, str]) -> None:
     """Print the classes, and what preprocessing the folder names, neither of which is in the weights."""
-    print(f"classes in the order of the logits: {', '.join(map(str, classes.values()))}"[:1000])
+    names = [str(classes[number]) for number in sorted(classes)]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    print(f"classes in the order of the logits: {', '.join(names[:SHOWN])}{more}")
     file = folder / "preprocessor_config.json"
     try:
         found: Any = json.loads(file.read_text()) if file.is_file() else {}

@@ -94,6 +94,17 @@ def _make_graph(path: Path, output: str | None, row: Tensor) -> "Graph":
     except Exception as error:  # of many types
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"{path} cannot be read: {reason}; allowed is an ONNX file") from None
+    beside = {
+        entry.value
+        for tensor in onnx.load(path, format="protobuf", load_external_data=False).graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location" and not entry.value.startswith(path.name)
+    }
+    if beside:
+        raise InputError(
+            f"{path} has external data in {min(beside)}, allowed are files beside it whose names begin with "
+            f"{path.name}: a change of others is not seen"
+        )
     graph, outputs = model.graph, [value.name for value in model.graph.output]
     weights = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in weights]
@@ -263,6 +274,8 @@ class Node(nn.Module):
             outputs: list[NDArray[Any]] = self.session.run(
                 None, weights | {name: values[name] for name in self.takes}
             )
+        if not all(isinstance(of, np.ndarray) and of.dtype.kind in "fiub" for of in outputs):
+            raise InputError(f"{self.what} makes a sequence or texts, allowed are tensors of numbers")
         return outputs
 
 

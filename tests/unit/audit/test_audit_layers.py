@@ -553,3 +553,11 @@ def test_the_page_on_models_does_what_it_says(tmp_path: Path, monkeypatch: pytes
     network["train"] = "my_network:train"
     train_again(split=Path("split.npz"), output=Path("model.pt"), network=network, seed=1)
     assert Path("model.pt").read_bytes() != before
+    Path("idle.py").write_text("def train(network, images, labels):\n    pass\n")
+    network |= {"train": "idle:train", "folder": None}
+    monkeypatch.syspath_prepend(tmp_path)
+    network["factory"] = "layeraudit.networks._resnet:ResNet"
+    network["arguments"] = {"channels": 1, "n_classes": 3, "blocks_in_a_stage": 1}
+    with pytest.raises(InputError, match="idle:train leaves all weights as they are"):
+        train_again(split=Path("split.npz"), output=Path("idle.pt"), network=network, seed=1)
+    assert not Path("idle.pt").exists()
