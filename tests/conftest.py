@@ -517,13 +517,42 @@ def fresh_copy(tmp_path: Path) -> Path:
     return copy_repository(tmp_path)
 
 
+GIVEN: dict[str, Any] = {
+    "datasets": {
+        "pictures": {
+            **{"method": "image_folder", "train": "given/of_the_user", "held_out": 0.2, "classes": None},
+            **{"channels": 1, "size": [28, 28]},
+        }
+    },
+    "networks": {
+        "onnx": {"method": "onnx", "file": "given/mine.onnx", "output": None, "normalisation": None},
+        "hugging_face": {
+            **{"method": "hugging_face", "folder": "given/of_the_user"},
+            **{"environment": None, "normalisation": None},
+        },
+    },
+    "audits": {
+        name: {
+            **{"dataset": "pictures", "network": name, "layers": "auto", "pooling": "mean"},
+            **{"expected_accuracy": None, "inputs": None},
+        }
+        for name in ("onnx", "hugging_face")
+    },
+}
+"""Audits whose networks have environments that the report and the leaderboard do not need."""
+
+
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Make every environment of the rules that is not there yet; return the folder of each by its name."""
 
     def make(folder: Path) -> None:
-        run(folder, "all", "--conda-create-envs-only")
-        (folder / "listed.tsv").write_text(run(folder, "all", "--list-conda-envs"))
+        (folder / "given/of_the_user").mkdir(parents=True)
+        (folder / "given/mine.onnx").touch()
+        (folder / "given.yaml").write_text(yaml.safe_dump(GIVEN))
+        targets = ["all", "audits"]
+        run(folder, *targets, "--conda-create-envs-only", over=["given.yaml"])
+        (folder / "listed.tsv").write_text(run(folder, *targets, "--list-conda-envs", over=["given.yaml"]))
 
     folder = make_once(tmp_path_factory, "environments", make)
     table = [line.split("\t") for line in (folder / "listed.tsv").read_text().splitlines()]
