@@ -5,7 +5,6 @@ from layeraudit.experiments import AUDIT_SEED, PLANTED
 MODELS = [name for name, audit in config["audits"].items() if audit["network"]]
 NO_MODELS = [name for name in config["audits"] if name not in MODELS]
 
-
 CONTROLS = [name + PLANTED for name in MODELS if name + PLANTED in EXPERIMENTS]
 """Audits whose network can be trained again, on training rows with errors that we planted."""
 
@@ -367,12 +366,6 @@ def for_network(file):
     return lambda wildcards: [file] if wildcards.experiment in MODELS else []
 
 
-def paths_of_network(wildcards):
-    """The user's own files and folders of a network, by which it is known on the page."""
-    network = EXPERIMENTS[wildcards.experiment]["network"]
-    return [*name_files("networks", network).values()] if network else []
-
-
 def controls_of_audit(wildcards):
     """What was found of planted errors: first of those that the network has learned, the harder ones."""
     learned = f"<results>/{{experiment}}{PLANTED}/seed{AUDIT_SEED}/planted.csv"
@@ -420,7 +413,7 @@ rule make_audit:
             or "",
             pooling="experiment/pooling",
             metric="neighbours/metric",
-            given=paths_of_network,
+            given=given_paths,
         ),
     shell:
         STEP

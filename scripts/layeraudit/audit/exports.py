@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from layeraudit.audit.controls import WHOLE
 from layeraudit.audit.findings import (
     TRAIN,
     Findings,
@@ -103,7 +104,7 @@ def summarise(findings: Findings, neighbours: Neighbours, provenance: Mapping[st
         "gate": findings.gate,
         "counts": counts,
         "errors": findings.errors,
-        "controls": findings.controls.astype({"length": "Int64", "learned": "Int64"}).to_dict("records"),
+        "controls": findings.controls.astype(WHOLE).to_dict("records"),
         "groups": findings.groups.assign(
             label=findings.name_classes(findings.groups["label"]),
             other_label=findings.name_classes(findings.groups["other_label"]),

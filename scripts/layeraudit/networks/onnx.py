@@ -12,6 +12,7 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, OperatorSetIdProto, helper, numpy_helper
+from onnx.external_data_helper import load_external_data_for_model
 from onnx.inliner import inline_local_functions
 from torch import Tensor, nn
 
@@ -90,19 +91,16 @@ def _makes(network: nn.Module, x: Tensor, logits: Tensor) -> bool:
 def _make_graph(path: Path, output: str | None, row: Tensor) -> "Graph":
     """Read a file, and find the values that are its images and its logits."""
     try:
-        model = inline_local_functions(onnx.load(path, format="protobuf"))
+        model = onnx.load(path, format="protobuf", load_external_data=False)
+        unseen = [name for name in _list_external(model) if not name.startswith(path.name)]
+        load_external_data_for_model(model, str(path.parent))
+        model = inline_local_functions(model)
     except Exception as error:  # of many types
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"{path} cannot be read: {reason}; allowed is an ONNX file") from None
-    beside = {
-        entry.value
-        for tensor in onnx.load(path, format="protobuf", load_external_data=False).graph.initializer
-        for entry in tensor.external_data
-        if entry.key == "location" and not entry.value.startswith(path.name)
-    }
-    if beside:
+    if unseen:
         raise InputError(
-            f"{path} has external data in {min(beside)}, allowed are files beside it whose names begin with "
+            f"{path} has external data in {unseen[0]}, allowed are files beside it whose names begin with "
             f"{path.name}: a change of others is not seen"
         )
     graph, outputs = model.graph, [value.name for value in model.graph.output]
@@ -126,6 +124,12 @@ def _make_graph(path: Path, output: str | None, row: Tensor) -> "Graph":
             f"it, {makers[logits].input[0]!r}"
         )
     return Graph(graph, [*model.opset_import], inputs[0].name, logits, row)
+
+
+def _list_external(model: onnx.ModelProto) -> list[str]:
+    """List the files beside a model that hold weights of it."""
+    entries = [entry for tensor in model.graph.initializer for entry in tensor.external_data]
+    return sorted({entry.value for entry in entries if entry.key == "location"})
 
 
 def _check_input(path: Path, value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
