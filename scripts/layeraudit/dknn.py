@@ -6,12 +6,13 @@ known label is its credibility.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from layeraudit.blocks import split_rows
 from layeraudit.errors import InputError
 
 Mode = Literal["paper", "cleverhans", "conformal"]
@@ -35,6 +36,9 @@ class Judgement:
     nonconformity: NDArray[np.int64]
 
 
+FIELDS = [field.name for field in fields(Judgement)]
+
+
 def count_nonconformity(
     neighbours: Sequence[NDArray[np.int64]], labels: NDArray[np.int64], *, n_classes: int
 ) -> NDArray[np.int64]:
@@ -55,14 +59,46 @@ def count_nonconformity(
         Where a neighbour is no training row (an absent neighbour has no label, and none is made up for
         it), or a label is no class.
     """
+    of_neighbours = _take_labels(neighbours, labels, n_classes)
+    n, width = of_neighbours.shape
+    places = of_neighbours + n_classes * np.arange(n)[:, np.newaxis]
+    agreeing = np.bincount(places.ravel(), minlength=n * n_classes).reshape(n, n_classes)
+    return np.asarray(width - agreeing, dtype=np.int64)
+
+
+def count_nonconformity_to(
+    given: NDArray[np.int64],
+    neighbours: Sequence[NDArray[np.int64]],
+    labels: NDArray[np.int64],
+    *,
+    n_classes: int,
+) -> NDArray[np.int64]:
+    """Count the neighbours, over all layers, whose label is another than that given to the row.
+
+    Parameters
+    ----------
+    given : int64 [n], a label of each row
+    neighbours, labels, n_classes : as in `count_nonconformity`, whose errors this has too
+
+    Returns
+    -------
+    int64 [n], the columns `given` of what `count_nonconformity` returns
+    """
+    return np.asarray(
+        (_take_labels(neighbours, labels, n_classes) != given[:, np.newaxis]).sum(axis=1), dtype=np.int64
+    )
+
+
+def _take_labels(
+    neighbours: Sequence[NDArray[np.int64]], labels: NDArray[np.int64], n_classes: int
+) -> NDArray[np.int64]:
+    """Return the labels of the neighbours in all layers, int64 [n, layers * k]."""
     if labels.size and not (0 <= labels.min() and labels.max() < n_classes):
         raise InputError(f"a training label is outside 0..{n_classes - 1}")
     rows = np.concatenate(neighbours, axis=1)
     if rows.size and not (0 <= rows.min() and rows.max() < len(labels)):
         raise InputError(f"a neighbour is outside the training rows 0..{len(labels) - 1}")
-    of_neighbours = labels[rows]
-    agreeing = np.stack([(of_neighbours == j).sum(axis=1) for j in range(n_classes)], axis=1)
-    return np.asarray(rows.shape[1] - agreeing, dtype=np.int64)
+    return labels[rows]
 
 
 def compute_p_values(
@@ -118,7 +154,7 @@ def judge(nonconformity: NDArray[np.int64], calibration: NDArray[np.int64], *, m
         As `compute_p_values` does.
     """
     label = nonconformity.argmin(axis=1)
-    two_smallest = np.partition(nonconformity, 1, axis=1)[:, :2]
+    two_smallest = np.partition(nonconformity, 1, axis=1)[:, :2].copy()  # a view would keep the whole
     p_values = compute_p_values(two_smallest, calibration, mode=mode)
     return Judgement(
         label=label,
@@ -126,3 +162,35 @@ def judge(nonconformity: NDArray[np.int64], calibration: NDArray[np.int64], *, m
         confidence=1 - p_values[:, 1],
         nonconformity=two_smallest[:, 0],
     )
+
+
+def judge_by_neighbours(
+    neighbours: Sequence[NDArray[np.int64]],
+    labels: NDArray[np.int64],
+    calibration: NDArray[np.int64],
+    *,
+    n_classes: int,
+    mode: Mode,
+) -> Judgement:
+    """Judge inputs by their neighbours, some rows at once: an array of all rows and classes is never made.
+
+    Parameters
+    ----------
+    neighbours, labels, n_classes : as in `count_nonconformity`
+    calibration, mode : as in `judge`
+
+    Raises
+    ------
+    InputError
+        As `judge` and `count_nonconformity` do.
+    """
+    bytes_of_row = 8 * (3 * n_classes + 3 * sum(layer.shape[1] for layer in neighbours))
+    parts = [
+        judge(
+            count_nonconformity([layer[rows] for layer in neighbours], labels, n_classes=n_classes),
+            calibration,
+            mode=mode,
+        )
+        for rows in [*split_rows(len(neighbours[0]), bytes_of_row)] or [slice(0)]
+    ]
+    return Judgement(*(np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS))

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from layeraudit import neighbours
 from layeraudit.detectors import Evidence, label_disagreement
-from layeraudit.dknn import Judgement, Mode, count_nonconformity, judge
+from layeraudit.dknn import Judgement, Mode, count_nonconformity_to, judge_by_neighbours
 from layeraudit.errors import InputError
 from layeraudit.neighbours import Metric
 
@@ -113,7 +113,9 @@ class DeepKNN:
         labels = self._encode(y, _count_rows(rows))
         if not len(labels):
             raise InputError("there are 0 calibration rows, allowed is one or more")
-        self.nonconformity_ = self._count(rows)[np.arange(len(labels)), labels]
+        self.nonconformity_ = count_nonconformity_to(
+            labels, self._find_in_all(rows), self._y, n_classes=len(self.classes_)
+        )
         return self
 
     def kneighbors(self, layers: Layers | None = None) -> dict[str, NDArray[np.int64]]:
@@ -157,8 +159,7 @@ class DeepKNN:
     def predict(self, layers: Layers | None = None) -> NDArray[Any]:
         """Predict the label that the neighbours contradict least, [n] of `classes_`; needs no calibration."""
         rows = None if layers is None else self._read(layers)
-        label: NDArray[Any] = self.classes_[self._count(rows).argmin(axis=1)]
-        return label
+        return self._judge(rows, np.ones(1, np.int64)).label  # the same with any calibration
 
     def predict_with_credibility(self, layers: Layers | None = None) -> Judgement:
         """Predict the label, and say how usual so much contradiction is among the calibration rows.
@@ -172,8 +173,7 @@ class DeepKNN:
         if not hasattr(self, "nonconformity_"):
             raise InputError("DeepKNN is not calibrated: call calibrate first")
         rows = None if layers is None else self._read(layers)
-        found = judge(self._count(rows), self.nonconformity_, mode=self.mode)
-        return replace(found, label=self.classes_[found.label])
+        return self._judge(rows, self.nonconformity_)
 
     def _check_params(self) -> None:
         for name in ("k", "memory_mb", "threads"):
@@ -234,10 +234,16 @@ class DeepKNN:
                 found[name].setflags(write=False)
         return {name: found[name] for name in names}
 
-    def _count(self, rows: dict[str, NDArray[np.float32]] | None) -> NDArray[np.int64]:
-        """Return the nonconformity of rows to each class, int64 [n, c]."""
-        found = list(self._find(rows, self._fitted()).values())
-        return count_nonconformity(found, self._y, n_classes=len(self.classes_))
+    def _find_in_all(self, rows: dict[str, NDArray[np.float32]] | None) -> list[NDArray[np.int64]]:
+        return list(self._find(rows, self._fitted()).values())
+
+    def _judge(
+        self, rows: dict[str, NDArray[np.float32]] | None, calibration: NDArray[np.int64]
+    ) -> Judgement:
+        found = judge_by_neighbours(
+            self._find_in_all(rows), self._y, calibration, n_classes=len(self.classes_), mode=self.mode
+        )
+        return replace(found, label=self.classes_[found.label])
 
 
 def capture_layers(

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layeraudit.dknn import Mode, count_nonconformity, judge
+from layeraudit.blocks import split_rows
+from layeraudit.dknn import Mode, judge_by_neighbours
 from layeraudit.splits import Split
 
 
@@ -35,14 +36,16 @@ def score_split(
     `same_label_neighbours_{layer}` and `dnn_label_neighbours_{layer}`: how many of the k neighbours are
     poison, have the label that the image was given, and have the label that the network predicts.
     """
-    values = logits.astype(np.float64)
-    judgement = judge(
-        count_nonconformity(list(neighbours.values()), train.y, n_classes=values.shape[1]),
-        calibration,
-        mode=mode,
+    n, n_classes = logits.shape
+    judgement = judge_by_neighbours(
+        list(neighbours.values()), train.y, calibration, n_classes=n_classes, mode=mode
     )
-    dnn_label = values.argmax(axis=1)
-    exponentials = np.exp(values - values.max(axis=1, keepdims=True))
+    dnn_label, dnn_confidence = np.zeros(n, np.int64), np.zeros(n)
+    for rows in split_rows(n, 3 * 8 * n_classes):
+        values = logits[rows].astype(np.float64)
+        dnn_label[rows] = values.argmax(axis=1)
+        exponentials = np.exp(values - values.max(axis=1, keepdims=True))
+        dnn_confidence[rows] = exponentials.max(axis=1) / exponentials.sum(axis=1)
     is_counted: dict[str, Callable[[NDArray[np.int64]], NDArray[np.bool_]]] = {
         "poison": lambda rows: train.is_poison[rows],
         "same_label": lambda rows: train.y[rows] == split.y[:, np.newaxis],
@@ -55,7 +58,7 @@ def score_split(
             "y_true": split.y_true,
             "is_poison": split.is_poison,
             "dnn_label": dnn_label,
-            "dnn_confidence": exponentials.max(axis=1) / exponentials.sum(axis=1),
+            "dnn_confidence": dnn_confidence,
             "dknn_label": judgement.label,
             "credibility": judgement.credibility,
             "confidence": judgement.confidence,

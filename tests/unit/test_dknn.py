@@ -1,12 +1,21 @@
 """Deep k-nearest neighbours, on neighbours laid out by hand and against a slow, plain version."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from layeraudit.dknn import compute_p_values, count_nonconformity, judge
+from layeraudit import blocks
+from layeraudit.dknn import (
+    compute_p_values,
+    count_nonconformity,
+    count_nonconformity_to,
+    judge,
+    judge_by_neighbours,
+)
 from layeraudit.errors import InputError
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -90,8 +99,14 @@ def test_agrees_with_the_slow_version(data: st.DataObject, mode) -> None:
     layers = [data.draw(arrays(np.int64, (5, k), elements=st.integers(0, 11))) for _ in range(n_layers)]
     calibration = data.draw(arrays(np.int64, 7, elements=st.integers(0, n_layers * k)))
     calibration[0] = 1  # something is left after trimming
-    judgement = judge(count_nonconformity(layers, labels, n_classes=n_classes), calibration, mode=mode)
+    step = data.draw(st.sampled_from([1, 500, 2**25]))  # bytes at once: one row, some, all
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BYTES_AT_ONCE", step)
+        judgement = judge_by_neighbours(layers, labels, calibration, n_classes=n_classes, mode=mode)
+    given = data.draw(arrays(np.int64, 5, elements=st.integers(0, n_classes - 1)))
+    of_given = count_nonconformity_to(given, layers, labels, n_classes=n_classes)
     for i in range(5):
+        assert of_given[i] == sum(labels[row] != given[i] for layer in layers for row in layer[i])
         expected = judge_slowly([layer[i] for layer in layers], labels, n_classes, calibration, mode)
         assert (
             judgement.label[i],
@@ -109,3 +124,22 @@ def test_conformal_p_values_of_exchangeable_points_are_uniform() -> None:
         for i in range(len(values))
     ]
     assert sorted(p) == [(rank + 1) / 100 for rank in range(100)]
+
+
+def test_many_classes_take_no_array_of_rows_and_classes() -> None:
+    n, n_classes = 20_000, 1_000
+    generator = np.random.default_rng(0)
+    neighbours, labels = generator.integers(n, size=(n, 5)), generator.integers(n_classes, size=n)
+    tracemalloc.start()
+    try:
+        judge_by_neighbours([neighbours], labels, CALIBRATION, n_classes=n_classes, mode="paper")
+        count_nonconformity_to(labels, [neighbours], labels, n_classes=n_classes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < n * n_classes * 8 / 2
+
+
+def test_no_input_has_no_judgement() -> None:
+    none = np.zeros((0, 3), dtype=np.int64)
+    assert judge_by_neighbours([none], LABELS, CALIBRATION, n_classes=3, mode="paper").label.shape == (0,)

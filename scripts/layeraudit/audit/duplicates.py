@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from layeraudit.audit.blocks import split_rows
 from layeraudit.audit.outliers import Metric, measure_to_neighbours
+from layeraudit.blocks import split_rows
 from layeraudit.detectors import Evidence
 from layeraudit.detectors._features import measure_distances, take_activations
 

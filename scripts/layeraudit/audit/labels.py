@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from layeraudit.audit.blocks import split_rows
+from layeraudit.blocks import split_rows
 
 BYTES_OF_NUMBER = 8
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, islice
 from typing import Any
 
 import torch
@@ -269,10 +269,13 @@ def choose_layers(
     """Choose four to six layers that the input passes through, spread over the network.
 
     Candidates carry everything, and are no earlier than the first layer that has weights. Where several have
-    the same output, only the last to end is one: a block, not its last part. Candidates of one shape in a row
-    are a stage, of which the last is taken, once where pooling makes two stages the same. Of more than six
-    stages those without weights of their own, such as pooling, are left out, and six of the rest are taken,
-    evenly spaced, the last among them. To fewer than four other candidates are added, evenly spaced.
+    the same output, only the last to end is one: a block, not its last part. Parts of a candidate are
+    candidates only where there are fewer than six stages without them.
+
+    Candidates of one shape in a row are a stage, of which the last is taken, once where pooling makes two
+    stages the same. Of more than six stages the last two are taken, the logits and what they are made of, and
+    four of the others, evenly spaced; stages without weights of their own, such as pooling, are no others.
+    To fewer than four other candidates are added, evenly spaced.
 
     Parameters
     ----------
@@ -305,21 +308,31 @@ def choose_layers(
         captures = outputs(x)
     values = {name: captures[name].reshape(2, *(shape or ())) for name, shape in shapes.items()}
     kept = {name: pool(of, pooling) for name, of in values.items()}
-    distinct = _drop_alike([*reversed(shapes)], values)[::-1]
-    *ends, last = (list(stage)[-1] for _, stage in groupby(distinct, key=shapes.__getitem__))
-    found = _drop_alike([last, *ends, *distinct], kept)
-    stages = [name for name in distinct if name in found and name in (*ends, last)]
+    depths = {name: sum(name.startswith(f"{other}.") for other in shapes) for name in shapes}
+    for depth in range(max(depths.values()) + 1):
+        seen = [name for name in shapes if depths[name] <= depth]
+        distinct = _drop_alike(seen[::-1], values)[::-1]
+        *ends, last = (list(stage)[-1] for _, stage in groupby(distinct, key=shapes.__getitem__))
+        found = _drop_alike([last, *ends, *distinct], kept)
+        stages = [name for name in distinct if name in found and name in (*ends, last)]
+        if len(stages) >= MOST:
+            break
     if len(stages) > MOST:
+        *ahead, before_last, _ = stages
         stages = [
-            name
-            for name, before in zip(stages, [None, *stages], strict=False)
-            if name == last or before is None or weighed[name] > weighed[before]
+            *(name for _, same in groupby(ahead, key=weighed.__getitem__) for name in islice(same, 1)),
+            before_last,
+            last,
         ]
+        if weighed[stages[-3]] == weighed[before_last]:
+            del stages[-3]
     reasons = {name: f"the last of shape {write_shape(shapes[name])}" for name in stages}
     if len(stages) > MOST:
-        steps = MOST - 1
-        spaced = [stages[(2 * step * (len(stages) - 1) + steps) // (2 * steps)] for step in range(MOST)]
-        reasons = {name: f"{reasons[name]}, one of {MOST} of {len(stages)} such" for name in spaced}
+        *ahead, before_last, _ = stages
+        steps = MOST - 3
+        spaced = [ahead[(2 * step * (len(ahead) - 1) + steps) // (2 * steps)] for step in range(steps + 1)]
+        chosen = [*spaced, before_last, last]
+        reasons = {name: f"{reasons[name]}, one of {MOST} of {len(stages)} such" for name in chosen}
     others = [name for name in distinct if name in found and name not in stages]
     lacking = min(max(0, FEWEST - len(stages)), len(others))
     for number in range(lacking):

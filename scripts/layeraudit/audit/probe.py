@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from layeraudit.audit.blocks import split_rows
+from layeraudit.blocks import split_rows
 from layeraudit.detectors import Evidence
 from layeraudit.errors import InputError
 from layeraudit.files import read_arrays, write_arrays

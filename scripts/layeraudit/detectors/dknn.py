@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from layeraudit.detectors import Evidence, Score
-from layeraudit.dknn import Mode, count_nonconformity, judge
+from layeraudit.dknn import Mode, count_nonconformity_to, judge_by_neighbours
 
 TITLE = "DkNN credibility"
 REFERENCE = "Papernot & McDaniel 2018, https://arxiv.org/abs/1803.04765"
@@ -32,17 +32,21 @@ def fit(training: Evidence, calibration: Evidence, *, seed: int, mode: Mode) -> 
     Raises
     ------
     InputError
-        As `dknn.judge` and `dknn.count_nonconformity` do.
+        As `dknn.judge_by_neighbours` does.
     """
     n_classes = training.logits.shape[1]
 
-    def count(evidence: Evidence) -> NDArray[np.int64]:
-        neighbours = [np.asarray(evidence.neighbours[layer]) for layer in calibration.neighbours]
-        return count_nonconformity(neighbours, training.y, n_classes=n_classes)
+    def take(evidence: Evidence) -> list[NDArray[np.int64]]:
+        return [np.asarray(evidence.neighbours[layer]) for layer in calibration.neighbours]
 
-    of_true_labels = np.take_along_axis(count(calibration), calibration.y[:, np.newaxis], axis=1)[:, 0]
+    of_true_labels = count_nonconformity_to(calibration.y, take(calibration), training.y, n_classes=n_classes)
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
-        return 1 - judge(count(evidence), of_true_labels, mode=mode).credibility
+        return (
+            1
+            - judge_by_neighbours(
+                take(evidence), training.y, of_true_labels, n_classes=n_classes, mode=mode
+            ).credibility
+        )
 
     return score

@@ -12,7 +12,8 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from layeraudit.audit import blocks, labels, probe
+from layeraudit import blocks
+from layeraudit.audit import labels, probe
 from layeraudit.audit.labels import (
     measure_disagreement,
     measure_probe,
