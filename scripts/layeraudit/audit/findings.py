@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from layeraudit.audit.controls import AFTER, FLAGGED
 from layeraudit.errors import InputError
 
 Verdict = Literal["found", "nothing_found", "cannot_tell"]
@@ -198,20 +199,37 @@ def count_findings(findings: Findings) -> dict[str, int]:
     }
 
 
+MOST_OF_PLANTED = 0.5
+"""Of label errors that are planted, the share that has to be flagged, else no flag means nothing."""
+
 OTHERS = ("near_duplicates", "leaked_held_out_rows", "leaked_inputs", "outliers_flagged", "groups")
 """The counts of what may be found beside wrong labels."""
+
+
+def measure_flagged(findings: Findings) -> pd.Series | None:
+    """Return the share of label errors planted after training that is flagged, a row of `controls`.
+
+    None where none were planted.
+    """
+    controls = findings.controls
+    found = controls[(controls["control"] == AFTER) & (controls["quantity"] == FLAGGED)]
+    return None if found.empty else found.iloc[0]
 
 
 def decide_labels(findings: Findings, counts: Mapping[str, int]) -> Verdict:
     """Return the verdict on the labels.
 
     They are wrong where rows are flagged; closed testing then excludes that none is. Where no row is flagged,
-    a test that could have flagged a single one has found nothing. Any other leaves suspects in doubt: fewer
-    wrong rows than it can flag look the same to it as none.
+    a test has found nothing that could have flagged a single one, and that flags most errors which are
+    planted. Any other leaves suspects in doubt: fewer wrong rows than it can flag look to it like none, and so
+    do those that calibration rows with wrong labels hide.
     """
     if counts["label_errors_flagged"]:
         return "found"
-    is_blind = int(findings.errors["fewest_flaggable"]) > 1
+    flagged = measure_flagged(findings)
+    is_blind = int(findings.errors["fewest_flaggable"]) > 1 or (
+        flagged is not None and flagged["value"] < MOST_OF_PLANTED
+    )
     return "cannot_tell" if counts["suspects"] and is_blind else "nothing_found"
 
 

@@ -21,6 +21,7 @@ from layeraudit.audit.findings import (
     decide,
     decide_labels,
     list_suspects,
+    measure_flagged,
 )
 from layeraudit.audit.shown import (
     N_NEIGHBOURS,
@@ -201,6 +202,7 @@ def render_audit(
         n_inputs=len(findings.inputs),
         disagreeing_inputs=_count_disagreeing(findings.inputs),
         controls=list(_lay_out_controls(findings)),
+        flagged_of_planted=_write_flagged(findings),
         found_of_planted=_find_headline(findings),
         detector=name_detector(findings.detector),
         idea=IDEAS.get(findings.detector, ""),
@@ -371,7 +373,7 @@ def _order_detectors(controls: pd.DataFrame, first: str) -> list[str]:
 def _lay_out_controls(findings: Findings) -> Iterator[dict[str, Any]]:
     """Lay out what was found of each kind of planted error, a row a detector."""
     for control, found in findings.controls.groupby("control", sort=False):
-        at_length = found[found["quantity"] != "auroc"]
+        at_length = found[found["quantity"].isin(["recall", "precision"])]
         lengths = sorted({int(length) for length in at_length["length"]})
         titles = [(quantity, length) for length in lengths for quantity in ("recall", "precision")]
         rows = []
@@ -411,6 +413,12 @@ def _cell(rows: pd.DataFrame) -> Cell:
         return Cell(MISSING)
     value, low, high = (float(rows[column].iloc[0]) for column in ("value", "ci95_low", "ci95_high"))
     return figure(value, low, high, has_bar=True)
+
+
+def _write_flagged(findings: Findings) -> str | None:
+    """Return the share of label errors planted after training that is flagged, with its interval."""
+    flagged = measure_flagged(findings)
+    return None if flagged is None else percents(*(flagged[["value", "ci95_low", "ci95_high"]]))
 
 
 def _find_headline(findings: Findings) -> dict[str, Any] | None:

@@ -80,13 +80,13 @@ def score_labels(
 
 def judge_labels(
     training: Evidence, calibration: Evidence, probe: Probe | None, *, n_classes: int, has_logits: bool
-) -> tuple[dict[str, NDArray[Any]], PValues]:
+) -> tuple[dict[str, NDArray[Any]], PValues, NDArray[np.float64]]:
     """Judge the labels of the training rows.
 
     Returns
     -------
     The columns `predicted`, `proposed`, the scores, `label_score`, `label_rank`, `label_p` and
-    `label_flagged`; and the p-values
+    `label_flagged`; the p-values; and the calibration rows' scores that they are made of
     """
     predict = predict_each(probe, training, is_training=True)
     scores = score_labels(training, training.y, predict, n_classes=n_classes)
@@ -113,7 +113,7 @@ def judge_labels(
         "label_p": p.values,
         "label_flagged": flag_rows(p),
     }
-    return columns, p
+    return columns, p, of_calibration[ranking]
 
 
 def judge_outliers(

@@ -25,6 +25,8 @@ from layeraudit.audit.probe import fit_probe
 from layeraudit.audit.rows import predict_each, score_labels
 from layeraudit.splits import Split
 
+OF_RANKING = {"ranking": "label_disagreement", "calibration_scores": np.linspace(0, 1, 99)}
+
 
 def draw(*, n=300, distance=5.0, seed=0):
     """Draw rows of three classes that are so far apart, with a layer, logits and a probe."""
@@ -116,7 +118,7 @@ def test_recall_and_precision_by_hand() -> None:
 
 def test_planted_flips_of_an_easy_set_are_found() -> None:
     training, before = draw()
-    table = plant_flips(training, **before, seed=1)
+    table = plant_flips(training, **before, **OF_RANKING, seed=1)
     assert list(table) == COLUMNS
     assert set(table["planted"]) == {10} and set(table["n_repeats"]) == {20}
     assert set(table["control"]) == {"flips_after_training"}
@@ -128,9 +130,19 @@ def test_planted_flips_of_an_easy_set_are_found() -> None:
         assert precision == pytest.approx(recall / 5)
 
 
+@pytest.mark.parametrize(("calibration", "expected"), [(np.zeros(999), 1), (np.ones(999), 0)])
+def test_planted_flips_are_flagged_unless_calibration_rows_look_as_wrong(calibration, expected) -> None:
+    training, before = draw()
+    ranking = {"ranking": "label_disagreement", "calibration_scores": calibration}
+    table = plant_flips(training, **before, **ranking, seed=1)
+    (found,) = table[table["quantity"] == "flagged"].to_dict("records")
+    assert found["detector"] == "label_disagreement" and found["n_repeats"] == 20
+    assert found["value"] == pytest.approx(expected, abs=0.05)
+
+
 def test_labels_of_pure_noise_are_near_chance() -> None:
     training, before = draw(distance=0.0)
-    table = plant_flips(training, **before, seed=1)
+    table = plant_flips(training, **before, **OF_RANKING, seed=1)
     for detector in table["detector"].unique():
         found = value_of(table, detector, "auroc")
         assert abs(found["value"] - 0.5) < 0.1
@@ -140,7 +152,9 @@ def test_labels_of_pure_noise_are_near_chance() -> None:
 def test_intervals_are_of_student_over_the_repeats(monkeypatch) -> None:
     training, before = draw(n=100, distance=2.0)
     monkeypatch.setattr(controls, "REPEATS", 4)
-    found = value_of(plant_flips(training, **before, seed=1), "label_disagreement", "recall", 10)
+    found = value_of(
+        plant_flips(training, **before, **OF_RANKING, seed=1), "label_disagreement", "recall", 10
+    )
     values = []
     for repeat in range(4):
         rows, flipped = draw_flips(training.y, 10, np.random.default_rng([1, repeat]))
@@ -154,16 +168,17 @@ def test_intervals_are_of_student_over_the_repeats(monkeypatch) -> None:
 
 def test_a_seed_gives_the_same_table_again() -> None:
     training, before = draw(n=100, distance=1.5)
-    once, again, other = (plant_flips(training, **before, seed=seed) for seed in (1, 1, 2))
+    once, again, other = (plant_flips(training, **before, **OF_RANKING, seed=seed) for seed in (1, 1, 2))
     assert once.equals(again) and not once.equals(other)
 
 
 def test_of_too_few_rows_or_one_class_nothing_is_planted() -> None:
     training, before = draw(n=100)
     of_one = replace(training, y=np.zeros(100, np.int64))
-    assert not len(plant_flips(of_one, **before, seed=1))
+    assert not len(plant_flips(of_one, **before, **OF_RANKING, seed=1))
     few = gather_evidence({"a": np.arange(9, dtype=np.float32)[:, None]}, [0, 1, 2] * 3, k=2)
-    table = plant_flips(few, self_confidence=None, probe=None, of_probe=np.full(9, np.nan), seed=1)
+    before = {"self_confidence": None, "probe": None, "of_probe": np.full(9, np.nan)}
+    table = plant_flips(few, **before, **OF_RANKING, seed=1)
     assert not len(table) and list(table) == COLUMNS
 
 

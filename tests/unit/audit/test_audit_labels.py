@@ -232,7 +232,7 @@ def test_flipped_labels_come_first_with_the_right_label_proposed(
     true = training.y.copy()
     training.y[:20] = (true[:20] + 1) % 3
     fitted = fit_probe(training, "late", n_classes=3, seed=1) if has_probe else None
-    found, p = judge_labels(training, calibration, fitted, n_classes=3, has_logits=True)
+    found, p, scores = judge_labels(training, calibration, fitted, n_classes=3, has_logits=True)
     assert found["label_rank"][:20].max() <= last
     right = found["proposed"] == true
     assert right[:20].sum() >= proposed and right.mean() > (0.99 if has_probe else 0.97)
@@ -242,11 +242,13 @@ def test_flipped_labels_come_first_with_the_right_label_proposed(
     ranking = "neighbours_and_probe" if has_probe else "label_disagreement"
     assert (found["label_score"] == found[ranking]).all()
     assert (found["label_p"] == p.values).all()
+    expected = [(1 + (scores >= score).sum()) / 401 for score in found["label_score"]]
+    assert found["label_p"].tolist() == expected
 
 
 def test_of_ties_the_row_that_comes_first_ranks_first() -> None:
     training, calibration = draw_evidence(spread=0.0)
-    found, _ = judge_labels(training, calibration, None, n_classes=3, has_logits=False)
+    found, *_ = judge_labels(training, calibration, None, n_classes=3, has_logits=False)
     order = np.lexsort((np.arange(60), -found["label_score"]))
     assert (np.argsort(found["label_rank"]) == order).all()
     assert (found["predicted"] == -1).all() and np.isnan(found["self_confidence"]).all()
@@ -256,7 +258,7 @@ def test_of_an_easy_set_without_errors_nothing_is_flagged() -> None:
     for seed in range(5):
         training, calibration = draw_evidence(n=200, m=200, spread=0.3, seed=seed)
         fitted = fit_probe(training, "late", n_classes=3, seed=1)
-        found, _ = judge_labels(training, calibration, fitted, n_classes=3, has_logits=True)
+        found, *_ = judge_labels(training, calibration, fitted, n_classes=3, has_logits=True)
         assert not found["label_flagged"].any()
         assert (found["proposed"] == training.y).all()
 

@@ -505,6 +505,8 @@ def test_controls_are_a_table_with_the_ranking_detector_first(folder: Path) -> N
     titles = re.findall(r"<th scope=\"col\"[^>]*>([^<]+)", table[0])
     assert titles[:4] == ["detector", "AUROC", "recall, first 6", "precision, first 6"]
     trust = Page((folder / "index.html").read_text()).section("trust")
+    found = Page((folder / "index.html").read_text()).section("controls")
+    assert "At a false discovery rate of 5 %, 75.0 % [70.0, 80.0] of them are flagged." in found
     assert "AUROC is 0.950 [0.900, 1.000], number 2 of 7 detectors. The best is Probe, 0.975." in trust
 
 
@@ -585,6 +587,27 @@ def test_of_clean_labels_the_page_says_what_the_calibration_rows_allow(
     assert ("no rows suspected" in overview) == ("none is suspected" in overview) == (not suspects)
     assert len(page.list_cards("overview")) == (suspects or 3)
     assert len(page.list_cards("suspects")) == suspects
+
+
+@pytest.mark.usefixtures("few_pictures")
+@pytest.mark.parametrize(("flagged", "verdict"), [(0.5, "nothing_found"), (0.4, "cannot_tell")])
+def test_where_planted_errors_are_not_flagged_no_flag_is_no_finding(
+    flagged: float, verdict: str, tmp_path: Path
+) -> None:
+    audit = write_audit(tmp_path, is_clean=True, n_calibration=4799)
+    rows, (controls,) = pd.read_parquet(audit.files["rows"]), audit.files["controls"]
+    rows.loc[0, "proposed"] = (rows.loc[0, "label"] + 1) % 3
+    rows.to_parquet(audit.files["rows"])
+    table = pd.read_csv(controls)
+    share, width = table["quantity"] == "flagged", [flagged, flagged - 0.05, flagged + 0.05]
+    table.loc[share, ["value", "ci95_low", "ci95_high"]] = width
+    table.to_csv(controls, index=False)
+    folder = make(audit, tmp_path / "out")
+    head, summary = read_page(folder).section(""), read_json(folder / "audit.json")
+    assert (summary["verdict"], summary["label_verdict"]) == (verdict, verdict)
+    said = "Neither are most errors that were planted: of these 40.0 % [35.0, 45.0] are." in head
+    assert said == (verdict == "cannot_tell")
+    assert "cannot be flagged" not in head and "To flag" not in head
 
 
 @pytest.mark.usefixtures("few_pictures")

@@ -25,7 +25,7 @@ CLASSES, K, N_TRAIN, N_HELD_OUT = 3, 8, 150, 60
 LAYERS = ("early", "late", "fc")
 FLIPPED = [3, 77, 120]
 SPLITS = ("train", "calibration", "test", "inputs")
-WRITTEN = ("rows.parquet", "groups.csv", "leaks.csv", "errors.json", "probe.npz")
+WRITTEN = ("rows.parquet", "groups.csv", "leaks.csv", "errors.json", "probe.npz", "calibration_scores.npz")
 
 
 def make_run(folder: Path, *, has_logits: bool = True, seed: int = 0) -> Path:
@@ -88,7 +88,7 @@ def judge(folder: Path, *, inputs: bool = True, into: str = "") -> list[tuple[st
     known = [*evidence(folder, *splits), "--gate", folder / "gate.json"]
     outputs: list[object] = []
     for name in WRITTEN:
-        outputs += [f"--{name.split('.')[0]}", folder / into / name]
+        outputs += [f"--{name.split('.')[0].replace('_', '-')}", folder / into / name]
     programs: list[tuple[str, list[object]]] = [gate(folder, "--expected-accuracy=0.9")]
     of_calibration = [
         *("--train", folder / "data/train.npz", "--calibration", folder / "data/calibration.npz"),
@@ -107,7 +107,9 @@ def judge(folder: Path, *, inputs: bool = True, into: str = "") -> list[tuple[st
         scores += [f"--{split}-scores", folder / f"scores/{split}.parquet"]
     of_controls = [
         *evidence(folder, "train"),
-        *("--rows", folder / into / "rows.parquet", "--probe", folder / into / "probe.npz"),
+        *("--rows", folder / into / "rows.parquet", "--errors", folder / into / "errors.json"),
+        *("--probe", folder / into / "probe.npz"),
+        *("--calibration-scores", folder / into / "calibration_scores.npz"),
         *("--table", folder / into / "controls.csv", "--seed=1"),
     ]
     return [
