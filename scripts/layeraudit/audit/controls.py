@@ -148,9 +148,8 @@ def plant_flips(
     Returns
     -------
     `COLUMNS`, a row for each detector, length and quantity, and one of the share that is flagged: means over
-    the repeats, with Student's t interval for other draws of rows and labels, not for other data. Without rows
-    where there are fewer than ten, or
-    one class.
+    the repeats, with Student's t interval for other draws of rows and labels, not for other data. Without
+    rows where there are fewer than ten, or one class.
     """
     n = len(training)
     planted = count_planted(n)

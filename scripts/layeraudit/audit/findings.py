@@ -221,8 +221,8 @@ def decide_labels(findings: Findings, counts: Mapping[str, int]) -> Verdict:
 
     They are wrong where rows are flagged; closed testing then excludes that none is. Where no row is flagged,
     a test has found nothing that could have flagged a single one, and that flags most errors which are
-    planted. Any other leaves suspects in doubt: fewer wrong rows than it can flag look to it like none, and so
-    do those that calibration rows with wrong labels hide.
+    planted. Any other leaves suspects in doubt: fewer wrong rows than it can flag look to it like none, and
+    so do those that calibration rows with wrong labels hide.
     """
     if counts["label_errors_flagged"]:
         return "found"
