@@ -1,4 +1,4 @@
-"""What rules are made of: paths, the params of a step, and which run a result is of."""
+"""What rules are made of: paths, environments, and the params of a step."""
 
 import sys
 import time
@@ -17,13 +17,16 @@ from layeraudit.errors import InputError
 from layeraudit.experiments import CLEAN, OTHER_DATA, list_audits, list_experiments
 from layeraudit.fingerprints import fingerprint, fingerprint_folder, fingerprint_path
 from layeraudit.plugins import list_methods, name_files, read_constants
-from layeraudit.provenance import describe_commit, describe_run
+from layeraudit.provenance import describe_commit
 from layeraudit import results
 
 # What the user's shell knows of Python must not reach into the environment of a rule. The commit is no
 # parameter: a table is not made again for a change that does not concern it.
+# Memory that a batch frees is kept for the next: fetched anew from the system, as glibc does with large blocks,
+# it makes a network on large images take up to four times as long.
 shell.prefix(
     "unset PYTHONHOME PYTHONSAFEPATH; export PYTHONNOUSERSITE=1"
+    " MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184"
     f" PYTHONPATH='{SCRIPTS}' LAYERAUDIT_COMMIT='{describe_commit(ROOT)}'; "
 )
 
@@ -89,13 +92,11 @@ def step(program, *plugins, **settings):
             {name: find(value, wildcards) for name, value in settings.items()}
         )
 
-    def failures(wildcards):
+    def failed(wildcards):
         run = (wildcards.get("experiment", ""), wildcards.get("seed", ""))
         return f"failures {FAILURES.get(results.name_job(program, *run), 0)}"
 
-    return dict(
-        program=program, code=code, files=files, settings=values, failed=failures
-    )
+    return dict(program=program, code=code, files=files, settings=values, failed=failed)
 
 
 def find(value, wildcards):
@@ -147,22 +148,3 @@ def log_of(name, folder="<run>"):
 
 def benchmark_of(name, folder="<run>"):
     return f"{folder}/benchmarks/{name}.tsv"
-
-
-def each_seed(experiment, file):
-    """A file of every seed of an experiment, in their order; `{poison}` stands for the experiment's."""
-    folder = f"results/{config['variant']}/{experiment}"
-    file = file.replace("{poison}", EXPERIMENTS[experiment]["poison"])
-    return [f"{folder}/seed{seed}/{file}" for seed in EXPERIMENTS[experiment]["seeds"]]
-
-
-def every_seed(file):
-    """The same for a job of all seeds of the experiment that its wildcards name."""
-    return lambda wildcards: each_seed(wildcards.experiment, file)
-
-
-def run_of(*names):
-    """Which run a result of these experiments is of, in one line, as a setting."""
-    own = {name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]}
-    more = config["neighbours"], list_experiments(read_yaml("config.yaml"))
-    return constant(describe_run(config["variant"], own, *more))

@@ -1,4 +1,9 @@
-"""What a reader quotes: tables, figures and claims, which stay until their successors are written."""
+"""What a reader quotes: tables, figures and claims, of every seed of a run, and which run they are of.
+
+They stay until their successors are written.
+"""
+
+from layeraudit.provenance import describe_run
 
 PUBLISHED = []
 """Results under names that no variant is part of; a study adds its own."""
@@ -28,3 +33,22 @@ def figure(name, category, result, caption=None):
 
 def claims(study):
     return update(f"<results>/claims/{study}.csv")
+
+
+def each_seed(experiment, file):
+    """A file of every seed of an experiment, in their order; `{poison}` stands for the experiment's."""
+    folder = f"results/{config['variant']}/{experiment}"
+    file = file.replace("{poison}", EXPERIMENTS[experiment]["poison"])
+    return [f"{folder}/seed{seed}/{file}" for seed in EXPERIMENTS[experiment]["seeds"]]
+
+
+def every_seed(file):
+    """The same for a job of all seeds of the experiment that its wildcards name."""
+    return lambda wildcards: each_seed(wildcards.experiment, file)
+
+
+def run_of(*names):
+    """Which run a result of these experiments is of, in one line, as a setting."""
+    own = {name: EXPERIMENTS[name] for name in names if EXPERIMENTS[name]["seeds"]}
+    more = config["neighbours"], list_experiments(read_yaml("config.yaml"))
+    return constant(describe_run(config["variant"], own, *more))
