@@ -11,10 +11,12 @@ The rule, each part of which a group has to meet:
 2. They are near one another: more than half of a row's ten nearest in the late layer are suspects that lists
    of ten nearest connect with it. Rows of which that is so are the group, five or more.
 3. Held-out rows of the label that meet both are at most half as frequent as it: the upper end of their
-   share's 95 % interval (Clopper & Pearson 1934, one-sided) is below half of the group's share of its label.
+   share's interval (Clopper & Pearson 1934, one-sided) is below half of the group's share of its label. It
+   has 95 % confidence in all labels at once, by Bonferroni's correction.
 
 The third part leaves out kinds of rows that are rare but natural, since those are held out too. It needs
-held-out rows: of 33 or fewer of a label, none of them alike, a group of less than 17 % is not told apart.
+held-out rows: of 33 or fewer of one of ten labels, none of them alike, a group of less than 30 % is not told
+apart.
 """
 
 from collections.abc import Sequence
@@ -111,7 +113,8 @@ def find_groups(
     parts = [_describe(evidence, training.y, early, late) for evidence in held_out]
     theirs = _Side(*(np.concatenate(of_parts) for of_parts in zip(*map(_values, parts), strict=True)))
     groups = []
-    for label in np.unique(training.y):
+    labels = np.unique(training.y)
+    for label in labels:
         limit = (
             max(HALF, float(np.quantile(theirs.early[theirs.y == label], USUAL, method="higher")))
             if (theirs.y == label).any()
@@ -126,7 +129,7 @@ def find_groups(
             rows = suspects[near == number]
             count = int((near_held_out == number).sum())
             share = len(rows) / n_class
-            if len(rows) >= FEWEST and _limit_share(count, n_held_out) < share / 2:
+            if len(rows) >= FEWEST and _limit_share(count, n_held_out, tests=len(labels)) < share / 2:
                 other = _find_other_label(training, rows, early)
                 groups.append(Group(rows, int(label), other, share, count / n_held_out))
     return sorted(groups, key=lambda group: (-len(group.rows), group.rows[0]))
@@ -174,11 +177,11 @@ def _find_company(nearest: NDArray[np.int64], component: NDArray[np.int64]) -> N
     return np.where(has, middle, -1)
 
 
-def _limit_share(count: int, n: int) -> float:
+def _limit_share(count: int, n: int, *, tests: int) -> float:
     if not n:
         return 1.0
     test = stats.binomtest(count, n, alternative="less")
-    return float(test.proportion_ci(CONFIDENCE_LEVEL, method="exact").high)
+    return float(test.proportion_ci(1 - (1 - CONFIDENCE_LEVEL) / tests, method="exact").high)
 
 
 def _find_other_label(training: Evidence, rows: NDArray[np.int64], early: Sequence[str]) -> int:

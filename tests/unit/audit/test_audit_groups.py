@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import gather_evidence
+from scipy import stats
 
-from layeraudit.audit.groups import average_disagreement, choose_layers, find_groups
+from layeraudit.audit.groups import _limit_share, average_disagreement, choose_layers, find_groups
 from layeraudit.audit.rows import number_groups, tabulate_groups
 
 N, K, CLASSES = 240, 12, 3
@@ -132,3 +133,13 @@ def test_the_other_label_is_the_most_frequent_early() -> None:
     part = gather_evidence(held_out, labels, k=K, training=training)
     groups = find_groups(training, [part], early=["early"], late="late")
     assert all(group.other_label == 2 for group in groups)
+
+
+@pytest.mark.parametrize(("count", "n", "tests"), [(0, 33, 10), (0, 33, 1), (3, 1030, 10)])
+def test_the_limit_of_a_held_out_share_holds_for_all_labels_at_once(count: int, n: int, tests: int) -> None:
+    """At the limit, so few or fewer are as likely as the level divided by the number of labels."""
+    assert stats.binom.cdf(count, n, _limit_share(count, n, tests=tests)) == pytest.approx(0.05 / tests)
+
+
+def test_without_held_out_rows_any_share_is_usual() -> None:
+    assert _limit_share(0, 0, tests=3) == 1
