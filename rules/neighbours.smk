@@ -12,6 +12,12 @@ def is_training_split(wildcards):
     return wildcards.split == "train"
 
 
+def threads_of_search(wildcards):
+    """All cores where a run stands alone, as an audit's does; of many runs, several are searched at once."""
+    stands_alone = wildcards.split == "train" and find("experiment/audit", wildcards)
+    return (workflow.cores or 1) if stands_alone else 1
+
+
 rule build_index:
     input:
         references="<run>/layers/train",
@@ -48,6 +54,7 @@ rule search_neighbours:
     priority: PRIORITIES["search"]
     conda:
         "../envs/faiss.yaml"
+    threads: threads_of_search
     params:
         **step("search_neighbours", **SEARCH, exclude_self=is_training_split),
     shell:

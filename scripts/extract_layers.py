@@ -2,7 +2,7 @@
 
 Writes a folder with a `{layer}.npy` for each layer: float32 [n, d], flattened or pooled; row i is row i of
 the split. Logits are float32 [n, classes]. The rows pass through the network in batches; of the
-activations no more than a batch is in memory.
+activations no more than a batch is in memory, and a batch has fewer rows where images are large.
 """
 
 import csv
@@ -16,6 +16,9 @@ from layeraudit.activations import Pooling, capture
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import MatrixWriter, atomic_write, atomic_write_layers, read_split
 from layeraudit.networks import OUTPUT, read_network
+
+NUMBERS_AT_ONCE = 2**21
+"""Of the images in a batch: what layers make of large ones takes gigabytes."""
 
 
 def extract_layers(
@@ -41,6 +44,7 @@ def extract_layers(
             names = [row["layer"] for row in csv.DictReader(file) if row["chosen"] == "True"]
     images = read_split(split)
     model = read_network(network, weights, images, channels_last=False)
+    batch_size = min(batch_size, max(1, NUMBERS_AT_ONCE // max(1, images.x[0].size)))
     with ExitStack() as files:
         folder = files.enter_context(atomic_write_layers(layers, names))
         paths = {name: folder / f"{name}.npy" for name in names}
