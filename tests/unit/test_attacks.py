@@ -111,6 +111,7 @@ def test_bim_goes_no_farther_than_its_steps() -> None:
     torch.testing.assert_close(attacked, x + 0.03 * direction.sign(), rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_cw_takes_the_shortest_way_over_the_line() -> None:
     network, x, y, direction, way = make_linear()
     attacked = quick_cw(network, x, y, binary_search_steps=12, steps=300, learning_rate=0.01)
@@ -208,6 +209,7 @@ def test_ila_pushes_what_half_its_steps_of_bim_have_made() -> None:
     assert not torch.equal(expected, guide)
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 100])
 def test_what_becomes_of_an_image_does_not_depend_on_its_batch(attack: Attack, batch_size: int) -> None:
@@ -373,6 +375,7 @@ def test_what_an_eighth_turn_brings_into_view_is_black() -> None:
     assert (corners == 0).all()
 
 
+@pytest.mark.slow
 def test_foolbox_is_imported_where_there_is_no_git() -> None:
     environment = os.environ | {"PATH": "/nonexistent", "PYTHONPATH": str(REPOSITORY / "scripts")}
     environment.pop("GIT_PYTHON_REFRESH", None)

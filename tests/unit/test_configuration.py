@@ -131,6 +131,7 @@ def test_what_an_experiment_may_leave_out_has_a_default() -> None:
 DIGITS = {"method": "other_data", "images": 5, "dataset": "mnist"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     ids=lambda value: value if isinstance(value, str) else "",
@@ -611,6 +612,7 @@ def test_layers_may_be_some_of_the_networks_in_its_order() -> None:
     assert check_all(replaced("experiments.fashion.layers", None)) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ONE_OF_EACH, ids=".".join)
 def test_a_missing_key_is_named_or_has_a_default(path: Keys) -> None:
     configuration = copy.deepcopy(DEFAULT)
@@ -794,6 +796,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(path=st.sampled_from(PATHS), value=ANYTHING)
 def test_anything_in_the_place_of_a_value_can_be_run_or_is_one_sentence(path: Keys, value: Any) -> None:
     try:
@@ -863,6 +866,7 @@ def check_hostile(changes: list[tuple[Any, Any]]) -> None:
         assert 0 < len(message) < 2500
 
 
+@pytest.mark.slow
 @given(changes=st.lists(st.tuples(st.sampled_from(LEAVES), HOSTILE), min_size=1, max_size=3))
 def test_a_hostile_configuration_is_accepted_or_some_sentences(changes: list[tuple[Any, Any]]) -> None:
     check_hostile(changes)
@@ -909,6 +913,7 @@ NAMES_OF_EXPERIMENTS = [
 ]
 
 
+@pytest.mark.slow
 @given(
     changes=st.dictionaries(st.sampled_from(NAMES_OF_EXPERIMENTS), entries(), max_size=3),
     setting=entries(),
@@ -944,6 +949,7 @@ def write_counts(path: Path, counts: dict[str, list[int]]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_sizes_that_pass_can_be_drawn_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the check lets through the program that draws the splits can do, of a fiftieth of MNIST."""
     of_mnist = read_constants("datasets", "mnist")["COUNTS"]

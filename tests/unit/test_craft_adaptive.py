@@ -22,7 +22,7 @@ from layeraudit.neighbours import build
 from layeraudit.networks.report_cnn import ReportCNN
 from layeraudit.splits import Split
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 IMAGES, TRAIN, K = 4, 30, 3

@@ -199,6 +199,7 @@ def test_weights_are_rows_drawn_with_replacement() -> None:
     assert weights.var(axis=0) == pytest.approx(np.full(7, 6 / 7), abs=0.1)
 
 
+@pytest.mark.slow
 def test_resampling_one_seed_is_the_bootstrap_of_its_rows() -> None:
     scores, positive = sample_scores(np.random.default_rng(3), n=300)
     experiment = make_experiment(scores[np.newaxis], positive=positive)
@@ -344,6 +345,7 @@ def cover(seeds: int, spread: float, repeats: int) -> float:
     return float(np.mean(held))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seeds", "spread", "least"), [(1, 0.0, 0.88), (5, 0.3, 0.80), (5, 0.05, 0.88)])
 def test_coverage_of_the_interval(seeds: int, spread: float, least: float) -> None:
     # Of few seeds that differ much a percentile interval is too narrow, as the report says.

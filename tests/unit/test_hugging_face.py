@@ -76,6 +76,7 @@ def set_up(folder: Path) -> dict[str, Any]:
     return {"method": "hugging_face", "folder": str(folder), "environment": None, "normalisation": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ViT", "ResNet"])
 @pytest.mark.parametrize("shards", [1, 2])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])

@@ -99,6 +99,7 @@ def find_by_brute_force(queries, rows, k, *, own, metric):
     return np.argsort(distances, axis=1, kind="stable")[:, :k]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(data=st.data(), metric=st.sampled_from(["cosine", "l2"]), mode=st.sampled_from(["paper", "conformal"]))
 def test_agrees_with_brute_force(data, metric, mode) -> None:

@@ -50,6 +50,7 @@ def test_list_of_packages_matches_the_package(tmp_path: Path) -> None:
     assert {path["_path"]: path["path_type"] for path in paths} == {"file": "hardlink", "link": "softlink"}
 
 
+@pytest.mark.slow
 def test_channel_is_made_once(tmp_path: Path) -> None:
     channel = local_channel.make_channel(tmp_path, "linux-64", INTERPRETER)
     made = (channel / "noarch" / "repodata.json").stat()
@@ -58,6 +59,7 @@ def test_channel_is_made_once(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {channel.name, "lock"}
 
 
+@pytest.mark.slow
 def test_another_pip_makes_another_channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     channel = local_channel.make_channel(tmp_path, "linux-64", INTERPRETER)
     monkeypatch.setattr(local_channel, "PIP_VERSION", "25.2")

@@ -138,6 +138,7 @@ def assert_nearest(found, reference, queries, k, metric, *, exclude_self=False):
             assert together == members[: len(together)]
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(
     kind=st.sampled_from(list(KINDS)),
@@ -164,6 +165,7 @@ def test_agrees_with_brute_force(kind, seed, n, d, metric, exclude_self, project
     np.testing.assert_array_equal(found, by_flat)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     kind=st.sampled_from(list(KINDS)),
@@ -188,6 +190,7 @@ def test_a_radius_that_is_guessed_wrong_changes_nothing(kind, seed, d, metric, k
     assert_nearest(found, reference, reference, k, metric)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -337,6 +340,7 @@ def excess(of_rows, of_queries, distances):
     return (apart - distances * (1 + 1e-15)) / allowed
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     kind=st.sampled_from(list(KINDS)),

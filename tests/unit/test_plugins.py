@@ -185,6 +185,7 @@ def test_every_option_has_a_schema_that_says_what_it_is(kind: Kind, name: str) -
         assert "enum" in schema or is_limited(schema), option
 
 
+@pytest.mark.slow
 @every_plugin
 def test_the_environment_has_what_the_plug_in_and_its_program_import(kind: Kind, name: str) -> None:
     environment = read_constants(kind, name)["ENVIRONMENT"]

@@ -245,6 +245,7 @@ def test_tests_that_contradict_each_other_tell_nothing() -> None:
     assert judge((0.001, 0.001))["verdict"].tolist() == ["cannot tell"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "of_these_networks"),
     [

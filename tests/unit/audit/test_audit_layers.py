@@ -465,6 +465,7 @@ def test_a_resnet_50_of_50_000_rows_stays_below_2_gigabytes() -> None:
     assert round(measure("none")) == 462  # as docs/own-models.md has it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "pixels"),
     [("resnet18", 32), ("resnet18", 64), ("densenet121", 32), ("mobilenet_v3_small", 32)],

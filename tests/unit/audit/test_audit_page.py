@@ -516,6 +516,7 @@ NOTHING = (
 CANNOT_TELL = "Cannot tell whether labels are wrong. {} suspected, of 240 training rows, and none is flagged."
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_pictures")
 @pytest.mark.parametrize(
     ("n_calibration", "suspects", "verdict", "sentences"),

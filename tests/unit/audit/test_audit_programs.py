@@ -166,6 +166,7 @@ def audited(runs: tuple[Path, list[str]]) -> Path:
     return runs[0] / "plain"
 
 
+@pytest.mark.slow
 def test_no_program_fails_but_on_a_network_that_guesses_and_on_other_pictures(runs) -> None:
     folder, (guessing, shape) = runs
     assert "allowed is more than the share of the largest class" in guessing and "normalisation" in guessing

@@ -111,6 +111,7 @@ def test_the_lower_bound_is_that_of_closed_testing_over_all_sets(p, level, data)
     assert count_false_nulls(p, np.array(chosen, np.int64), level) == bound_by_all_sets(p, chosen, level)
 
 
+@pytest.mark.slow
 @given(p_values(most=10))
 def test_the_lower_bound_is_that_of_closed_testing_for_up_to_ten(p) -> None:
     assert count_false_nulls(p) == bound_by_all_sets(p, range(len(p)), LEVEL)

@@ -437,6 +437,7 @@ def write_scores(folder: Path, tables: Sequence[pd.DataFrame]) -> list[Path]:
 RUN = "--run=variant test"
 
 
+@pytest.mark.slow
 def test_programs_write_the_same_bytes_again(tmp_path: Path) -> None:
     scores = write_scores(tmp_path, score_all(poisons=["badnets", "blended", "none_5"]))
     trained, retrained, costs = (tmp_path / f"{name}.csv" for name in ("trained", "retrained", "costs"))
@@ -485,6 +486,7 @@ def test_programs_write_the_same_bytes_again(tmp_path: Path) -> None:
     assert make(tmp_path / "once") == make(tmp_path / "again")
 
 
+@pytest.mark.slow
 def test_programs_end_in_a_sentence_or_an_empty_table(tmp_path: Path) -> None:
     scores = write_scores(tmp_path, score_all(poisons=["badnets", "blended"])[:-1])
     without_networks = ["--trained", "--retrained", "--share=0.1", RUN]

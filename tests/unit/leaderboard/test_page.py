@@ -476,6 +476,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_the_folder_holds_all_that_its_page_links_to(results: Path, tmp_path: Path) -> None:
     (results / "leaderboard").mkdir()
     (results / "leaderboard/of_an_older_one.csv").touch()
@@ -499,6 +500,7 @@ def test_the_folder_holds_all_that_its_page_links_to(results: Path, tmp_path: Pa
         assert (picture.size, picture.mode, picture.getpixel((0, 0))) == ((3, 4), "L", 102)
 
 
+@pytest.mark.slow
 def test_missing_inputs_are_an_input_error_and_no_folder(results: Path) -> None:
     program, options = making(results)
     sentences = {

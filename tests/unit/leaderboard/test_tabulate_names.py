@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from conftest import DEFAULT, run_programs
 
 from layeraudit.titles import COLUMNS, list_names
 
 
+@pytest.mark.slow
 def test_the_program_writes_the_names(tmp_path: Path) -> None:
     path = tmp_path / "names.csv"
     settings = {key: DEFAULT[key] for key in ("detectors", "poisons", "benches")}

@@ -25,7 +25,7 @@ from layeraudit.report.transfer import (
 )
 from layeraudit.splits import Split
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 SPLIT = 40
 ATTACKED = 4

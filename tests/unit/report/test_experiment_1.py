@@ -56,6 +56,7 @@ def points_of(size: int, moved: list[int], wrong: list[int], credibility: float 
     return pd.concat(frames, ignore_index=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "quantity", "of_seeds", "n_points"),
     [
@@ -124,6 +125,7 @@ def test_an_experiment_that_is_not_the_reports_has_no_numbers_of_it() -> None:
     assert of_report - of_others == {"25_of_50_points_moved", "25_of_50_points_misclassified"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "points",
     [

@@ -560,6 +560,7 @@ def draw(points: pd.DataFrame, removal: pd.DataFrame) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 3])
 @pytest.mark.parametrize("poisons", [list(FOUR), ["secml_1x50", "flips"], ["flips"]])
 def test_the_figure_stands_with_few_experiments_and_seeds(poisons: list[str], seeds: int) -> None:
