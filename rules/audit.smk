@@ -194,6 +194,11 @@ rule check_accuracy:
             expected_accuracy=lambda wildcards: config["audits"][
                 EXPERIMENTS[wildcards.experiment]["audit"]
             ]["expected_accuracy"],
+            trained_by=lambda wildcards: (
+                find("experiment/network/train", wildcards)
+                if wildcards.experiment in CONTROLS
+                else None
+            ),
         ),
     shell:
         STEP

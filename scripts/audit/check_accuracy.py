@@ -21,11 +21,13 @@ def check_accuracy(
     test_logits: Input,
     output: Output,
     expected_accuracy: float | None,
+    trained_by: str | None = None,
 ) -> None:
     """Write the accuracies and the verdict.
 
     calibration, test : held-out rows
     expected_accuracy : on held-out rows; null expects nothing
+    trained_by : the user's function that has trained the network again, with planted errors
     """
     splits = [read_split(path) for path in (train, calibration, test)]
     paths = (train_logits, calibration_logits, test_logits)
@@ -35,6 +37,7 @@ def check_accuracy(
         {TRAIN: logits[0], HELD_OUT: np.concatenate(logits[1:])},
         n_classes=splits[0].n_classes,
         expected_accuracy=expected_accuracy,
+        trained_by=trained_by,
     )
     write_json(output, judged)
     print(judged)

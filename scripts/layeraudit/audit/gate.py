@@ -33,6 +33,7 @@ def judge_accuracy(
     *,
     n_classes: int,
     expected_accuracy: float | None,
+    trained_by: str | None = None,
 ) -> dict[str, Any]:
     """Judge a network by its accuracy on the training rows and on the held-out rows.
 
@@ -44,6 +45,7 @@ def judge_accuracy(
     labels : of `TRAIN` and `HELD_OUT`, int64 [n] given
     logits : of both float32 [n, classes]; all 0 where there are none
     expected_accuracy : on held-out rows; None expects nothing
+    trained_by : the function that has trained the network again, for what to look at near chance
 
     Returns
     -------
@@ -71,7 +73,7 @@ def judge_accuracy(
             f"the network has {outputs} outputs, allowed are {n_classes}, one for each class of the data set"
         )
     parts = {name: _count_right(logits[name].argmax(axis=1), of) for name, of in labels.items()}
-    _check_above_chance(parts[HELD_OUT], parts[TRAIN], majority_share)
+    _check_above_chance(parts[HELD_OUT], parts[TRAIN], majority_share, trained_by)
     verdict: Verdict = "nothing_expected"
     if expected_accuracy is not None:
         falls_short = parts[HELD_OUT]["ci95_high"] < expected_accuracy
@@ -93,12 +95,19 @@ def _count_right(predicted: NDArray[np.int64] | None, labels: NDArray[np.int64])
     }
 
 
-def _check_above_chance(held_out: Mapping[str, Any], train: Mapping[str, Any], chance: float) -> None:
+def _check_above_chance(
+    held_out: Mapping[str, Any], train: Mapping[str, Any], chance: float, trained_by: str | None
+) -> None:
     test = stats.binomtest(held_out["right"], held_out["n"], chance, alternative="greater")
     if test.pvalue > NEAR_CHANCE:
+        network = "the network" if trained_by is None else f"the network that {trained_by} has trained again"
+        causes = (
+            "normalisation, order of classes, channels and weights"
+            if trained_by is None
+            else ("how long and how fast it trains, or leave `train` null")
+        )
         raise InputError(
-            f"the network is right on {held_out['right']} of {held_out['n']} held-out rows and "
+            f"{network} is right on {held_out['right']} of {held_out['n']} held-out rows and "
             f"{train['accuracy']:.1%} of the training rows, allowed is more than the share of the largest "
-            f"class, {chance:.1%}, at a level of {NEAR_CHANCE:.0%}: look at normalisation, order of classes, "
-            "channels and weights"
+            f"class, {chance:.1%}, at a level of {NEAR_CHANCE:.0%}: look at {causes}"
         )

@@ -9,14 +9,16 @@ from layeraudit.audit.gate import HELD_OUT, TRAIN, has_logits, judge_accuracy
 from layeraudit.errors import InputError
 
 
-def judge(right, *, n=100, n_train=50, expected=None, n_classes=4, shift=0):
+def judge(right, *, n=100, n_train=50, expected=None, n_classes=4, shift=0, trained_by=None):
     """Judge a network that is right on the first so many held-out rows, and on all training rows."""
     labels = {TRAIN: np.arange(n_train) % n_classes, HELD_OUT: np.arange(n) % n_classes}
     predicted = {TRAIN: labels[TRAIN], HELD_OUT: (labels[HELD_OUT] + (np.arange(n) >= right)) % n_classes}
     logits = {
         part: np.eye(n_classes, dtype=np.float32)[(of + shift) % n_classes] for part, of in predicted.items()
     }
-    return judge_accuracy(labels, logits, n_classes=n_classes, expected_accuracy=expected)
+    return judge_accuracy(
+        labels, logits, n_classes=n_classes, expected_accuracy=expected, trained_by=trained_by
+    )
 
 
 def test_accuracies_have_their_intervals() -> None:
@@ -52,6 +54,12 @@ def test_near_chance_is_where_the_binomial_test_does_not_reject(n) -> None:
     assert judge(least, n=n)["parts"]["held_out"]["right"] == least
     with pytest.raises(InputError, match=rf"right on {least - 1} of {n} held-out .*25.0%.*normalisation"):
         judge(least - 1, n=n)
+
+
+def test_near_chance_after_training_again_the_training_is_to_look_at() -> None:
+    with pytest.raises(InputError) as failed:
+        judge(25, trained_by="mine:train")
+    assert "mine:train" in str(failed.value) and "normalisation" not in str(failed.value)
 
 
 @pytest.mark.parametrize("shift", [1, 2, 3])
