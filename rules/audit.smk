@@ -92,7 +92,7 @@ ruleorder: import_activations > extract_layers
 
 
 rule list_layers:
-    """All layers of a network that is given, and which of them are looked into."""
+    """All layers of a network that is given, and which of them are captured."""
     input:
         split="<run>/data/train.npz",
         weights="<run>/model.pt",
@@ -311,7 +311,7 @@ ruleorder: plant_errors > merge_training_set
 
 
 rule train_again:
-    """The network of an audit's controls, trained by the user's own recipe."""
+    """The network of an audit's controls, trained by the user's own function."""
     input:
         given_files,
         split="<run>/data/train.npz",
@@ -377,8 +377,8 @@ def for_network(file):
 def controls_of_audit(wildcards):
     """What was found of planted errors: first of those that the network has learned, the harder ones."""
     learned = f"<results>/{{experiment}}{PLANTED}/seed{AUDIT_SEED}/planted.csv"
-    has_recipe = wildcards.experiment + PLANTED in CONTROLS
-    return [learned] * has_recipe + [f"{RUN_OF_AUDIT}/controls.csv"]
+    is_trained_again = wildcards.experiment + PLANTED in CONTROLS
+    return [learned] * is_trained_again + [f"{RUN_OF_AUDIT}/controls.csv"]
 
 
 rule make_audit:

@@ -59,7 +59,7 @@ kept_if_wanted = (
 
 
 def table_of_layers(wildcards):
-    """The table that says which layers of a network that is given are looked into, and that it has them."""
+    """The table that says which layers of a network that is given are captured, and that it has them."""
     audit = EXPERIMENTS[wildcards.experiment]["audit"]
     return [f"<results>/{audit}/seed{{seed}}/layers.csv"] if audit else []
 

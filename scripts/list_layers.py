@@ -1,4 +1,4 @@
-"""List all layers of a network by a dry run on two training rows, and say which are looked into.
+"""List all layers of a network by a dry run on two training rows, and say which are captured.
 
 Writes a row a module, from input to output, a module after those in it, last those that are never called:
 `layer`, `class`, `calls` in one run, `shape` of its output for one row (32x14x14), `floats` kept of a row

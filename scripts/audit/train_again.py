@@ -1,4 +1,4 @@
-"""Train the network of an audit again, from what its factory returns, by the user's own recipe."""
+"""Train the network of an audit again, from what its factory returns, by the user's own function."""
 
 from typing import Any
 

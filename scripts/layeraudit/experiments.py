@@ -34,7 +34,7 @@ class Experiment(TypedDict):
     dataset : its name
     network : `method`, its options and `normalisation`
     network_name : its name
-    layers : that are looked into, from input to output; none where an audit chooses them
+    layers : that are captured, from input to output; none where an audit chooses them
     pooling : what is kept of the activations, as `layeraudit.activations.POOLING` names it
     classes : that the network tells apart; None is all
     train, calibration, test : images of each split; None is what the others leave
@@ -198,7 +198,7 @@ def complete_experiment(settings: Mapping[str, Any], configuration: Mapping[str,
 def list_audits(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
     """List the audits as experiments of one seed, whose network has its weights: all rows are in a split.
 
-    Of the held-out rows half calibrate. Where the network has a recipe of training, an audit's controls are
+    Of the held-out rows half calibrate. Where the network has a training function, an audit's controls are
     one more.
     """
     found = {}

@@ -150,7 +150,7 @@ def test_the_page_has_the_gate_and_the_counts(folder: Path, misfiled: dict[str, 
     assert found["counts"]["other_label_proposed"] >= 10
 
 
-def test_errors_are_planted_before_training_by_the_users_own_recipe(
+def test_errors_are_planted_before_training_by_the_users_own_function(
     folder: Path, misfiled: dict[str, str]
 ) -> None:
     controls = pd.DataFrame(json.loads((folder / PAGE / "audit.json").read_text())["controls"])

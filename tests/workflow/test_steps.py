@@ -46,7 +46,7 @@ ACTIVATIONS = {
         },
     },
 }
-"""An audit without a model, beside that of `config/audit.yaml`, which has a recipe of training."""
+"""An audit without a model, beside that of `config/audit.yaml`, which has a training function."""
 
 RUN_ELSEWHERE = {"search_shard", "merge_neighbours", "search_neighbours", "check_audit"}
 """Programs that one of the plans has no job of: those of shards, and the one that a user's CI runs."""

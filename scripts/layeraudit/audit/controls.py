@@ -7,7 +7,7 @@ seen the labels as they were. So these controls measure errors that the network 
 probe a little: its fits had no wrong labels to learn.
 
 Before training, labels are flipped in the same way, and as many rows of other classes get a trigger and the
-label of one class (BadNets, Gu et al. 2017); then the network is trained by the user's own recipe, and its
+label of one class (BadNets, Gu et al. 2017); then the network is trained by the user's own function, and its
 rows are judged as those of any audit are. A row that was wrong before counts as right in both.
 """
 

@@ -1,4 +1,4 @@
-"""Networks: what is trained or given, and looked into layer by layer.
+"""Networks: what is trained or given, and captured layer by layer.
 
 There is a network a module, found by its name in the configuration. The first line of its docstring says what
 it is. A module has
