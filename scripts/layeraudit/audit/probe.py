@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +19,14 @@ FOLDS = 5
 MOST_CLASSES = 100
 """With more of them there is no probe: its cost grows with rows, columns and classes."""
 
-MOST_NUMBERS = 10**8
-"""Rows x columns x classes of a fit; of more rows a sample is fitted, the same share of each class."""
+MOST_NUMBERS, FEW_CLASSES = 10**9, 10
+"""Rows x columns x classes of a fit, ten at least; of more rows a sample, the same share of each class."""
 
-REGULARISATION, MOST_ITERATIONS = 1.0, 200
-"""Weight of the likelihood against the L2 penalty, scikit-learn's C, and steps after which a fit ends."""
+REGULARISATIONS, MOST_ITERATIONS = (0.001, 0.01, 0.1, 1.0), 200
+"""Weights of the likelihood against the L2 penalty, scikit-learn's C, and steps after which a fit ends."""
+
+Fit = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Weights [classes, d] and biases [classes], of activations as they are."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Probe:
     weights : float64 [folds, classes, d], of activations as they are
     biases : float64 [folds, classes]; minus infinity for a class that no training row has
     fitted : rows that each fit has seen, at most
+    regularisation : of the fits, one of `REGULARISATIONS`
     """
 
     layer: str
@@ -45,6 +48,7 @@ class Probe:
     weights: NDArray[np.float64]
     biases: NDArray[np.float64]
     fitted: int
+    regularisation: float
 
     def predict_unseen(
         self, activations: NDArray[np.float32], rows: NDArray[np.int64]
@@ -87,16 +91,7 @@ class Probe:
         found = np.empty((len(rows), self.biases.shape[1]))
         for number in range(len(self.weights)):
             own = numbers == number
-            found[own] = self._predict(number, activations[rows[own]])
-        return found
-
-    def _predict(self, number: int, activations: NDArray[np.float32]) -> NDArray[np.float64]:
-        found = np.empty((len(activations), self.biases.shape[1]))
-        for some in split_rows(len(activations), 8 * activations.shape[1]):
-            logits = activations[some].astype(np.float64) @ self.weights[number].T + self.biases[number]
-            logits -= logits.max(axis=1, keepdims=True)
-            exponentials = np.exp(logits)
-            found[some] = exponentials / exponentials.sum(axis=1, keepdims=True)
+            found[own] = _predict(activations[rows[own]], self.weights[number], self.biases[number])
         return found
 
 
@@ -123,7 +118,8 @@ def fit_probe(training: Evidence, layer: str, *, n_classes: int, seed: int) -> P
     """Fit a probe to training rows, in stratified folds.
 
     Features are standardised. A fit takes the rows of the other folds, or a sample of them, see
-    `MOST_NUMBERS`.
+    `MOST_NUMBERS`. On the first fold the penalty is weakened for as long as the log loss of its own rows
+    falls: a probe that learns wrong labels by heart finds none.
 
     Parameters
     ----------
@@ -136,14 +132,52 @@ def fit_probe(training: Evidence, layer: str, *, n_classes: int, seed: int) -> P
     fold = np.empty(n, np.int64)
     weights = np.zeros((FOLDS, n_classes, d))
     biases = np.full((FOLDS, n_classes), -np.inf)
-    fitted = 0
+    fitted, regularisation = 0, REGULARISATIONS[0]
     for number, (others, own) in enumerate(folds.split(np.empty(n), y)):
         fold[own] = number
-        share = MOST_NUMBERS / (len(others) * d * n_classes)
+        share = MOST_NUMBERS / (len(others) * d * max(FEW_CLASSES, n_classes))
         rows = others if share >= 1 else _draw(others, y, share, np.random.default_rng([seed, number]))
-        weights[number], biases[number] = _fit(activations[rows], y[rows], n_classes)
+        if number:
+            fit = _fit(activations[rows], y[rows], n_classes, regularisation)
+        else:
+            fit, regularisation = _choose_fit(activations, y, n_classes, rows=rows, own=own)
+        weights[number], biases[number] = fit
         fitted = max(fitted, len(rows))
-    return Probe(layer, fold, weights, biases, fitted)
+    return Probe(layer, fold, weights, biases, fitted, regularisation)
+
+
+def _choose_fit(
+    activations: NDArray[np.float32],
+    y: NDArray[np.int64],
+    n_classes: int,
+    *,
+    rows: NDArray[np.int64],
+    own: NDArray[np.int64],
+) -> tuple[Fit, float]:
+    """Return the fit to `rows` after which the log loss of the rows `own` no longer falls, and its C."""
+    chosen: list[tuple[Fit, float]] = []
+    losses = [np.inf]
+    for regularisation in REGULARISATIONS:
+        fit = _fit(activations[rows], y[rows], n_classes, regularisation)
+        of_labels = _predict(activations[own], *fit)[np.arange(len(own)), y[own]]
+        losses.append(-np.log(np.maximum(of_labels, np.finfo(np.float64).tiny)).mean())
+        if chosen and losses[-1] >= losses[-2]:
+            break
+        chosen.append((fit, regularisation))
+    return chosen[-1]
+
+
+def _predict(
+    activations: NDArray[np.float32], weights: NDArray[np.float64], biases: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the probabilities of the classes by a fit, float64 [n, classes]."""
+    found = np.empty((len(activations), len(biases)))
+    for some in split_rows(len(activations), 8 * activations.shape[1]):
+        logits = activations[some].astype(np.float64) @ weights.T + biases
+        logits -= logits.max(axis=1, keepdims=True)
+        exponentials = np.exp(logits)
+        found[some] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return found
 
 
 def _draw(
@@ -157,11 +191,12 @@ def _draw(
     return np.sort(np.concatenate(drawn))
 
 
-def _fit(activations: NDArray[np.float32], y: NDArray[np.int64], n_classes: int) -> tuple[Any, Any]:
-    """Return weights [classes, d] and biases [classes] of a fit, of features as they are."""
+def _fit(
+    activations: NDArray[np.float32], y: NDArray[np.int64], n_classes: int, regularisation: float
+) -> Fit:
     scaler = StandardScaler()
     features = scaler.fit_transform(activations.astype(np.float64))
-    model = LogisticRegression(C=REGULARISATION, max_iter=MOST_ITERATIONS).fit(features, y)
+    model = LogisticRegression(C=regularisation, max_iter=MOST_ITERATIONS).fit(features, y)
     of_classes, offsets = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # of two classes scikit-learn has the second's alone
         of_classes, offsets = (np.concatenate([np.zeros_like(of), of]) for of in (of_classes, offsets))
@@ -173,7 +208,7 @@ def _fit(activations: NDArray[np.float32], y: NDArray[np.int64], n_classes: int)
 
 def write_probe(path: Path, probe: Probe | None) -> None:
     """Write a probe to an `.npz`; without one, its arrays are empty."""
-    made = probe or Probe("", np.empty(0, np.int64), np.empty((0, 0, 0)), np.empty((0, 0)), 0)
+    made = probe or Probe("", np.empty(0, np.int64), np.empty((0, 0, 0)), np.empty((0, 0)), 0, 0.0)
     write_arrays(path, **{name: np.asarray(value) for name, value in vars(made).items()})
 
 
@@ -185,7 +220,7 @@ def read_probe(path: Path) -> Probe | None:
     InputError
         Where the file cannot be read, or holds something else.
     """
-    layer, fold, weights, biases, fitted = read_arrays(path, *Probe.__dataclass_fields__)
+    layer, fold, weights, biases, fitted, regularisation = read_arrays(path, *Probe.__dataclass_fields__)
     if fold.ndim != 1 or weights.ndim != 3 or weights.shape[:2] != biases.shape:
         raise InputError(
             f"{path} has weights {list(weights.shape)} and biases {list(biases.shape)}, allowed are "
@@ -197,5 +232,6 @@ def read_probe(path: Path) -> Probe | None:
         weights.astype(np.float64),
         biases.astype(np.float64),
         int(fitted.item()),
+        float(regularisation.item()),
     )
     return probe if len(weights) else None

@@ -116,13 +116,34 @@ def test_a_row_is_judged_by_scikit_learn_fitted_to_the_other_folds(block) -> Non
     for number in range(5):
         seen = fitted.fold != number
         scaler = StandardScaler().fit(x[seen])
-        model = LogisticRegression(C=probe.REGULARISATION, max_iter=200).fit(
+        model = LogisticRegression(C=fitted.regularisation, max_iter=200).fit(
             scaler.transform(x[seen]), y[seen]
         )
         assert found[~seen] == pytest.approx(model.predict_proba(scaler.transform(x[~seen])), abs=1e-6)
         by_each.append(model.predict_proba(scaler.transform(others.activations["late"])))
     of_others = fitted.predict_others(others.activations["late"], np.arange(30))
     assert of_others == pytest.approx(np.array([by_each[row % 5][row] for row in range(30)]), abs=1e-6)
+
+
+@pytest.mark.parametrize(("wide", "share", "least", "most"), [(2, 0.0, 0.1, 1), (150, 0.4, 0.001, 0.01)])
+def test_a_probe_learns_no_wrong_labels_by_heart(wide, share, least, most, monkeypatch) -> None:
+    """Of few columns a weak penalty is best; of as many as rows, with labels that are wrong, a strong one."""
+    generator = np.random.default_rng(1)
+    y = np.arange(240) % 3
+    rows = np.concatenate([4 * np.eye(3)[y], generator.normal(size=(240, wide))], axis=1)
+    wrong = generator.random(240) < share
+    given = np.where(wrong, (y + generator.integers(1, 3, 240)) % 3, y)
+    training = gather_evidence({"late": rows.astype(np.float32)}, given, k=2)
+
+    def fit() -> tuple[float, float]:
+        fitted = fit_probe(training, "late", n_classes=3, seed=1)
+        found = fitted.predict_unseen(training.activations["late"], np.arange(240)).argmax(axis=1)
+        return fitted.regularisation, float((found == y).mean())
+
+    regularisation, right = fit()
+    assert least <= regularisation <= most
+    monkeypatch.setattr(probe, "REGULARISATIONS", (1.0,))
+    assert right > 0.99 or right > fit()[1] + 0.05
 
 
 def test_folds_have_as_many_rows_of_each_class() -> None:
@@ -141,7 +162,7 @@ def test_two_classes_and_a_class_that_no_row_has() -> None:
     found = three.predict_unseen(activations, rows)
     assert found[:, :2] == pytest.approx(two.predict_unseen(activations, rows))
     assert (found[:, 2] == 0).all()
-    model = LogisticRegression(C=probe.REGULARISATION)
+    model = LogisticRegression(C=two.regularisation)
     seen = two.fold != 0
     scaler = StandardScaler().fit(activations[seen])
     model.fit(scaler.transform(activations[seen]), training.y[seen])
@@ -151,7 +172,7 @@ def test_two_classes_and_a_class_that_no_row_has() -> None:
 
 def test_of_many_rows_a_sample_is_fitted_with_every_class_in_it(monkeypatch) -> None:
     training, _ = draw_evidence(n=200)
-    monkeypatch.setattr(probe, "MOST_NUMBERS", 40 * 5 * 3)
+    monkeypatch.setattr(probe, "MOST_NUMBERS", 40 * 5 * 10)
     fitted = fit_probe(training, "late", n_classes=3, seed=1)
     assert 40 <= fitted.fitted <= 43
     assert np.isfinite(fitted.biases).all()
