@@ -100,12 +100,10 @@ def _check_above_chance(
 ) -> None:
     test = stats.binomtest(held_out["right"], held_out["n"], chance, alternative="greater")
     if test.pvalue > NEAR_CHANCE:
-        network = "the network" if trained_by is None else f"the network that {trained_by} has trained again"
-        causes = (
-            "normalisation, order of classes, channels and weights"
-            if trained_by is None
-            else ("how long and how fast it trains, or leave `train` null")
-        )
+        network, causes = "the network", "normalisation, order of classes, channels and weights"
+        if trained_by:
+            network = f"the network that {trained_by} has trained again"
+            causes = "how long and how fast it trains, or leave `train` null"
         raise InputError(
             f"{network} is right on {held_out['right']} of {held_out['n']} held-out rows and "
             f"{train['accuracy']:.1%} of the training rows, allowed is more than the share of the largest "

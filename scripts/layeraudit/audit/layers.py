@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby
 from typing import Any
 
 import torch
@@ -320,7 +320,7 @@ def choose_layers(
     if len(stages) > MOST:
         *ahead, before_last, _ = stages
         stages = [
-            *(name for _, same in groupby(ahead, key=weighed.__getitem__) for name in islice(same, 1)),
+            *(next(same) for _, same in groupby(ahead, key=weighed.__getitem__)),
             before_last,
             last,
         ]
