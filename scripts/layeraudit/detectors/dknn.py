@@ -42,11 +42,9 @@ def fit(training: Evidence, calibration: Evidence, *, seed: int, mode: Mode) -> 
     of_true_labels = count_nonconformity_to(calibration.y, take(calibration), training.y, n_classes=n_classes)
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
-        return (
-            1
-            - judge_by_neighbours(
-                take(evidence), training.y, of_true_labels, n_classes=n_classes, mode=mode
-            ).credibility
+        judgement = judge_by_neighbours(
+            take(evidence), training.y, of_true_labels, n_classes=n_classes, mode=mode
         )
+        return 1 - judgement.credibility
 
     return score
