@@ -310,10 +310,17 @@ rule plant_errors:
 ruleorder: plant_errors > merge_training_set
 
 
+def gate_of_audit(wildcards):
+    """The gate of an audit, which its network passes before it is trained again."""
+    audit = EXPERIMENTS[wildcards.experiment]["audit"]
+    return f"<results>/{audit}/seed{AUDIT_SEED}/gate.json"
+
+
 rule train_again:
     """The network of an audit's controls, trained by the user's own function."""
     input:
         given_files,
+        gate_of_audit,
         split="<run>/data/train.npz",
     output:
         output="<run>/model.pt",

@@ -224,6 +224,7 @@ def test_a_wrong_normalisation_is_stopped_at_the_gate(folder: Path, misfiled: di
     printed = run(folder, str(PAGE), succeeds=False, over=["wrong.yaml"])
     assert "check_accuracy.py: " in printed
     assert "normalisation" in printed
+    assert not list(folder.glob("results/wrong/shapes_planted/*/model.pt"))  # nothing is trained again before
     assert "Traceback" not in printed
     assert (folder / PAGE / "index.html").exists()  # of the audit before
     shutil.rmtree(folder / "results/wrong")
