@@ -60,6 +60,7 @@ FIRST = "test_file_formats.py"
 LONG = {
     *("test_audit.py", "test_engines.py", "test_own_experiment.py", "test_replan.py", "test_rerun.py"),
     *("test_exchanged_files.py", "test_failed_rerun.py", "test_fetch_dataset.py", "test_set_up.py"),
+    "test_ways_in.py",
 }
 """Files of minutes: a worker takes a file at a time, and both are to end together."""
 
