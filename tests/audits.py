@@ -154,18 +154,16 @@ def write_audit(
             "duplicate_distance": np.nan,
             "leak": 0,
             "group": -1,
-            "early_disagreement": by_layer[LAYERS[0]],
-            "late_disagreement": by_layer[LAYERS[2]],
+            "held_out_deficit": generator.random(n) / 2,
         }
     )
     if audit.duplicate is not None:
         rows.loc[audit.duplicate[1], ["duplicate_of", "duplicate_distance"]] = [audit.duplicate[0], 0.0]
         rows.loc[20, "leak"] = 1
-        rows.loc[audit.grouped, "group"] = 0
-    rows["duplicate_of"] = rows["duplicate_of"].astype(np.int64)
-    group = {"group": 0, "label": 2, "n": N_GROUP, "other_label": 0}
-    group |= {"early_disagreement": 0.875, "late_disagreement": 0.0625, "share_of_class": N_GROUP / 80}
-    group["held_out_share"] = 0.025
+        rows.loc[audit.grouped, ["group", "held_out_deficit"]] = [0, 0.9]
+    rows = rows.astype({"duplicate_of": np.int64, "group": np.int64})
+    group = {"group": 0, "n": N_GROUP, "layer": LAYERS[2], "label": 2, "label_share": 1.0, "other_label": 0}
+    group |= {"share": N_GROUP / n, "held_out_share": 0.001}
     leak = {"split": "test", "row": 3, "source": held_out[3], "training_row": 20, "distance": 0.0001}
     flagged = int(label_flagged.sum())
     errors = {
@@ -175,6 +173,7 @@ def write_audit(
         "fewest_flaggable": -(-n * 20 // (n_calibration + 1)),
         "calibration_rows_to_flag_one": n * 20 - 1,
         "ranked_by": "neighbours_and_probe",
+        "fewest_in_group": 24,
         "probe_layer": LAYERS[1],
         "no_probe": None,
         "flagged": flagged,

@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from layeraudit.audit.groups import average_disagreement, choose_layers, find_groups
+from layeraudit.audit.groups import count_fewest_in_group, find_groups, measure_deficits
 from layeraudit.audit.outliers import Metric, measure_to_last
 from layeraudit.audit.probe import choose_layer, find_hindrance, fit_probe, write_probe
 from layeraudit.audit.rows import (
@@ -94,10 +94,7 @@ def judge_rows(
     distances = measure_to_last(others["calibration"], training, metric=metric)
     of_outliers, outlier_p = judge_outliers(training, distances, training, metric=metric)
     of_duplicates, leaking = judge_duplicates(training, others, held_out=held_out, metric=metric)
-    early, late = choose_layers(list(training.neighbours), late=layer)
-    found = find_groups(training, [others[name] for name in held_out], early=early, late=late)
-    early_disagreement = average_disagreement(training, training.y, early)
-    late_disagreement = average_disagreement(training, training.y, [late])
+    found = find_groups(training, others["calibration"], others["test"])
 
     table = pd.DataFrame(
         {
@@ -108,13 +105,12 @@ def judge_rows(
             **of_outliers,
             **of_duplicates,
             "group": number_groups(found, len(training)),
-            "early_disagreement": early_disagreement,
-            "late_disagreement": late_disagreement,
+            "held_out_deficit": measure_deficits(training, others["calibration"]),
         }
     )
     with atomic_write(rows) as temporary:
         table.to_parquet(temporary, index=False)
-    write_table(groups, tabulate_groups(found, early_disagreement, late_disagreement))
+    write_table(groups, tabulate_groups(found))
     sources = {name: read_split(files[name].split).source for name in others}
     source = [sources[split][row] for split, row in zip(leaking["split"], leaking["row"], strict=True)]
     leaking.insert(2, "source", np.array(source, np.int64))
@@ -125,6 +121,7 @@ def judge_rows(
         "probe_layer": layer if fitted else None,
         "probe_rows": fitted.fitted if fitted else 0,
         "no_probe": hindrance,
+        "fewest_in_group": count_fewest_in_group(len(training), len(others["test"])),
     }
     write_json(errors, counted | how)
     print(counted | how)

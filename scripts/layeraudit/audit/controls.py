@@ -32,8 +32,8 @@ REPEATS = 20
 FEWEST, SHARE, LARGEST_SHARE = 10, 0.01, 0.1
 """Rows of which labels are flipped: a share of them, so many or more, and never more than the last."""
 
-FLAGGED = "flagged"
-"""The quantity that is the share of the planted rows which are flagged."""
+FLAGGED, GROUP = "flagged", "group"
+"""The quantity that is the share of the planted rows which are flagged, or in a group, by a detector."""
 
 LENGTHS = (1, 2, 5)
 """Lengths of the lists that are measured, in multiples of the planted rows."""
@@ -42,7 +42,7 @@ SQUARE, MARGIN = 1 / 8, 1
 """The trigger, white: its side as a share of the picture's, and its distance from two edges in pixels."""
 
 OF_LABELS = ("self_confidence", "probe", "neighbours_and_probe")
-OF_TRIGGERS = ("early_disagreement", "outlier_score")
+OF_TRIGGERS = ("held_out_deficit", "outlier_score")
 """Columns of judged rows that seek errors beside `label_disagreement...`; the last those of poison alone."""
 
 COLUMNS = [
@@ -208,14 +208,15 @@ def measure_planted(split: Split, rows: pd.DataFrame, *, seed: int) -> pd.DataFr
     Parameters
     ----------
     split : of n training rows
-    rows : the same rows as they were judged, with `predicted`, `label_disagreement...`, and `OF_LABELS` and
-        `OF_TRIGGERS`; detectors of which a score is missing are left out
+    rows : the same rows as they were judged, with `predicted`, `label_disagreement...`, `group`, and
+        `OF_LABELS` and `OF_TRIGGERS`; detectors of which a score is missing are left out
     seed : draws the resamples of rows
 
     Returns
     -------
-    `COLUMNS`, a row for each detector, length and quantity, of one training. Intervals are Wilson's for
-    recall and precision, and of the bootstrap over rows for AUROC.
+    `COLUMNS`, a row for each detector, length and quantity, of one training, and one of the share of the
+    trigger's rows that is in a group. Intervals are Wilson's for shares, and of the bootstrap over rows for
+    AUROC.
     """
     table: list[dict[str, Any]] = []
     is_flip = (split.y != split.y_true) & ~split.is_poison
@@ -243,4 +244,9 @@ def measure_planted(split: Split, rows: pd.DataFrame, *, seed: int) -> pd.DataFr
                 is_share = figure["quantity"] != "auroc"
                 low, high = interval_of_share(round(figure["value"] * n), n) if is_share else of_auroc
                 table.append(named | {"detector": detector} | figure | {"ci95_low": low, "ci95_high": high})
+        if control == TRIGGER:
+            grouped = int((judged[GROUP].to_numpy() >= 0)[positive].sum())
+            low, high = interval_of_share(grouped, planted)
+            figure = {"length": None, "quantity": FLAGGED, "value": grouped / planted}
+            table.append(named | {"detector": GROUP} | figure | {"ci95_low": low, "ci95_high": high})
     return pd.DataFrame(table, columns=COLUMNS).astype(WHOLE)

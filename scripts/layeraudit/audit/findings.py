@@ -26,15 +26,14 @@ COLUMNS = {
         *("label_disagreement", "self_confidence", "probe", "neighbours_and_probe"),
         *("label_score", "label_rank", "label_p", "label_flagged"),
         *("outlier_score", "outlier_rank", "outlier_p", "outlier_flagged"),
-        *("duplicate_of", "duplicate_distance", "leak", "group", "early_disagreement", "late_disagreement"),
+        *("duplicate_of", "duplicate_distance", "leak", "group", "held_out_deficit"),
     ],
     "inputs.parquet": [
         *("part", "row", "source", "label", "predicted", "dknn_label", "credibility", "confidence"),
         *("nonconformity", "outlier_score", "outlier_p", "outlier_flagged", "rank"),
     ],
     "groups.csv": [
-        *("group", "label", "n", "other_label", "early_disagreement", "late_disagreement"),
-        *("share_of_class", "held_out_share"),
+        *("group", "n", "layer", "label", "label_share", "other_label", "share", "held_out_share"),
     ],
     "leaks.csv": ["split", "row", "source", "training_row", "distance"],
     "controls.csv": [
@@ -48,7 +47,14 @@ KEYS = {
     "gate.json": ["n_classes", "majority_share", "expected_accuracy", "verdict", "parts"],
     "errors.json": [
         *("n_rows", "n_calibration", "level", "fewest_flaggable", "calibration_rows_to_flag_one"),
-        *("flagged", "at_least_wrong", "outliers_flagged", "outliers_at_least", "ranked_by"),
+        *(
+            "flagged",
+            "at_least_wrong",
+            "outliers_flagged",
+            "outliers_at_least",
+            "ranked_by",
+            "fewest_in_group",
+        ),
     ],
 }
 """The keys that an audit reads of each record."""

@@ -1,25 +1,29 @@
-"""Groups as poison makes them: rows of one class that only the late layers take for members of it.
+"""Groups as poison makes them: training rows that lie together where no held-out row lies.
 
-A backdoor's rows look like what they were before they were marked: in early layers their neighbours are of
-other classes. The network has learned their label by the mark: in a late layer they lie together, among rows
-of that label. Held-out rows that nobody has poisoned have no such group.
+A trigger is in no picture that was held out. So the rows that carry it have neighbours that carry it too, and
+held-out rows, drawn as the training rows were, lie elsewhere: in an early layer if the trigger is seen there,
+in a late one if the network has learned it. The same holds for any rows of the training set that others are
+not like. Two samples are compared by their nearest neighbours (Schilling 1986, doi:10.2307/2289012), here in
+each place of each layer.
 
-The rule, each part of which a group has to meet:
+The rule, in each layer:
 
-1. Its rows, of one label, are suspects: their label disagreement, mean over the early layers, is above one
-   half and above that of nine in ten held-out rows of the label. In the late layer it is at most one half.
-2. They are near one another: more than half of a row's ten nearest in the late layer are suspects that lists
-   of ten nearest connect with it. Rows of which that is so are the group, five or more.
-3. Held-out rows of the label that meet both are at most half as frequent as it: the upper end of their
-   share's interval (Clopper & Pearson 1934, one-sided) is below half of the group's share of its label. It
-   has 95 % confidence in all labels at once, by Bonferroni's correction.
+1. The held-out deficit of a row: among the calibration rows' lists of ten nearest, how much less often it and
+   its own ten nearest stand there than among the training rows' lists, as a share. A row is a suspect where
+   it is 75 % or more.
+2. More than half of a row's ten nearest are suspects that lists of ten nearest connect with one another. Rows
+   of which that is so are a candidate, five or more.
+3. Of the test rows, which had no say until here, those that meet 2 are less than half as frequent as the
+   candidate is among the training rows: an exact binomial test at 5 %, by Bonferroni's correction for the
+   candidates of all layers.
 
-The third part leaves out kinds of rows that are rare but natural, since those are held out too. It needs
-held-out rows: of 33 or fewer of one of ten labels, none of them alike, a group of less than 30 % is not told
-apart.
+The third part needs test rows: if none of 500 is alike, a single candidate is a group from 1.2 % of the
+training rows; if none of 5,000 is, from 0.12 %. It also needs held-out rows that were drawn as the training
+rows were: with others, what only the training rows have is a group too.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,137 +32,136 @@ from scipy import stats
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from layeraudit.audit.labels import measure_disagreement
 from layeraudit.detectors import Evidence
 from layeraudit.detectors._features import take_neighbours
 from layeraudit.statistics import CONFIDENCE_LEVEL
 
-HALF = 0.5
-
-USUAL = 0.9
-"""Share of the held-out rows of a label whose early neighbours disagree no more than a suspect's."""
-
 NEAREST = 10
-"""So many nearest in the late layer are looked at, or all that were found."""
+"""So many nearest are looked at, or all that were found."""
+
+LARGE_DEFICIT = 0.75
+"""Held-out deficit of a suspect, at least."""
 
 FEWEST = 5
 """Rows of a group."""
 
+HALF = 0.5
+
 
 @dataclass(frozen=True)
 class Group:
-    """A group of suspects.
+    """Training rows that lie together where no held-out row lies.
 
     Attributes
     ----------
-    rows : int64 [n], training rows, ascending
-    label : theirs
-    other_label : the most frequent among their early neighbours, but for their own
-    share_of_class : of the training rows of the label
-    held_out_share : of the held-out rows of the label, those that meet the rule
+    rows : int64 [n], ascending
+    layer : where they do
+    label : the most frequent of theirs
+    label_share : of the rows that have it
+    other_label : the most frequent other one among neighbours in the first layer, -1 where there is none
+    share, held_out_share : of the training rows, and of the test rows that are alike
     """
 
     rows: NDArray[np.int64]
+    layer: str
     label: int
+    label_share: float
     other_label: int
-    share_of_class: float
+    share: float
     held_out_share: float
 
 
-@dataclass(frozen=True)
-class _Side:
-    """Of n rows their labels, label disagreement in early layers and the late one, and the nearest there."""
-
-    y: NDArray[np.int64]
-    early: NDArray[np.float64]
-    late: NDArray[np.float64]
-    nearest: NDArray[np.int64]
-
-
-def choose_layers(layers: Sequence[str], *, late: str) -> tuple[list[str], str]:
-    """Return the early layers, the first half of them and one or more, and the late one.
-
-    Parameters
-    ----------
-    layers : from input to output
-    late : the last before the logits
-    """
-    return list(layers[: max(1, len(layers) // 2)]), late
-
-
-def average_disagreement(
-    evidence: Evidence, labels: NDArray[np.int64], layers: Sequence[str]
-) -> NDArray[np.float64]:
-    """Average label disagreement over layers, float64 [n].
-
-    Parameters
-    ----------
-    labels : int64 [n_train], of the training rows
-    """
-    of_layers = [measure_disagreement(evidence.neighbours[layer], labels, evidence.y) for layer in layers]
-    return np.asarray(np.mean(of_layers, axis=0))
-
-
-def find_groups(
-    training: Evidence, held_out: Sequence[Evidence], *, early: Sequence[str], late: str
-) -> list[Group]:
+def find_groups(training: Evidence, calibration: Evidence, test: Evidence) -> list[Group]:
     """Find the groups among the training rows, by the rule of the module: the largest first.
 
-    Parameters
-    ----------
-    held_out : evidence of held-out rows, whose labels are trusted
-    early, late : layers; where one is both, no row is a suspect
+    Of groups of several layers that share half of the smaller one's rows, the largest stays.
     """
-    ours = _describe(training, training.y, early, late)
-    parts = [_describe(evidence, training.y, early, late) for evidence in held_out]
-    theirs = _Side(*(np.concatenate(of_parts) for of_parts in zip(*map(_values, parts), strict=True)))
-    groups = []
-    labels = np.unique(training.y)
-    for label in labels:
-        limit = (
-            max(HALF, float(np.quantile(theirs.early[theirs.y == label], USUAL, method="higher")))
-            if (theirs.y == label).any()
-            else HALF
+    candidates = [
+        (layer, rows, n_alike)
+        for layer in training.neighbours
+        for rows, n_alike in find_candidates(
+            *(_take_nearest(of, layer, len(training)) for of in (training, calibration, test))
         )
-        suspects, alike = (_find_suspects(side, label, limit) for side in (ours, theirs))
-        component = _connect(suspects, ours.nearest)
-        near = _find_company(ours.nearest[suspects], component)
-        near_held_out = _find_company(theirs.nearest[alike], component)
-        n_class, n_held_out = (int((side.y == label).sum()) for side in (ours, theirs))
-        for number in np.unique(near[near >= 0]):
-            rows = suspects[near == number]
-            count = int((near_held_out == number).sum())
-            share = len(rows) / n_class
-            if len(rows) >= FEWEST and _limit_share(count, n_held_out, tests=len(labels)) < share / 2:
-                other = _find_other_label(training, rows, early)
-                groups.append(Group(rows, int(label), other, share, count / n_held_out))
-    return sorted(groups, key=lambda group: (-len(group.rows), group.rows[0]))
+    ]
+    n, n_test = len(training), len(test)
+    found: list[tuple[str, NDArray[np.int64], int]] = []
+    for layer, rows, n_alike in sorted(candidates, key=lambda candidate: -len(candidate[1])):
+        is_new = all(np.isin(rows, others).mean() < HALF for _, others, _ in found)
+        if is_new and measure_rarity(n_alike, n_test, len(rows) / n) <= (1 - CONFIDENCE_LEVEL) / len(
+            candidates
+        ):
+            found.append((layer, rows, n_alike))
+    return [_describe(training, layer, rows, n_alike / n_test) for layer, rows, n_alike in found]
 
 
-def _values(side: _Side) -> tuple[NDArray[np.int64] | NDArray[np.float64], ...]:
-    return side.y, side.early, side.late, side.nearest
-
-
-def _describe(evidence: Evidence, labels: NDArray[np.int64], early: Sequence[str], late: str) -> _Side:
-    return _Side(
-        evidence.y,
-        average_disagreement(evidence, labels, early),
-        average_disagreement(evidence, labels, [late]),
-        take_neighbours(evidence, late, n_training=len(labels))[:, :NEAREST],
+def measure_deficits(training: Evidence, calibration: Evidence) -> NDArray[np.float64]:
+    """Return the held-out deficit of each training row, float64 [n]: its largest of all layers."""
+    return np.max(
+        [
+            measure_deficit(*(_take_nearest(of, layer, len(training)) for of in (training, calibration)))
+            for layer in training.neighbours
+        ],
+        axis=0,
     )
 
 
-def _find_suspects(side: _Side, label: int, limit: float) -> NDArray[np.int64]:
-    return np.flatnonzero((side.y == label) & (side.early > limit) & (side.late <= HALF))
+def measure_deficit(nearest: NDArray[np.int64], of_held_out: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the held-out deficit of each training row in a layer, float64 [n], at most 1; 0 is usual.
+
+    1 - (a + 1) / (e + 1), where a counts the places of a row and its nearest in the lists of held-out rows,
+    and e those in the lists of training rows, times the ratio of both numbers of lists.
+
+    Parameters
+    ----------
+    nearest : int64 [n, m], training rows nearest to each training row
+    of_held_out : int64 [h, m], training rows nearest to each held-out row
+    """
+    n = len(nearest)
+    found, expected = (np.bincount(lists.ravel(), minlength=n) for lists in (of_held_out, nearest))
+    found, expected = (counts + counts[nearest].sum(axis=1) for counts in (found, expected))
+    return np.asarray(1 - (found + 1) / (expected * (len(of_held_out) / n) + 1))
+
+
+def find_candidates(
+    nearest: NDArray[np.int64], of_calibration: NDArray[np.int64], of_test: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], int]]:
+    """Yield the candidates of a layer, rows int64 [n] ascending, each with how many test rows are alike.
+
+    Parameters
+    ----------
+    nearest, of_calibration, of_test : int64 [rows, m], the training rows that are nearest to each row
+    """
+    suspects = np.flatnonzero(measure_deficit(nearest, of_calibration) >= LARGE_DEFICIT)
+    component = _connect(suspects, nearest)
+    near, near_test = (_find_company(lists, component) for lists in (nearest, of_test))
+    for number in np.unique(near[near >= 0]):
+        rows = np.flatnonzero(near == number)
+        if len(rows) >= FEWEST:
+            yield rows, int((near_test == number).sum())
+
+
+def measure_rarity(count: int, n: int, share: float) -> float:
+    """Return the p-value of count of n test rows being alike, where half of a group's share should be."""
+    return float(stats.binomtest(count, n, HALF * share, alternative="less").pvalue) if n else 1.0
+
+
+def count_fewest_in_group(n: int, n_test: int) -> int:
+    """Count the rows of the smallest group that can be told among n: of a single candidate, none alike."""
+    share = 2 * (1 - (1 - CONFIDENCE_LEVEL) ** (1 / n_test)) if n_test else np.inf
+    return max(FEWEST, math.ceil(n * share)) if share <= 1 else n + 1
+
+
+def _take_nearest(evidence: Evidence, layer: str, n_training: int) -> NDArray[np.int64]:
+    return take_neighbours(evidence, layer, n_training=n_training)[:, :NEAREST]
 
 
 def _connect(suspects: NDArray[np.int64], nearest: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the component of each suspect that lists of nearest connect: int64 [n_train], else -1."""
-    n, k = nearest.shape
+    """Return the component of each suspect that lists of nearest connect: int64 [n], else -1."""
+    n, m = nearest.shape
     place = np.full(n, -1, np.int64)
     place[suspects] = np.arange(len(suspects))
     ends = place[nearest[suspects]].ravel()
-    starts = np.repeat(np.arange(len(suspects)), k)
+    starts = np.repeat(np.arange(len(suspects)), m)
     known = ends >= 0
     shape = (len(suspects), len(suspects))
     graph = coo_array((np.ones(int(known.sum()), bool), (starts[known], ends[known])), shape=shape)
@@ -169,7 +172,7 @@ def _connect(suspects: NDArray[np.int64], nearest: NDArray[np.int64]) -> NDArray
 
 
 def _find_company(nearest: NDArray[np.int64], component: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the component that more than half of a row's nearest are of, int64 [n], or -1."""
+    """Return the component that more than half of a row's nearest are of, int64 [rows], or -1."""
     # Of more than half the median is one of them.
     ordered = np.sort(component[nearest], axis=1)
     middle = ordered[:, nearest.shape[1] // 2]
@@ -177,13 +180,17 @@ def _find_company(nearest: NDArray[np.int64], component: NDArray[np.int64]) -> N
     return np.where(has, middle, -1)
 
 
-def _limit_share(count: int, n: int, *, tests: int) -> float:
-    if not n:
-        return 1.0
-    test = stats.binomtest(count, n, alternative="less")
-    return float(test.proportion_ci(1 - (1 - CONFIDENCE_LEVEL) / tests, method="exact").high)
-
-
-def _find_other_label(training: Evidence, rows: NDArray[np.int64], early: Sequence[str]) -> int:
-    labels = np.concatenate([training.y[training.neighbours[layer][rows]].ravel() for layer in early])
-    return int(np.bincount(labels[labels != training.y[rows[0]]]).argmax())
+def _describe(training: Evidence, layer: str, rows: NDArray[np.int64], held_out_share: float) -> Group:
+    counts = np.bincount(training.y[rows])
+    label = int(counts.argmax())
+    around = training.y[training.neighbours[next(iter(training.neighbours))][rows]]
+    others = np.bincount(around[around != label])
+    return Group(
+        rows,
+        layer,
+        label,
+        float(counts[label] / len(rows)),
+        int(others.argmax()) if len(others) else -1,
+        len(rows) / len(training),
+        held_out_share,
+    )

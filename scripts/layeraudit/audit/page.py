@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from layeraudit.audit.controls import FLAGGED, GROUP
 from layeraudit.audit.exports import CLEAN_RULE
 from layeraudit.audit.findings import (
     INPUTS,
@@ -312,10 +313,10 @@ def _describe_groups(reader: Reader) -> Iterator[dict[str, Any]]:
             "label": reader.findings.name_class(int(group["label"])),
             "other": reader.findings.name_class(int(group["other_label"])),
             "n": int(group["n"]),
-            "share": percent(group["share_of_class"]),
+            "layer": group["layer"],
+            "of_label": percent(group["label_share"]),
+            "share": percent(group["share"]),
             "held_out": percent(group["held_out_share"]),
-            "early": percent(group["early_disagreement"]),
-            "late": percent(group["late_disagreement"]),
             "rows": [reader.show_training_row(place) for place in find_places(TRAIN, rows)],
         }
 
@@ -376,8 +377,9 @@ def _lay_out_controls(findings: Findings) -> Iterator[dict[str, Any]]:
         at_length = found[found["quantity"].isin(["recall", "precision"])]
         lengths = sorted({int(length) for length in at_length["length"]})
         titles = [(quantity, length) for length in lengths for quantity in ("recall", "precision")]
+        grouped = found[(found["detector"] == GROUP) & (found["quantity"] == FLAGGED)]
         rows = []
-        for detector in _order_detectors(found, findings.detector):
+        for detector in _order_detectors(found[found["quantity"] != FLAGGED], findings.detector):
             own = found[found["detector"] == detector]
             auroc = own[own["quantity"] == "auroc"]
             cells = [_cell(auroc)]
@@ -401,6 +403,7 @@ def _lay_out_controls(findings: Findings) -> Iterator[dict[str, Any]]:
             "title": name.replace("_", " ").capitalize(),
             "planted": n,
             "learned": None if found["learned"].isna().all() else int(found["learned"].max()),
+            "grouped": next((_write_share(row) for _, row in grouped.iterrows()), None),
             "repeats": int(found["n_repeats"].max()),
             "table": Table(
                 name.replace("_", "-"), f"What was found of {name.replace('_', ' ')}", columns, rows
@@ -418,7 +421,11 @@ def _cell(rows: pd.DataFrame) -> Cell:
 def _write_flagged(findings: Findings) -> str | None:
     """Return the share of label errors planted after training that is flagged, with its interval."""
     flagged = measure_flagged(findings)
-    return None if flagged is None else percents(*(flagged[["value", "ci95_low", "ci95_high"]]))
+    return None if flagged is None else _write_share(flagged)
+
+
+def _write_share(row: pd.Series) -> str:
+    return percents(*row[["value", "ci95_low", "ci95_high"]])
 
 
 def _find_headline(findings: Findings) -> dict[str, Any] | None:

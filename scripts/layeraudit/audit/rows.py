@@ -172,30 +172,14 @@ def judge_duplicates(
     return columns, pd.concat(parts, ignore_index=True)
 
 
-def tabulate_groups(
-    groups: Sequence[Group], early: NDArray[np.float64], late: NDArray[np.float64]
-) -> pd.DataFrame:
-    """Tabulate groups: a row each, numbered from 0.
-
-    Parameters
-    ----------
-    early, late : float64 [n], label disagreement of the training rows
-    """
+def tabulate_groups(groups: Sequence[Group]) -> pd.DataFrame:
+    """Tabulate groups: a row each, numbered from 0, with `n`, its rows, and what `Group` has of it."""
+    columns = ["layer", "label", "label_share", "other_label", "share", "held_out_share"]
     rows = [
-        {
-            "group": number,
-            "label": group.label,
-            "n": len(group.rows),
-            "other_label": group.other_label,
-            "early_disagreement": early[group.rows].mean(),
-            "late_disagreement": late[group.rows].mean(),
-            "share_of_class": group.share_of_class,
-            "held_out_share": group.held_out_share,
-        }
+        {"group": number, "n": len(group.rows)} | {name: getattr(group, name) for name in columns}
         for number, group in enumerate(groups)
     ]
-    columns = ["group", "label", "n", "other_label", "early_disagreement", "late_disagreement"]
-    return pd.DataFrame(rows, columns=[*columns, "share_of_class", "held_out_share"])
+    return pd.DataFrame(rows, columns=["group", "n", *columns])
 
 
 def number_groups(groups: Sequence[Group], n: int) -> NDArray[np.int64]:

@@ -218,12 +218,13 @@ def test_other_seeds_plant_other_rows_and_too_few_rows_have_none() -> None:
 def test_each_kind_of_planted_rows_is_found_without_the_other() -> None:
     split = plant_errors(make_split(), seed=1)
     is_flip = (split.y != split.y_true) & ~split.is_poison
-    columns = ("self_confidence", "probe", "neighbours_and_probe", "early_disagreement")
+    columns = ("self_confidence", "probe", "neighbours_and_probe", "held_out_deficit")
     # The first detector finds flips alone, the second all that is planted, the third nothing at all.
     rows = pd.DataFrame(
         {"label_disagreement": is_flip * 1.0, "label_disagreement_a": (is_flip | split.is_poison) * 1.0}
         | dict.fromkeys(columns, np.nan)
         | {"outlier_score": 0.0, "predicted": np.where(split.is_poison, split.y, split.y_true)}
+        | {"group": np.where(split.is_poison.cumsum() <= 4, 1, 0) * split.is_poison - 1}
     )
     table = measure_planted(split, rows, seed=1)
     found = table.set_index(["control", "detector", "quantity"])["value"]
@@ -235,8 +236,12 @@ def test_each_kind_of_planted_rows_is_found_without_the_other() -> None:
         ("trigger_before_training", "outlier_score", 0.5),
     ]:
         assert found[control, detector, "auroc"].item() == auroc
-    assert set(table["detector"]) == {"label_disagreement", "label_disagreement_a", "outlier_score"}
-    assert "outlier_score" not in set(table.loc[table["control"] == "flips_before_training", "detector"])
+    of_triggers = {"outlier_score", "group"}
+    assert set(table["detector"]) == {"label_disagreement", "label_disagreement_a"} | of_triggers
+    assert not of_triggers & set(table.loc[table["control"] == "flips_before_training", "detector"])
+    grouped = table[table["detector"] == "group"].iloc[0]
+    assert (grouped["quantity"], grouped["value"]) == ("flagged", 0.4)
+    assert grouped["ci95_low"] < 0.4 < grouped["ci95_high"]
     learned = table.groupby("control")["learned"].unique()
     assert learned["flips_before_training"].tolist() == [0]
     assert learned["trigger_before_training"].tolist() == [10]

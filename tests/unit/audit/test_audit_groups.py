@@ -1,145 +1,177 @@
-"""Groups as poison makes them: planted ones are found, and natural ones are not."""
+"""Groups as poison makes them: planted ones are found, and what is held out too is none."""
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
 from conftest import gather_evidence
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from layeraudit.audit.groups import _limit_share, average_disagreement, choose_layers, find_groups
+from layeraudit.audit.groups import (
+    count_fewest_in_group,
+    find_candidates,
+    find_groups,
+    measure_deficit,
+    measure_deficits,
+    measure_rarity,
+)
 from layeraudit.audit.rows import number_groups, tabulate_groups
 
-N, K, CLASSES = 240, 12, 3
+N, K, CLASSES = 300, 12, 3
 
 
-def draw(n, seed, *, marked, of_kind=0):
-    """Draw rows of three classes, and their labels.
+def draw(n, seed, *, marked=0, seen="late"):
+    """Draw rows of three classes in two layers, and their labels.
 
-    `marked` rows of classes 1 and 2 have the label 0: early layers see what they were, the late one a mark.
-    `of_kind` rows of class 0 look like class 1 early, and lie together late, as a natural kind does.
+    `marked` rows of the classes 1 and 2 have the label 0, and lie together in the layers that see them.
     """
     generator = np.random.default_rng(seed)
     true = np.arange(n) % CLASSES
-    y, late_centre = true.copy(), 6 * np.eye(CLASSES, 6)[true]
-    early_centre = 6 * np.eye(CLASSES, 6)[true]
     rows = np.flatnonzero(true > 0)[:marked]
+    y = true.copy()
     y[rows] = 0
-    late_centre[rows] = 6 * np.eye(6)[0] + 5 * np.eye(6)[4]
-    kind = np.flatnonzero(true == 0)[:of_kind]
-    early_centre[kind] = 6 * np.eye(6)[1]
-    late_centre[kind] = 6 * np.eye(6)[0] + 5 * np.eye(6)[5]
-    layers = {
-        "early": early_centre + generator.normal(size=(n, 6)),
-        "late": late_centre + generator.normal(size=(n, 6)),
-    }
-    return {name: of.astype(np.float32) for name, of in layers.items()}, y, rows
+    layers = {}
+    for number, layer in enumerate(("early", "late")):
+        centre = 4 * np.eye(CLASSES, 6)[true if layer == "early" else y]
+        if layer in seen:
+            centre[rows, 4 + number] = 6
+        layers[layer] = (centre + generator.normal(size=(n, 6))).astype(np.float32)
+    return layers, y, rows
 
 
-def find(*, marked=0, of_kind=0, held_out_kind=0, n_held_out=N, seed=0, labels=None):
-    layers, y, rows = draw(N, seed, marked=marked, of_kind=of_kind)
+def find(*, marked=0, held_out=0, n_held_out=N, seed=0, seen="late"):
+    layers, y, rows = draw(N, seed, marked=marked, seen=seen)
     training = gather_evidence(layers, y, k=K)
     parts = []
     for part in (1, 2):
-        held_out, of_rows, _ = draw(n_held_out, seed + part, marked=0, of_kind=held_out_kind)
-        parts.append(gather_evidence(held_out, of_rows, k=K, training=training))
-    groups = find_groups(training, parts, early=["early"], late="late")
-    return training, groups, rows
+        others, labels, _ = draw(n_held_out, 100 * seed + part, marked=held_out, seen=seen)
+        parts.append(gather_evidence(others, labels, k=K, training=training))
+    return training, find_groups(training, *parts), rows
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_marked_rows_are_a_group(seed) -> None:
-    training, groups, rows = find(marked=16, seed=seed)
-    (group,) = groups
-    assert set(group.rows) <= set(rows) and len(group.rows) >= 12
-    assert group.label == 0 and group.other_label in (1, 2)
-    assert group.share_of_class == len(group.rows) / (training.y == 0).sum()
-    assert group.held_out_share == 0
+@pytest.mark.parametrize("seen", ["early", "late", "early late"])
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_with_a_trigger_are_groups_wherever_it_is_seen(seed, seen) -> None:
+    _, groups, rows = find(marked=24, seed=seed, seen=seen)
+    assert len({*chain.from_iterable(group.rows for group in groups)} & {*rows}) >= 18
+    for group in groups:
+        assert set(group.rows) <= set(rows)
+        assert group.layer in seen
+        assert (group.label, group.label_share, group.held_out_share) == (0, 1, 0)
+        assert group.other_label in ((1, 2) if seen == "late" else (1, 2, -1))
+        assert group.share == len(group.rows) / N
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(8))
 def test_of_clean_rows_there_is_no_group(seed) -> None:
     assert not find(seed=seed)[1]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_kind_that_is_held_out_too_is_none(seed) -> None:
-    of_kind, held_out = 16, 16
-    assert not find(of_kind=of_kind, held_out_kind=held_out, seed=seed)[1]
-    (group,) = find(of_kind=of_kind, held_out_kind=0, seed=seed)[1]
-    assert group.label == 0 and group.other_label == 1
+    assert not find(marked=24, held_out=24, seed=seed)[1]
 
 
 def test_few_held_out_rows_show_nothing() -> None:
-    assert not find(marked=16, n_held_out=9)[1]
+    assert not find(marked=24, n_held_out=9)[1]
 
 
 def test_four_rows_are_no_group() -> None:
-    assert not find(marked=4)[1]
+    assert not find(marked=4, n_held_out=3000)[1]
 
 
-def test_flips_that_are_not_learned_are_no_group() -> None:
-    training, *_ = find()
-    y = training.y.copy()
-    rows = np.random.default_rng(3).choice(N, 20, replace=False)
-    y[rows] = (y[rows] + 1) % CLASSES
-    flipped = replace(training, y=y)
-    held_out, labels, _ = draw(N, 9, marked=0)
+def test_labels_do_not_matter() -> None:
+    """A trigger that leads to each of the labels makes a group too."""
+    training, _, rows = find(marked=24)
+    mixed = replace(training, y=np.where(np.isin(np.arange(N), rows), np.arange(N) % 3, training.y))
+    held_out, labels, _ = draw(N, 9)
     part = gather_evidence(held_out, labels, k=K, training=training)
-    assert not find_groups(flipped, [part], early=["early"], late="late")
+    (group,) = find_groups(mixed, part, part)
+    assert set(group.rows) <= set(rows)
+    assert group.label_share == np.bincount(mixed.y[group.rows]).max() / len(group.rows) < 1
 
 
-def test_a_network_of_one_layer_has_no_group() -> None:
-    layers, y, _ = draw(N, 0, marked=16)
-    training = gather_evidence({"late": layers["late"]}, y, k=K)
-    assert not find_groups(training, [training], early=["late"], late="late")
+def test_the_test_rows_decide_and_did_not_choose() -> None:
+    """Where the calibration rows lack a kind that the test rows have, it is a candidate and no group."""
+    layers, y, rows = draw(N, 0, marked=24)
+    training = gather_evidence(layers, y, k=K)
+    lacks, has = (
+        gather_evidence(*draw(N, part, marked=marked)[:2], k=K, training=training)
+        for part, marked in ((1, 0), (2, 24))
+    )
+    lists = [of.neighbours["late"][:, :10] for of in (training, lacks, has)]
+    ((candidate, n_alike),) = find_candidates(*lists)
+    assert set(candidate) <= set(rows) and n_alike >= 18
+    assert not find_groups(training, lacks, has)
 
 
-@pytest.mark.parametrize(
-    ("layers", "early"),
-    [("a", "a"), ("ab", "a"), ("abc", "a"), ("abcd", "ab"), ("abcde", "ab"), ("abcdef", "abc")],
-)
-def test_the_first_half_of_the_layers_is_early(layers, early) -> None:
-    assert choose_layers(list(layers), late="z") == (list(early), "z")
+@given(st.integers(2, 30), st.integers(1, 12), st.integers(1, 40), st.integers(0, 1000))
+def test_the_deficit_counts_places_in_lists(n, m, n_held_out, seed) -> None:
+    generator = np.random.default_rng(seed)
+    m = min(m, n - 1)
+    nearest = np.array([generator.permutation(np.delete(np.arange(n), row))[:m] for row in range(n)])
+    of_held_out = np.array([generator.permutation(n)[:m] for _ in range(n_held_out)])
+    deficit = measure_deficit(nearest, of_held_out)
+    for row in range(n):
+        around = [row, *nearest[row]]
+        found, expected = (
+            sum(int((lists == one).sum()) for one in around) for lists in (of_held_out, nearest)
+        )
+        assert deficit[row] == pytest.approx(1 - (found + 1) / (expected * n_held_out / n + 1))
+
+
+def test_held_out_rows_that_lie_as_training_rows_do_leave_no_deficit() -> None:
+    nearest = np.array([[1, 2], [0, 2], [0, 1]])
+    assert measure_deficit(nearest, nearest).tolist() == [0, 0, 0]
+    assert measure_deficit(nearest, np.array([[0, 1]] * 3))[2] == 0
+
+
+def test_the_deficit_of_a_row_is_its_largest() -> None:
+    training, _, rows = find(marked=24)
+    held_out, labels, _ = draw(N, 9)
+    part = gather_evidence(held_out, labels, k=K, training=training)
+    of_layers = [
+        measure_deficit(*(of.neighbours[layer][:, :10] for of in (training, part)))
+        for layer in ("early", "late")
+    ]
+    deficits = measure_deficits(training, part)
+    np.testing.assert_array_equal(deficits, np.maximum(*of_layers))
+    assert np.median(deficits[rows]) > 0.75 > np.median(np.delete(deficits, rows))
+
+
+@pytest.mark.parametrize(("count", "n", "share"), [(0, 500, 0.03), (2, 1000, 0.01), (30, 60, 0.5)])
+def test_a_group_is_rare_where_fewer_than_half_its_share_are_held_out(count, n, share) -> None:
+    assert measure_rarity(count, n, share) == pytest.approx(stats.binom.cdf(count, n, share / 2))
+
+
+@pytest.mark.parametrize("n", [60, 1000, 50_000])
+@pytest.mark.parametrize("n_test", [0, 5, 30, 500, 100_000])
+def test_a_group_of_one_row_less_could_not_be_told(n, n_test) -> None:
+    fewest = count_fewest_in_group(n, n_test)
+    assert all(measure_rarity(0, n_test, rows / n) > 0.05 for rows in range(5, min(fewest, n + 1)))
+    assert fewest > n or measure_rarity(0, n_test, fewest / n) <= 0.05
+
+
+def test_without_test_rows_nothing_is_rare() -> None:
+    assert measure_rarity(0, 0, 0.5) == 1
 
 
 def test_tables_number_the_groups_from_the_largest() -> None:
-    training, groups, _ = find(marked=16)
-    early = average_disagreement(training, training.y, ["early"])
-    late = average_disagreement(training, training.y, ["late"])
+    _, groups, _ = find(marked=24)
     numbers = number_groups(groups, N)
     assert np.flatnonzero(numbers == 0).tolist() == groups[0].rows.tolist()
-    (row,) = tabulate_groups(groups, early, late).to_dict("records")
+    (row,) = tabulate_groups(groups).to_dict("records")
     assert row == {
         "group": 0,
-        "label": 0,
         "n": len(groups[0].rows),
+        "layer": "late",
+        "label": 0,
+        "label_share": 1,
         "other_label": groups[0].other_label,
-        "early_disagreement": early[numbers == 0].mean(),
-        "late_disagreement": late[numbers == 0].mean(),
-        "share_of_class": groups[0].share_of_class,
+        "share": len(groups[0].rows) / N,
         "held_out_share": 0,
     }
-    assert row["early_disagreement"] > 0.5 >= row["late_disagreement"]
-    assert list(tabulate_groups([], early, late)) == list(row)
-
-
-def test_the_other_label_is_the_most_frequent_early() -> None:
-    layers, y, rows = draw(N, 0, marked=16)
-    of_two = rows[np.arange(N)[rows] % CLASSES == 2]
-    layers["early"][rows] = layers["early"][of_two[0]] + 0.1 * np.random.default_rng(0).normal(size=(16, 6))
-    training = gather_evidence(layers, y, k=K)
-    held_out, labels, _ = draw(N, 9, marked=0)
-    part = gather_evidence(held_out, labels, k=K, training=training)
-    groups = find_groups(training, [part], early=["early"], late="late")
-    assert all(group.other_label == 2 for group in groups)
-
-
-@pytest.mark.parametrize(("count", "n", "tests"), [(0, 33, 10), (0, 33, 1), (3, 1030, 10)])
-def test_the_limit_of_a_held_out_share_holds_for_all_labels_at_once(count: int, n: int, tests: int) -> None:
-    """At the limit, so few or fewer are as likely as the level divided by the number of labels."""
-    assert stats.binom.cdf(count, n, _limit_share(count, n, tests=tests)) == pytest.approx(0.05 / tests)
-
-
-def test_without_held_out_rows_any_share_is_usual() -> None:
-    assert _limit_share(0, 0, tests=3) == 1
+    assert list(tabulate_groups([])) == list(row)

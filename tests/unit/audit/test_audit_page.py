@@ -361,7 +361,7 @@ def test_the_summary_has_stable_keys_and_no_nan(folder: Path, audit: Audit, rows
     assert {record["length"] for record in summary["controls"]} == {6, 12, 24, 60, None}
     (group,) = summary["groups"]
     assert (group["label"], group["other_label"], group["n"]) == ("ring", "bar", N_GROUP)
-    assert group["held_out_share"] == 0.025
+    assert (group["layer"], group["held_out_share"]) == ("head", 0.001)
     provenance = summary["provenance"]
     assert (provenance["k"], provenance["layers"], provenance["pooling"]) == (K, [*LAYERS], "mean")
     assert provenance["dataset"] == {"name": "pictures", "sha256": digest_given(audit.files["dataset"])}
@@ -413,7 +413,7 @@ def test_the_first_screen_has_gate_counts_and_worst_rows(
     assert "1 row unlike anything" in overview
     assert f"1 poison-like group {N_GROUP} of 240" in overview
     (group,) = page.list_cards("groups")
-    assert "10.0 % of its class; of its held-out rows 2.5 % are alike." in group
+    assert "3.3 % of the training rows; of the held-out rows 0.1 % are alike." in group
     assert "12 wrong labels were planted in your data. The 12 rows that rank first held 90.0 %" in overview
     worst = page.list_cards("overview")
     ranked = rows.sort_values("label_rank").head(3)

@@ -190,7 +190,7 @@ def test_rows_have_the_columns_that_are_agreed(audited) -> None:
         *("label_score", "label_rank", "label_p", "label_flagged"),
         *("outlier_score", "outlier_rank", "outlier_p", "outlier_flagged"),
         *("duplicate_of", "duplicate_distance", "leak"),
-        *("group", "early_disagreement", "late_disagreement"),
+        *("group", "held_out_deficit"),
     ]
     kinds = dict.fromkeys(("row", "source", "label", "predicted", "proposed", "label_rank"), "int64")
     kinds |= dict.fromkeys(("label_flagged", "outlier_flagged"), "bool")
@@ -243,6 +243,7 @@ def test_errors_say_what_can_be_flagged(audited) -> None:
         "probe_layer": "late",
         "probe_rows": 120,
         "no_probe": None,
+        "fewest_in_group": 15,
     }
     assert len(pd.read_csv(audited / "groups.csv")) == 0
 
