@@ -31,6 +31,7 @@ OPTIONS = {
     "energy": {},
     "entropy": {},
     "grey_pixels": {},
+    "held_out_deficit": {"layers": ["relu", "fc"], "k": 5},
     "kl_matching": {},
     "knn_distance": {"layer": "relu", "k": 10},
     "lid": {"layers": ["relu", "fc"], "k": 15},

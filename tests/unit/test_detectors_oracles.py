@@ -16,6 +16,7 @@ from layeraudit.detectors import (
     dknn,
     energy,
     entropy,
+    held_out_deficit,
     kl_matching,
     knn_distance,
     label_disagreement,
@@ -95,6 +96,40 @@ def test_label_disagreement_by_hand(layers, expected) -> None:
     judged = evidence_of([0, 2, 1], neighbours={"a": [[0, 1], [0, 3], [2, 3]], "b": [[2, 4], [1, 2], [3, 4]]})
     score = label_disagreement.fit(TRAINING, NOBODY, seed=0, layers=layers)
     assert score(judged).tolist() == expected
+
+
+@given(st.integers(2, 30), st.integers(1, 12), st.integers(1, 40), st.integers(0, 1000))
+def test_the_held_out_deficit_counts_places_in_lists(n, k, n_held_out, seed) -> None:
+    generator = np.random.default_rng(seed)
+    k = min(k, n - 1)
+    layers = {
+        layer: (
+            np.array([generator.permutation(np.delete(np.arange(n), row))[:k] for row in range(n)]),
+            np.array([generator.permutation(n)[:k] for _ in range(n_held_out)]),
+        )
+        for layer in "ab"
+    }
+    training, held_out = (
+        evidence_of(np.zeros(rows), neighbours={layer: lists[part] for layer, lists in layers.items()})
+        for part, rows in enumerate((n, n_held_out))
+    )
+    score = held_out_deficit.fit(training, held_out, seed=0, layers=["a", "b"], k=k)(training)
+
+    def count(lists, around):
+        return sum(int((lists == one).sum()) for one in around)
+
+    for row in range(n):
+        of_layers = [
+            1 - (count(of_held_out, own[row]) + 1) / (count(own, own[row]) * n_held_out / n + 1)
+            for own, of_held_out in layers.values()
+        ]
+        assert score[row] == pytest.approx(max(of_layers))
+
+
+def test_held_out_rows_that_lie_as_training_rows_do_leave_no_deficit() -> None:
+    lists = np.array([[1, 2], [0, 2], [0, 1]])
+    assert held_out_deficit.measure_deficit(lists, lists, lists).tolist() == [0, 0, 0]
+    assert held_out_deficit.measure_deficit(lists[:1], lists, np.array([[0, 0]] * 3)).tolist() == [1 - 1 / 5]
 
 
 @pytest.mark.parametrize(

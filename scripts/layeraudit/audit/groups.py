@@ -1,16 +1,13 @@
 """Groups as poison makes them: training rows that lie together where no held-out row lies.
 
-A trigger is in no picture that was held out. So the rows that carry it have neighbours that carry it too, and
+A trigger is in no row that was held out. So the rows that carry it have neighbours that carry it too, and
 held-out rows, drawn as the training rows were, lie elsewhere: in an early layer if the trigger is seen there,
-in a late one if the network has learned it. The same holds for any rows of the training set that others are
-not like. Two samples are compared by their nearest neighbours (Schilling 1986, doi:10.2307/2289012), here in
-each place of each layer.
+in a late one if the network has learned it.
 
 The rule, in each layer:
 
-1. The held-out deficit of a row: among the calibration rows' lists of ten nearest, how much less often it and
-   its own ten nearest stand there than among the training rows' lists, as a share. A row is a suspect where
-   it is 75 % or more.
+1. A row is a suspect where its held-out deficit is 75 % or more, by the calibration rows and its ten nearest
+   (`layeraudit.detectors.held_out_deficit`).
 2. More than half of a row's ten nearest are suspects that lists of ten nearest connect with one another. Rows
    of which that is so are a candidate, five or more.
 3. Of the test rows, which had no say until here, those that meet 2 are less than half as frequent as the
@@ -34,6 +31,7 @@ from scipy.sparse.csgraph import connected_components
 
 from layeraudit.detectors import Evidence
 from layeraudit.detectors._features import take_neighbours
+from layeraudit.detectors.held_out_deficit import measure_deficit
 from layeraudit.statistics import CONFIDENCE_LEVEL
 
 NEAREST = 10
@@ -94,34 +92,6 @@ def find_groups(training: Evidence, calibration: Evidence, test: Evidence) -> li
     return [_describe(training, layer, rows, n_alike / n_test) for layer, rows, n_alike in found]
 
 
-def measure_deficits(training: Evidence, calibration: Evidence) -> NDArray[np.float64]:
-    """Return the held-out deficit of each training row, float64 [n]: its largest of all layers."""
-    return np.max(
-        [
-            measure_deficit(*(_take_nearest(of, layer, len(training)) for of in (training, calibration)))
-            for layer in training.neighbours
-        ],
-        axis=0,
-    )
-
-
-def measure_deficit(nearest: NDArray[np.int64], of_held_out: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the held-out deficit of each training row in a layer, float64 [n], at most 1; 0 is usual.
-
-    1 - (a + 1) / (e + 1), where a counts the places of a row and its nearest in the lists of held-out rows,
-    and e those in the lists of training rows, times the ratio of both numbers of lists.
-
-    Parameters
-    ----------
-    nearest : int64 [n, m], training rows nearest to each training row
-    of_held_out : int64 [h, m], training rows nearest to each held-out row
-    """
-    n = len(nearest)
-    found, expected = (np.bincount(lists.ravel(), minlength=n) for lists in (of_held_out, nearest))
-    found, expected = (counts + counts[nearest].sum(axis=1) for counts in (found, expected))
-    return np.asarray(1 - (found + 1) / (expected * (len(of_held_out) / n) + 1))
-
-
 def find_candidates(
     nearest: NDArray[np.int64], of_calibration: NDArray[np.int64], of_test: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
@@ -131,7 +101,7 @@ def find_candidates(
     ----------
     nearest, of_calibration, of_test : int64 [rows, m], the training rows that are nearest to each row
     """
-    suspects = np.flatnonzero(measure_deficit(nearest, of_calibration) >= LARGE_DEFICIT)
+    suspects = np.flatnonzero(measure_deficit(nearest, nearest, of_calibration) >= LARGE_DEFICIT)
     component = _connect(suspects, nearest)
     near, near_test = (_find_company(lists, component) for lists in (nearest, of_test))
     for number in np.unique(near[near >= 0]):

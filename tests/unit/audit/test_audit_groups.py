@@ -6,16 +6,12 @@ from itertools import chain
 import numpy as np
 import pytest
 from conftest import gather_evidence
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from layeraudit.audit.groups import (
     count_fewest_in_group,
     find_candidates,
     find_groups,
-    measure_deficit,
-    measure_deficits,
     measure_rarity,
 )
 from layeraudit.audit.rows import number_groups, tabulate_groups
@@ -106,40 +102,6 @@ def test_the_test_rows_decide_and_did_not_choose() -> None:
     ((candidate, n_alike),) = find_candidates(*lists)
     assert set(candidate) <= set(rows) and n_alike >= 18
     assert not find_groups(training, lacks, has)
-
-
-@given(st.integers(2, 30), st.integers(1, 12), st.integers(1, 40), st.integers(0, 1000))
-def test_the_deficit_counts_places_in_lists(n, m, n_held_out, seed) -> None:
-    generator = np.random.default_rng(seed)
-    m = min(m, n - 1)
-    nearest = np.array([generator.permutation(np.delete(np.arange(n), row))[:m] for row in range(n)])
-    of_held_out = np.array([generator.permutation(n)[:m] for _ in range(n_held_out)])
-    deficit = measure_deficit(nearest, of_held_out)
-    for row in range(n):
-        around = [row, *nearest[row]]
-        found, expected = (
-            sum(int((lists == one).sum()) for one in around) for lists in (of_held_out, nearest)
-        )
-        assert deficit[row] == pytest.approx(1 - (found + 1) / (expected * n_held_out / n + 1))
-
-
-def test_held_out_rows_that_lie_as_training_rows_do_leave_no_deficit() -> None:
-    nearest = np.array([[1, 2], [0, 2], [0, 1]])
-    assert measure_deficit(nearest, nearest).tolist() == [0, 0, 0]
-    assert measure_deficit(nearest, np.array([[0, 1]] * 3))[2] == 0
-
-
-def test_the_deficit_of_a_row_is_its_largest() -> None:
-    training, _, rows = find(marked=24)
-    held_out, labels, _ = draw(N, 9)
-    part = gather_evidence(held_out, labels, k=K, training=training)
-    of_layers = [
-        measure_deficit(*(of.neighbours[layer][:, :10] for of in (training, part)))
-        for layer in ("early", "late")
-    ]
-    deficits = measure_deficits(training, part)
-    np.testing.assert_array_equal(deficits, np.maximum(*of_layers))
-    assert np.median(deficits[rows]) > 0.75 > np.median(np.delete(deficits, rows))
 
 
 @pytest.mark.parametrize(("count", "n", "share"), [(0, 500, 0.03), (2, 1000, 0.01), (30, 60, 0.5)])

@@ -1,0 +1,73 @@
+"""How much rarer held-out rows are around a training row than other training rows are.
+
+A trigger is in no row that was held out: the rows that carry it lie together where no held-out row lies. The
+comparison of two samples by their nearest neighbours (Schilling 1986), made in each place of each layer.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from layeraudit.detectors import Evidence, Score
+from layeraudit.detectors._features import take_neighbours
+
+TITLE = "Held-out deficit"
+REFERENCE = "Schilling 1986, https://doi.org/10.2307/2289012"
+BENCHES = ["poison"]
+ENVIRONMENT = "tables"
+OPTIONS = {
+    "layers": {
+        "description": "Layers of which the largest deficit counts.",
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 1,
+        "uniqueItems": True,
+    },
+    "k": {
+        "description": "So many nearest neighbours count.",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1_000_000,
+    },
+}
+
+
+def fit(training: Evidence, calibration: Evidence, *, seed: int, layers: Sequence[str], k: int) -> Score:
+    """Return the function that measures deficits.
+
+    Raises
+    ------
+    InputError
+        Where evidence lacks neighbours in a layer, or that many; from the function too.
+    """
+
+    def take(evidence: Evidence, layer: str) -> NDArray[np.int64]:
+        return take_neighbours(evidence, layer, n_training=len(training), k=k)
+
+    lists = {layer: (take(training, layer), take(calibration, layer)) for layer in layers}
+
+    def score(evidence: Evidence) -> NDArray[np.float64]:
+        of_layers = [measure_deficit(take(evidence, layer), *of) for layer, of in lists.items()]
+        return np.asarray(np.max(of_layers, axis=0))
+
+    return score
+
+
+def measure_deficit(
+    nearest: NDArray[np.int64], of_training: NDArray[np.int64], of_held_out: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the held-out deficit of rows in a layer, float64 [rows], at most 1; 0 is usual.
+
+    1 - (a + 1) / (e + 1), where a counts the places of a row's nearest in the lists of held-out rows, and e
+    those in the lists of training rows, times the ratio of both numbers of lists.
+
+    Parameters
+    ----------
+    nearest, of_training, of_held_out : int64 [rows, m], the training rows that are nearest to each row
+    """
+    n = len(of_training)
+    found, expected = (
+        np.bincount(lists.ravel(), minlength=n)[nearest].sum(axis=1) for lists in (of_held_out, of_training)
+    )
+    return np.asarray(1 - (found + 1) / (expected * (len(of_held_out) / n) + 1))
