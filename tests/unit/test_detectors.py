@@ -203,7 +203,7 @@ def test_those_of_logits_heed_the_logits(method: str) -> None:
     assert (halved != score(method, training, calibration, judged)).all()
 
 
-OTHERS = ["random", "perfect", "grey_pixels", "relative_mahalanobis"]
+OTHERS = ["random", "perfect", "grey_pixels", "relative_mahalanobis", "held_out_deficit"]
 OF_LABELS = ["activation_clustering", "label_disagreement", "deep_knn", "spectral_signatures", "trust_score"]
 
 
@@ -224,6 +224,17 @@ def test_all_others_find_what_is_like_no_class(method: str) -> None:
         assert pairs.mean() > 0.97
     else:
         assert_suspects_come_first(scores, judged.is_suspect)
+
+
+def test_the_held_out_deficit_finds_training_rows_where_no_row_is_held_out() -> None:
+    axes = np.r_[np.arange(150) % N_CLASSES, np.full(12, 7)]
+    training = make_evidence(draw(np.random.default_rng(0), axes), axes % N_CLASSES, axes == 7)
+    _, calibration, _ = draw_problem()
+    features = calibration.activations["relu"]
+    calibration = make_evidence(features, calibration.y, calibration.is_suspect, training)
+    assert_suspects_come_first(
+        score("held_out_deficit", training, calibration, training), training.is_suspect
+    )
 
 
 def test_relative_distance_finds_what_lies_between_the_classes() -> None:
