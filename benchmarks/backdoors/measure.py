@@ -31,7 +31,7 @@ def measure_run(results: Path, experiment: str, seed: int) -> dict[str, float]:
     """Return what the audit of one run has found, each a share but for the numbers of rows."""
     audited = results / "backdoors" / f"{experiment}_seed{seed}" / "seed1"
     rows = pd.read_parquet(audited / "rows.parquet")
-    given = read_split(results / "report" / experiment / f"seed{seed}" / "data" / "train.npz")
+    given = read_split(results / "poisoned" / experiment / f"seed{seed}" / "data" / "train.npz")
     is_poison = given.is_poison[rows["source"]]
     in_group, n = (rows["group"] >= 0).to_numpy(), int(is_poison.sum())
     figures = {"poison_rows": float(n), "rows_in_groups": float(in_group.sum())}
@@ -64,7 +64,7 @@ def measure(*, results: Path, output: Path) -> None:
     """
     table = pd.DataFrame(tabulate(results))
     first = next(iter(EXPERIMENTS))
-    of = json.loads((results / "audit" / f"{first}_seed1" / "audit.json").read_text())["provenance"]
+    of = json.loads((results / "audit" / f"{first}_seed{SEEDS[0]}" / "audit.json").read_text())["provenance"]
     machine = f"{name_processor()}, {os.cpu_count()} cores"
     settings = f"seeds {SEEDS[0]} to {SEEDS[-1]}, k = {of['k']}, {of['metric']}"
     write_table(output, table.assign(run=f"{of['date']}, {of['commit']}, {machine}, {settings}"))

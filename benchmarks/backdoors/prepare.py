@@ -1,6 +1,6 @@
 """Write the configuration of audits of networks that the leaderboard has trained on poison, as a stranger's.
 
-    PYTHONPATH=scripts python benchmarks/backdoors/prepare.py --output backdoors.yaml
+    PYTHONPATH=scripts python benchmarks/backdoors/prepare.py --output backdoors.yaml --files runs.txt
 
 README.md of this folder says how to run it.
 """
@@ -22,20 +22,23 @@ EXPERIMENTS = {
 }
 """Experiments of the leaderboard, and the family of their poison."""
 
-SEEDS = (1, 2, 3)
+SEEDS = (4, 5, 6, 7)
 
 
 def name_runs() -> dict[str, Path]:
     """Return the folder of each run, by the name of its audit."""
     return {
-        f"{experiment}_seed{seed}": Path(f"results/report/{experiment}/seed{seed}")
+        f"{experiment}_seed{seed}": Path(f"results/poisoned/{experiment}/seed{seed}")
         for experiment in EXPERIMENTS
         for seed in SEEDS
     }
 
 
-def prepare(*, output: Path) -> None:
-    """Write a data set, a network and an audit of each run."""
+def prepare(*, output: Path, files: Path) -> None:
+    """Write a data set, a network and an audit of each run.
+
+    files : receives the files of the runs, a line each
+    """
     arrays = {"method": "arrays", "classes": None, "layout": "nchw"}
     factory: dict[str, Any] = {
         **{"method": "factory", "factory": "layeraudit.networks.report_cnn:ReportCNN", "folder": None},
@@ -53,6 +56,9 @@ def prepare(*, output: Path) -> None:
         "networks": {name: factory | {"weights": f"{of}/model.pt"} for name, of in runs.items()},
         "audits": {name: audit | {"dataset": name, "network": name} for name in runs},
     }
+    with atomic_write(files) as temporary:
+        names = ("model.pt", "data/train.npz", "data/test.npz")
+        temporary.write_text("".join(f"{of}/{name}\n" for of in runs.values() for name in names))
     with atomic_write(output) as temporary:
         temporary.write_text(yaml.safe_dump(settings, sort_keys=False))
 

@@ -6,16 +6,16 @@ in a late one if the network has learned it.
 
 The rule, in each layer:
 
-1. A row is a suspect where its held-out deficit is 75 % or more, by the calibration rows and its ten nearest
+1. A row is a suspect where its held-out deficit is 80 % or more, by the calibration rows and its ten nearest
    (`layeraudit.detectors.held_out_deficit`).
 2. More than half of a row's ten nearest are suspects that lists of ten nearest connect with one another. Rows
    of which that is so are a candidate, five or more.
-3. Of the test rows, which had no say until here, those that meet 2 are less than half as frequent as the
-   candidate is among the training rows: an exact binomial test at 5 %, by Bonferroni's correction for the
+3. Of the test rows, which had no say until here, those that meet 2 are less than a third as frequent as
+   the candidate is among the training rows: an exact binomial test at 5 %, by Bonferroni's correction for the
    candidates of all layers.
 
-The third part needs test rows: if none of 500 is alike, a single candidate is a group from 1.2 % of the
-training rows; if none of 5,000 is, from 0.12 %. It also needs held-out rows that were drawn as the training
+The third part needs test rows: if none of 500 is alike, a single candidate is a group from 1.8 % of the
+training rows; if none of 5,000 is, from 0.18 %. It also needs held-out rows that were drawn as the training
 rows were: with others, what only the training rows have is a group too.
 """
 
@@ -37,13 +37,16 @@ from layeraudit.statistics import CONFIDENCE_LEVEL
 NEAREST = 10
 """So many nearest are looked at, or all that were found."""
 
-LARGE_DEFICIT = 0.75
+LARGE_DEFICIT = 0.8
 """Held-out deficit of a suspect, at least."""
 
 FEWEST = 5
 """Rows of a group."""
 
 HALF = 0.5
+
+RARE = 1 / 3
+"""Of a group's share of the training rows, that of alike test rows is below so much."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,13 @@ def find_candidates(
 
 
 def measure_rarity(count: int, n: int, share: float) -> float:
-    """Return the p-value of count of n test rows being alike, where half of a group's share should be."""
-    return float(stats.binomtest(count, n, HALF * share, alternative="less").pvalue) if n else 1.0
+    """Return the p-value of count of n test rows being alike, where a third of a group's share should be."""
+    return float(stats.binomtest(count, n, RARE * share, alternative="less").pvalue) if n else 1.0
 
 
 def count_fewest_in_group(n: int, n_test: int) -> int:
     """Count the rows of the smallest group that can be told among n: of a single candidate, none alike."""
-    share = 2 * (1 - (1 - CONFIDENCE_LEVEL) ** (1 / n_test)) if n_test else np.inf
+    share = (1 - (1 - CONFIDENCE_LEVEL) ** (1 / n_test)) / RARE if n_test else np.inf
     return max(FEWEST, math.ceil(n * share)) if share <= 1 else n + 1
 
 

@@ -105,8 +105,8 @@ def test_the_test_rows_decide_and_did_not_choose() -> None:
 
 
 @pytest.mark.parametrize(("count", "n", "share"), [(0, 500, 0.03), (2, 1000, 0.01), (30, 60, 0.5)])
-def test_a_group_is_rare_where_fewer_than_half_its_share_are_held_out(count, n, share) -> None:
-    assert measure_rarity(count, n, share) == pytest.approx(stats.binom.cdf(count, n, share / 2))
+def test_a_group_is_rare_where_fewer_than_a_third_of_its_share_are_held_out(count, n, share) -> None:
+    assert measure_rarity(count, n, share) == pytest.approx(stats.binom.cdf(count, n, share / 3))
 
 
 @pytest.mark.parametrize("n", [60, 1000, 50_000])
