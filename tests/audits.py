@@ -174,6 +174,7 @@ def write_audit(
         "calibration_rows_to_flag_one": n * 20 - 1,
         "ranked_by": "neighbours_and_probe",
         "fewest_in_group": 24,
+        "labels_not_held_out": [],
         "probe_layer": LAYERS[1],
         "no_probe": None,
         "flagged": flagged,

@@ -147,6 +147,10 @@ def set_up(tests: bool) -> None:
     place = f"in {VENV}"  # a virtual environment holds its own path in many files, and cannot be moved
     wanted = {place, *map(line_of, requirements)}
 
+    if VENV.is_symlink():
+        sys.exit(
+            f"{VENV} is a link to {VENV.resolve()}, which is left as it is: remove the link, and try again"
+        )
     if VENV.exists() and not STATE.exists() and any(VENV.iterdir()):
         sys.exit(f"{VENV} was not made by this program: move it away, and try again")
     VENV.mkdir(exist_ok=True)

@@ -127,6 +127,9 @@ def judge_rows(
         "probe_layer": layer if fitted else None,
         "probe_rows": fitted.fitted if fitted else 0,
         "no_probe": hindrance,
+        "labels_not_held_out": np.setdiff1d(
+            training.y, np.concatenate([others[name].y for name in held_out])
+        ).tolist(),
         "fewest_in_group": count_fewest_in_group(len(training), len(others["test"])),
     }
     write_json(errors, counted | how)

@@ -281,7 +281,7 @@ def _allowed(schema: Mapping[str, Any]) -> str:
     least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
     if least or most < math.inf:
         number = least if least == most else f"{least} or more" if most == math.inf else f"{least} to {most}"
-        text += f" of {number} different values"
+        text += f" of {number} {'different ' * schema.get('uniqueItems', False)}values"
     if "items" in schema:
         text += f", each {_allowed(schema['items'])}"
     if "contains" in schema:

@@ -124,6 +124,16 @@ def test_venv_of_somebody_else_is_left_alone(checkout: Path) -> None:
     assert list(theirs.parent.iterdir()) == [theirs]
 
 
+def test_a_link_to_another_venv_is_left_alone(checkout: Path) -> None:
+    theirs = checkout / "theirs"
+    theirs.mkdir()
+    (theirs / "set_up.state").write_text("in another place\n")
+    (theirs / "bin").mkdir()
+    (checkout / ".venv").symlink_to(theirs)
+    ends_in(start(checkout), "is a link to")
+    assert {path.name for path in theirs.iterdir()} == {"set_up.state", "bin"}
+
+
 @pytest.mark.skipif(os.system("unshare --mount true") != 0, reason="only root may mount a small disk")
 def test_full_disk(checkout: Path) -> None:
     (checkout / ".venv").mkdir()

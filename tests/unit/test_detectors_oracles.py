@@ -128,8 +128,19 @@ def test_the_held_out_deficit_counts_places_in_lists(n, k, n_held_out, seed) -> 
 
 def test_held_out_rows_that_lie_as_training_rows_do_leave_no_deficit() -> None:
     lists = np.array([[1, 2], [0, 2], [0, 1]])
-    assert held_out_deficit.measure_deficit(lists, lists, lists).tolist() == [0, 0, 0]
-    assert held_out_deficit.measure_deficit(lists[:1], lists, np.array([[0, 0]] * 3)).tolist() == [1 - 1 / 5]
+    once = np.ones(3)
+    assert held_out_deficit.measure_deficit(lists, lists, lists, once).tolist() == [0, 0, 0]
+    elsewhere = np.array([[0, 0]] * 3)
+    assert held_out_deficit.measure_deficit(lists[:1], lists, elsewhere, once).tolist() == [1 - 1 / 5]
+
+
+def test_held_out_rows_are_expected_by_their_label() -> None:
+    weights = held_out_deficit.weigh_rows(np.array([0, 0, 1, 2]), np.array([0, 0, 0, 1, 4]))
+    assert weights.tolist() == [1.5, 1.5, 1, 0]
+    lists = np.array([[1], [0], [3], [2]])
+    # Rows of the label that nobody held out are not missed.
+    deficit = held_out_deficit.measure_deficit(lists, lists, np.array([[0], [1], [1]]), weights)
+    assert deficit.tolist() == [1 - 3 / 2.5, 1 - 2 / 2.5, 1 - 1 / 2, 0]
 
 
 @pytest.mark.parametrize(

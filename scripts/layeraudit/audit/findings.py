@@ -47,14 +47,8 @@ KEYS = {
     "gate.json": ["n_classes", "majority_share", "expected_accuracy", "verdict", "parts"],
     "errors.json": [
         *("n_rows", "n_calibration", "level", "fewest_flaggable", "calibration_rows_to_flag_one"),
-        *(
-            "flagged",
-            "at_least_wrong",
-            "outliers_flagged",
-            "outliers_at_least",
-            "ranked_by",
-            "fewest_in_group",
-        ),
+        *("flagged", "at_least_wrong", "outliers_flagged", "outliers_at_least", "ranked_by"),
+        *("fewest_in_group", "labels_not_held_out"),
     ],
 }
 """The keys that an audit reads of each record."""
@@ -226,17 +220,16 @@ def decide_labels(findings: Findings, counts: Mapping[str, int]) -> Verdict:
     """Return the verdict on the labels.
 
     They are wrong where rows are flagged; closed testing then excludes that none is. Where no row is flagged,
-    a test has found nothing that could have flagged a single one, and that flags most errors which are
-    planted. Any other leaves suspects in doubt: fewer wrong rows than it can flag look to it like none, and
-    so do those that calibration rows with wrong labels hide.
+    nothing is found by a test that flags most errors which are planted. Where there are suspects it also has
+    to be able to flag a single row. Any other test leaves them in doubt: fewer wrong rows than it can flag
+    look to it like none, and so do those that calibration rows with wrong labels hide.
     """
     if counts["label_errors_flagged"]:
         return "found"
     flagged = measure_flagged(findings)
-    is_blind = int(findings.errors["fewest_flaggable"]) > 1 or (
-        flagged is not None and flagged["value"] < MOST_OF_PLANTED
-    )
-    return "cannot_tell" if counts["suspects"] and is_blind else "nothing_found"
+    flags_one = int(findings.errors["fewest_flaggable"]) == 1
+    flags_most = flags_one if flagged is None else flagged["value"] >= MOST_OF_PLANTED
+    return "nothing_found" if flags_most and (flags_one or not counts["suspects"]) else "cannot_tell"
 
 
 def decide(findings: Findings, counts: Mapping[str, int]) -> Verdict:

@@ -27,6 +27,11 @@ def has_logits(logits: NDArray[np.float32]) -> bool:
     return bool(np.any(logits))
 
 
+def are_probabilities(logits: NDArray[np.float32]) -> bool:
+    """Return whether logits, float32 [n, classes], are shares that sum to 1, as a softmax makes them."""
+    return bool((logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3))
+
+
 def judge_accuracy(
     labels: Mapping[str, NDArray[np.int64]],
     logits: Mapping[str, NDArray[np.float32]],
@@ -55,7 +60,7 @@ def judge_accuracy(
     Raises
     ------
     InputError
-        Where the network has not one output a class, or is near chance.
+        Where the network has not one output a class, returns probabilities, or is near chance.
     """
     counts = np.bincount(labels[HELD_OUT], minlength=n_classes)
     majority_share = float(counts.max() / counts.sum())
@@ -71,6 +76,10 @@ def judge_accuracy(
     if outputs != n_classes:
         raise InputError(
             f"the network has {outputs} outputs, allowed are {n_classes}, one for each class of the data set"
+        )
+    if all(map(are_probabilities, logits.values())):
+        raise InputError(
+            "the network returns probabilities, which sum to 1, allowed are logits: leave out its softmax"
         )
     parts = {name: _count_right(logits[name].argmax(axis=1), of) for name, of in labels.items()}
     _check_above_chance(parts[HELD_OUT], parts[TRAIN], majority_share, trained_by)

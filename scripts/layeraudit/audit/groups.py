@@ -10,13 +10,13 @@ The rule, in each layer:
    (`layeraudit.detectors.held_out_deficit`).
 2. More than half of a row's ten nearest are suspects that lists of ten nearest connect with one another. Rows
    of which that is so are a candidate, five or more.
-3. Of the test rows, which had no say until here, those that meet 2 are less than a third as frequent as
-   the candidate is among the training rows: an exact binomial test at 5 %, by Bonferroni's correction for the
-   candidates of all layers.
+3. Of the test rows, which had no say until here, those that meet 2 are less than a third of what is expected:
+   a Poisson test at 5 %, by Bonferroni's correction for the candidates of all layers. For each of its rows
+   as many are expected as there are test rows for a training row of the label.
 
 The third part needs test rows: if none of 500 is alike, a single candidate is a group from 1.8 % of the
-training rows; if none of 5,000 is, from 0.18 %. It also needs held-out rows that were drawn as the training
-rows were: with others, what only the training rows have is a group too.
+training rows; if none of 5,000 is, from 0.18 %. It also needs held-out rows that were drawn,
+of each label, as the training rows were: with others, what only the training rows have is a group too.
 """
 
 import math
@@ -31,7 +31,7 @@ from scipy.sparse.csgraph import connected_components
 
 from layeraudit.detectors import Evidence
 from layeraudit.detectors._features import take_neighbours
-from layeraudit.detectors.held_out_deficit import measure_deficit
+from layeraudit.detectors.held_out_deficit import measure_deficit, weigh_rows
 from layeraudit.statistics import CONFIDENCE_LEVEL
 
 NEAREST = 10
@@ -77,34 +77,37 @@ def find_groups(training: Evidence, calibration: Evidence, test: Evidence) -> li
 
     Of groups of several layers that share half of the smaller one's rows, the largest stays.
     """
+    chosen_by, expected = (weigh_rows(training.y, of.y) for of in (calibration, test))
     candidates = [
         (layer, rows, n_alike)
         for layer in training.neighbours
         for rows, n_alike in find_candidates(
-            *(_take_nearest(of, layer, len(training)) for of in (training, calibration, test))
+            *(_take_nearest(of, layer, len(training)) for of in (training, calibration, test)), chosen_by
         )
     ]
-    n, n_test = len(training), len(test)
     found: list[tuple[str, NDArray[np.int64], int]] = []
     for layer, rows, n_alike in sorted(candidates, key=lambda candidate: -len(candidate[1])):
         is_new = all(np.isin(rows, others).mean() < HALF for _, others, _ in found)
-        if is_new and measure_rarity(n_alike, n_test, len(rows) / n) <= (1 - CONFIDENCE_LEVEL) / len(
-            candidates
-        ):
+        p = measure_rarity(n_alike, float(expected[rows].sum()))
+        if is_new and p <= (1 - CONFIDENCE_LEVEL) / len(candidates):
             found.append((layer, rows, n_alike))
-    return [_describe(training, layer, rows, n_alike / n_test) for layer, rows, n_alike in found]
+    return [_describe(training, layer, rows, n_alike / len(test)) for layer, rows, n_alike in found]
 
 
 def find_candidates(
-    nearest: NDArray[np.int64], of_calibration: NDArray[np.int64], of_test: NDArray[np.int64]
+    nearest: NDArray[np.int64],
+    of_calibration: NDArray[np.int64],
+    of_test: NDArray[np.int64],
+    weights: NDArray[np.float64],
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Yield the candidates of a layer, rows int64 [n] ascending, each with how many test rows are alike.
 
     Parameters
     ----------
     nearest, of_calibration, of_test : int64 [rows, m], the training rows that are nearest to each row
+    weights : float64 [n], calibration rows for each training row, of its label
     """
-    suspects = np.flatnonzero(measure_deficit(nearest, nearest, of_calibration) >= LARGE_DEFICIT)
+    suspects = np.flatnonzero(measure_deficit(nearest, nearest, of_calibration, weights) >= LARGE_DEFICIT)
     component = _connect(suspects, nearest)
     near, near_test = (_find_company(lists, component) for lists in (nearest, of_test))
     for number in np.unique(near[near >= 0]):
@@ -113,15 +116,15 @@ def find_candidates(
             yield rows, int((near_test == number).sum())
 
 
-def measure_rarity(count: int, n: int, share: float) -> float:
-    """Return the p-value of count of n test rows being alike, where a third of a group's share should be."""
-    return float(stats.binomtest(count, n, RARE * share, alternative="less").pvalue) if n else 1.0
+def measure_rarity(count: int, expected: float) -> float:
+    """Return the p-value of so few test rows that are alike, where a third of what is expected should be."""
+    return float(stats.poisson.cdf(count, RARE * expected))
 
 
 def count_fewest_in_group(n: int, n_test: int) -> int:
     """Count the rows of the smallest group that can be told among n: of a single candidate, none alike."""
-    share = (1 - (1 - CONFIDENCE_LEVEL) ** (1 / n_test)) / RARE if n_test else np.inf
-    return max(FEWEST, math.ceil(n * share)) if share <= 1 else n + 1
+    rows = -math.log(1 - CONFIDENCE_LEVEL) / RARE * n / n_test if n_test else math.inf
+    return max(FEWEST, math.ceil(rows)) if rows <= n else n + 1
 
 
 def _take_nearest(evidence: Evidence, layer: str, n_training: int) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from layeraudit.audit.controls import FLAGGED, GROUP
+from layeraudit.audit.controls import AFTER, FLAGGED, GROUP
 from layeraudit.audit.exports import CLEAN_RULE
 from layeraudit.audit.findings import (
     INPUTS,
@@ -189,6 +189,7 @@ def render_audit(
         to_flag_suspects=count_calibration_rows_to_flag(counts["training_rows"], max(1, counts["suspects"])),
         gate=_describe_gate(findings.gate),
         errors=findings.errors,
+        not_held_out=[findings.name_class(label) for label in findings.errors["labels_not_held_out"]],
         can_flag=int(findings.errors["fewest_flaggable"]) <= counts["training_rows"],
         worst=list(_describe_suspects(reader, choose_worst(findings))),
         suspects=list(_describe_suspects(reader, choose_suspects(findings))),
@@ -440,7 +441,7 @@ def _find_headline(findings: Findings) -> dict[str, Any] | None:
         "planted": int(row["planted"]),
         "length": int(row["length"]),
         "recall": percents(row["value"], row["ci95_low"], row["ci95_high"]),
-        "repeats": int(row["n_repeats"]),
+        "is_learned": row["control"] != AFTER,
     }
 
 

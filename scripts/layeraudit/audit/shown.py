@@ -11,7 +11,7 @@ from PIL import Image
 
 from layeraudit.audit.findings import SPLIT_OF_PART, TRAIN, Findings, Place, list_suspects, sort_by_rank
 
-N_WORST, N_SUSPECTS, N_NEIGHBOURS = 3, 60, 5
+N_WORST, N_SUSPECTS, N_AT_LEAST, N_NEIGHBOURS = 3, 60, 20, 5
 N_PAIRS = N_OUTLIERS = N_INPUTS = 24
 N_GROUPS, N_OF_GROUP = 12, 10
 N_FARTHEST = 6
@@ -27,8 +27,10 @@ Neighbours = Mapping[str, Mapping[str, NDArray[np.int64]]]
 
 
 def choose_suspects(findings: Findings) -> pd.DataFrame:
-    """Return the suspects of the contact sheet."""
-    return list_suspects(findings.rows).head(N_SUSPECTS)
+    """Return the rows of the contact sheet: suspects, and where they are few the next of the ranking."""
+    ranked, suspects = sort_by_rank(findings.rows), list_suspects(findings.rows)
+    others = ranked[~ranked["row"].isin(suspects["row"])].head(max(0, N_AT_LEAST - len(suspects)))
+    return pd.concat([suspects.head(N_SUSPECTS), others])
 
 
 def choose_worst(findings: Findings) -> pd.DataFrame:

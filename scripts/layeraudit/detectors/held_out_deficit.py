@@ -45,29 +45,50 @@ def fit(training: Evidence, calibration: Evidence, *, seed: int, layers: Sequenc
     def take(evidence: Evidence, layer: str) -> NDArray[np.int64]:
         return take_neighbours(evidence, layer, n_training=len(training), k=k)
 
+    weights = weigh_rows(training.y, calibration.y)
     lists = {layer: (take(training, layer), take(calibration, layer)) for layer in layers}
 
     def score(evidence: Evidence) -> NDArray[np.float64]:
-        of_layers = [measure_deficit(take(evidence, layer), *of) for layer, of in lists.items()]
+        of_layers = [measure_deficit(take(evidence, layer), *of, weights) for layer, of in lists.items()]
         return np.asarray(np.max(of_layers, axis=0))
 
     return score
 
 
+def weigh_rows(labels: NDArray[np.int64], held_out: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return how many held-out rows there are for each training row, of its label: float64 [n].
+
+    Labels need not be as frequent in both; of one that is not held out nothing is expected.
+
+    Parameters
+    ----------
+    labels, held_out : int64 [n] and [h], of training rows and of held-out rows
+    """
+    counts = [
+        np.bincount(of, minlength=1 + max(labels.max(initial=0), held_out.max(initial=0)))
+        for of in (labels, held_out)
+    ]
+    return np.asarray(counts[1][labels] / counts[0][labels])
+
+
 def measure_deficit(
-    nearest: NDArray[np.int64], of_training: NDArray[np.int64], of_held_out: NDArray[np.int64]
+    nearest: NDArray[np.int64],
+    of_training: NDArray[np.int64],
+    of_held_out: NDArray[np.int64],
+    weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return the held-out deficit of rows in a layer, float64 [rows], at most 1; 0 is usual.
 
     1 - (a + 1) / (e + 1), where a counts the places of a row's nearest in the lists of held-out rows, and e
-    those in the lists of training rows, times the ratio of both numbers of lists.
+    those in the lists of training rows, each list by its weight.
 
     Parameters
     ----------
     nearest, of_training, of_held_out : int64 [rows, m], the training rows that are nearest to each row
+    weights : of the lists of training rows, see `weigh_rows`
     """
-    n = len(of_training)
-    found, expected = (
-        np.bincount(lists.ravel(), minlength=n)[nearest].sum(axis=1) for lists in (of_held_out, of_training)
-    )
-    return np.asarray(1 - (found + 1) / (expected * (len(of_held_out) / n) + 1))
+    n, m = of_training.shape
+    found = np.bincount(of_held_out.ravel(), minlength=n)
+    expected = np.bincount(of_training.ravel(), np.repeat(weights, m), minlength=n)
+    found_near, expected_near = (counts[nearest].sum(axis=1) for counts in (found, expected))
+    return np.asarray(1 - (found_near + 1) / (expected_near + 1))

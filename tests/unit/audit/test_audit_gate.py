@@ -1,5 +1,7 @@
 """The gate: accuracies, their intervals, and a network that guesses."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -14,7 +16,8 @@ def judge(right, *, n=100, n_train=50, expected=None, n_classes=4, shift=0, trai
     labels = {TRAIN: np.arange(n_train) % n_classes, HELD_OUT: np.arange(n) % n_classes}
     predicted = {TRAIN: labels[TRAIN], HELD_OUT: (labels[HELD_OUT] + (np.arange(n) >= right)) % n_classes}
     logits = {
-        part: np.eye(n_classes, dtype=np.float32)[(of + shift) % n_classes] for part, of in predicted.items()
+        part: 3 * np.eye(n_classes, dtype=np.float32)[(of + shift) % n_classes]
+        for part, of in predicted.items()
     }
     return judge_accuracy(
         labels, logits, n_classes=n_classes, expected_accuracy=expected, trained_by=trained_by
@@ -35,6 +38,20 @@ def test_accuracies_have_their_intervals() -> None:
             "held_out": {"n": 100, "right": 80, "accuracy": 0.8, "ci95_low": low, "ci95_high": high},
         },
     }
+
+
+def test_probabilities_are_no_logits() -> None:
+    y = np.arange(60) % 3
+    for logits, is_refused in ((np.eye(3)[y], True), (np.log(np.eye(3)[y] + 0.1), False)):
+        of_parts = {TRAIN: logits.astype(np.float32), HELD_OUT: logits.astype(np.float32)}
+        judged = partial(
+            judge_accuracy, {TRAIN: y, HELD_OUT: y}, of_parts, n_classes=3, expected_accuracy=None
+        )
+        if is_refused:
+            with pytest.raises(InputError, match="probabilities"):
+                judged()
+        else:
+            assert judged()["parts"]["held_out"]["right"] == 60
 
 
 @pytest.mark.parametrize(
@@ -70,7 +87,7 @@ def test_classes_in_another_order_are_near_chance(shift) -> None:
 
 def test_chance_is_the_share_of_the_largest_class() -> None:
     y = np.array([0] * 90 + [1] * 10)
-    always_0 = np.tile(np.float32([1, 0]), (100, 1))
+    always_0 = np.tile(np.float32([2, 0]), (100, 1))
     with pytest.raises(InputError, match="90.0%"):
         judge_accuracy(
             {TRAIN: y, HELD_OUT: y},
@@ -94,6 +111,6 @@ def test_outputs_are_as_many_as_classes() -> None:
     y = np.array([0, 1])
     with pytest.raises(InputError, match="has 3 outputs, allowed are 2"):
         judge_accuracy(
-            {TRAIN: y, HELD_OUT: y}, dict.fromkeys((TRAIN, HELD_OUT), np.eye(2, 3, dtype=np.float32)),
+            {TRAIN: y, HELD_OUT: y}, dict.fromkeys((TRAIN, HELD_OUT), 2 * np.eye(2, 3, dtype=np.float32)),
             n_classes=2, expected_accuracy=None,
         )  # fmt: skip

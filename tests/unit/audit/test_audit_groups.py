@@ -1,12 +1,12 @@
 """Groups as poison makes them: planted ones are found, and what is held out too is none."""
 
+import math
 from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 import pytest
 from conftest import gather_evidence
-from scipy import stats
 
 from layeraudit.audit.groups import (
     count_fewest_in_group,
@@ -51,8 +51,8 @@ def find(*, marked=0, held_out=0, n_held_out=N, seed=0, seen="late"):
 @pytest.mark.parametrize("seen", ["early", "late", "early late"])
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_with_a_trigger_are_groups_wherever_it_is_seen(seed, seen) -> None:
-    _, groups, rows = find(marked=24, seed=seed, seen=seen)
-    assert len({*chain.from_iterable(group.rows for group in groups)} & {*rows}) >= 18
+    _, groups, rows = find(marked=36, seed=seed, seen=seen)
+    assert len({*chain.from_iterable(group.rows for group in groups)} & {*rows}) >= 20
     for group in groups:
         assert set(group.rows) <= set(rows)
         assert group.layer in seen
@@ -68,20 +68,20 @@ def test_of_clean_rows_there_is_no_group(seed) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_kind_that_is_held_out_too_is_none(seed) -> None:
-    assert not find(marked=24, held_out=24, seed=seed)[1]
+    assert not find(marked=36, held_out=36, seed=seed)[1]
 
 
 def test_few_held_out_rows_show_nothing() -> None:
-    assert not find(marked=24, n_held_out=9)[1]
+    assert not find(marked=36, n_held_out=9)[1]
 
 
 def test_four_rows_are_no_group() -> None:
-    assert not find(marked=4, n_held_out=3000)[1]
+    assert not find(marked=4, n_held_out=3600)[1]
 
 
 def test_labels_do_not_matter() -> None:
     """A trigger that leads to each of the labels makes a group too."""
-    training, _, rows = find(marked=24)
+    training, _, rows = find(marked=36)
     mixed = replace(training, y=np.where(np.isin(np.arange(N), rows), np.arange(N) % 3, training.y))
     held_out, labels, _ = draw(N, 9)
     part = gather_evidence(held_out, labels, k=K, training=training)
@@ -92,37 +92,64 @@ def test_labels_do_not_matter() -> None:
 
 def test_the_test_rows_decide_and_did_not_choose() -> None:
     """Where the calibration rows lack a kind that the test rows have, it is a candidate and no group."""
-    layers, y, rows = draw(N, 0, marked=24)
+    layers, y, rows = draw(N, 0, marked=36)
     training = gather_evidence(layers, y, k=K)
     lacks, has = (
         gather_evidence(*draw(N, part, marked=marked)[:2], k=K, training=training)
-        for part, marked in ((1, 0), (2, 24))
+        for part, marked in ((1, 0), (2, 36))
     )
     lists = [of.neighbours["late"][:, :10] for of in (training, lacks, has)]
-    ((candidate, n_alike),) = find_candidates(*lists)
+    ((candidate, n_alike),) = find_candidates(*lists, np.ones(N))
     assert set(candidate) <= set(rows) and n_alike >= 18
     assert not find_groups(training, lacks, has)
 
 
-@pytest.mark.parametrize(("count", "n", "share"), [(0, 500, 0.03), (2, 1000, 0.01), (30, 60, 0.5)])
-def test_a_group_is_rare_where_fewer_than_a_third_of_its_share_are_held_out(count, n, share) -> None:
-    assert measure_rarity(count, n, share) == pytest.approx(stats.binom.cdf(count, n, share / 3))
+@pytest.mark.parametrize("frequent", [0, 1, 2])
+def test_labels_may_be_more_frequent_among_held_out_rows(frequent) -> None:
+    """Of the other labels one row in ten stays, and the trigger's rows are found all the same."""
+    layers, y, rows = draw(N, 3, marked=36)
+    training = gather_evidence(layers, y, k=K)
+    parts = []
+    for part in (1, 2):
+        others, labels, _ = draw(N, part)
+        left = np.flatnonzero((labels == frequent) | (np.arange(N) % 10 < 3))
+        held_out = {layer: of[left] for layer, of in others.items()}
+        parts.append(gather_evidence(held_out, labels[left], k=K, training=training))
+    groups = find_groups(training, *parts)
+    assert {*chain.from_iterable(group.rows for group in groups)} <= {*rows}
+
+
+def test_a_label_that_is_not_held_out_has_no_group() -> None:
+    layers, y, _ = draw(N, 0)
+    training = gather_evidence(layers, y, k=K)
+    others, labels, _ = draw(2 * N, 1)
+    left = np.flatnonzero(labels != 2)
+    part = gather_evidence(
+        {layer: of[left] for layer, of in others.items()}, labels[left], k=K, training=training
+    )
+    assert not find_groups(training, part, part)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 9.0), (2, 20.0), (30, 100.5)])
+def test_a_group_is_rare_where_fewer_than_a_third_of_what_is_expected_are_held_out(count, expected) -> None:
+    assert measure_rarity(count, expected) == pytest.approx(
+        sum(
+            math.exp(-expected / 3) * (expected / 3) ** some / math.factorial(some)
+            for some in range(count + 1)
+        )
+    )
 
 
 @pytest.mark.parametrize("n", [60, 1000, 50_000])
 @pytest.mark.parametrize("n_test", [0, 5, 30, 500, 100_000])
 def test_a_group_of_one_row_less_could_not_be_told(n, n_test) -> None:
     fewest = count_fewest_in_group(n, n_test)
-    assert all(measure_rarity(0, n_test, rows / n) > 0.05 for rows in range(5, min(fewest, n + 1)))
-    assert fewest > n or measure_rarity(0, n_test, fewest / n) <= 0.05
-
-
-def test_without_test_rows_nothing_is_rare() -> None:
-    assert measure_rarity(0, 0, 0.5) == 1
+    assert fewest == 5 or measure_rarity(0, n_test * min(fewest - 1, n) / n) > 0.05
+    assert fewest > n or measure_rarity(0, n_test * fewest / n) <= 0.05
 
 
 def test_tables_number_the_groups_from_the_largest() -> None:
-    _, groups, _ = find(marked=24)
+    _, groups, _ = find(marked=36)
     numbers = number_groups(groups, N)
     assert np.flatnonzero(numbers == 0).tolist() == groups[0].rows.tolist()
     (row,) = tabulate_groups(groups).to_dict("records")

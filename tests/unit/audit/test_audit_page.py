@@ -414,7 +414,8 @@ def test_the_first_screen_has_gate_counts_and_worst_rows(
     assert f"1 poison-like group {N_GROUP} of 240" in overview
     (group,) = page.list_cards("groups")
     assert "3.3 % of the training rows; of the held-out rows 0.1 % are alike." in group
-    assert "12 wrong labels were planted in your data. The 12 rows that rank first held 90.0 %" in overview
+    assert "12 wrong labels were planted in your data, and the network has not learned them." in overview
+    assert "The 12 rows that rank first held 90.0 %" in overview
     worst = page.list_cards("overview")
     ranked = rows.sort_values("label_rank").head(3)
     assert len(worst) == 3
@@ -587,7 +588,7 @@ def test_of_clean_labels_the_page_says_what_the_calibration_rows_allow(
         assert text in overview
     assert ("no rows suspected" in overview) == ("none is suspected" in overview) == (not suspects)
     assert len(page.list_cards("overview")) == (suspects or 3)
-    assert len(page.list_cards("suspects")) == suspects
+    assert len(page.list_cards("suspects")) == 20  # the first of the ranking, few as are suspected
 
 
 @pytest.mark.usefixtures("few_pictures")

@@ -243,7 +243,8 @@ def test_errors_say_what_can_be_flagged(audited) -> None:
         "probe_layer": "late",
         "probe_rows": 120,
         "no_probe": None,
-        "fewest_in_group": 22,
+        "labels_not_held_out": [],
+        "fewest_in_group": 23,
     }
     assert len(pd.read_csv(audited / "groups.csv")) == 0
 
