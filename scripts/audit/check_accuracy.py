@@ -34,7 +34,7 @@ def check_accuracy(
     logits = [open_logits(path, rows=len(split)) for path, split in zip(paths, splits, strict=True)]
     judged = judge_accuracy(
         {TRAIN: splits[0].y, HELD_OUT: np.concatenate([split.y for split in splits[1:]])},
-        {TRAIN: logits[0], HELD_OUT: np.concatenate(logits[1:])},
+        {TRAIN: logits[:1], HELD_OUT: logits[1:]},
         n_classes=splits[0].n_classes,
         expected_accuracy=expected_accuracy,
         trained_by=trained_by,
