@@ -674,6 +674,30 @@ def test_pictures_are_limited_in_number(audit: Audit, tmp_path: Path, few_pictur
 
 
 @pytest.mark.usefixtures("few_pictures")
+def test_however_much_is_found_the_page_shows_the_first_of_it(tmp_path: Path) -> None:
+    audit = write_audit(tmp_path)
+    rows, leaks, groups = (
+        pd.read_parquet(audit.files["rows"]),
+        *map(pd.read_csv, (audit.files["leaks"], audit.files["groups"])),
+    )
+    rows[["label_flagged", "outlier_flagged"]] = True
+    rows["group"] = rows["row"] // 6
+    rows.loc[1:, ["duplicate_of", "duplicate_distance"]] = [0, 0.01]
+    rows.astype({"duplicate_of": np.int64}).to_parquet(audit.files["rows"])
+    pd.concat([leaks] * 200).to_csv(audit.files["leaks"], index=False)
+    pd.concat([groups.assign(group=number, n=6) for number in range(40)]).to_csv(
+        audit.files["groups"], index=False
+    )
+    folder = make(audit, tmp_path / "out")
+    page, counts = read_page(folder), read_json(folder / "audit.json")["counts"]
+    assert (counts["flagged"], counts["near_duplicates"], counts["groups"]) == (240, 239, 40)
+    cards = {name: len(page.list_cards(name)) for name in ("suspects", "duplicates", "groups", "inputs")}
+    assert cards == {"suspects": 60, "duplicates": 24 + 24, "groups": 12, "inputs": 24}
+    assert page.section("outliers").count("distance") == 24
+    assert (folder / "index.html").stat().st_size < 1e6
+
+
+@pytest.mark.usefixtures("few_pictures")
 def test_names_are_escaped(tmp_path: Path) -> None:
     ids = np.array([f'{HOSTILE}" onload="x/{number}' for number in range(300)])
     ids[5] = "\udcff\udc80.png"  # a file name that is no UTF-8
