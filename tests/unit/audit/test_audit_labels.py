@@ -23,8 +23,9 @@ from layeraudit.audit.labels import (
     measure_self_confidence,
     propose_labels,
 )
+from layeraudit.audit.outliers import measure_to_last
 from layeraudit.audit.probe import choose_layer, find_hindrance, fit_probe, read_probe, write_probe
-from layeraudit.audit.rows import judge_labels, predict_each, score_labels
+from layeraudit.audit.rows import judge_labels, judge_outliers, predict_each, score_labels
 from layeraudit.audit.significance import compute_p_values
 from layeraudit.detectors import Evidence, label_disagreement
 from layeraudit.errors import InputError
@@ -307,6 +308,45 @@ def test_of_ties_the_row_that_comes_first_ranks_first() -> None:
     order = np.lexsort((np.arange(60), -found["label_score"]))
     assert (np.argsort(found["label_rank"]) == order).all()
     assert (found["predicted"] == -1).all() and np.isnan(found["self_confidence"]).all()
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_rows_that_are_all_the_same_have_scores_and_none_is_flagged(value) -> None:
+    y = np.arange(90) % 3
+    rows = np.full((90, 4), value, np.float32)
+    training = gather_evidence({"late": rows}, y, k=5)
+    calibration = gather_evidence({"late": rows}, y, k=5, training=training)
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    of_labels, *_ = judge_labels(training, calibration, fitted, n_classes=3, has_logits=False)
+    distances = measure_to_last(calibration, training, metric="cosine")
+    of_outliers, _ = judge_outliers(training, distances, training, metric="cosine")
+    for columns, kind in ((of_labels, "label"), (of_outliers, "outlier")):
+        assert np.isfinite(columns[f"{kind}_score"]).all()
+        assert not columns[f"{kind}_flagged"].any()
+
+
+def test_a_class_of_one_row_is_judged_by_its_neighbours() -> None:
+    training, calibration = draw_evidence(classes=2)
+    training.y[7] = 2
+    assert find_hindrance(training.y, n_classes=3) is not None
+    found, *_ = judge_labels(training, calibration, None, n_classes=3, has_logits=False)
+    assert found["label_score"][7] == 1 and found["label_rank"][7] == 1
+    assert found["proposed"][7] != 2 and np.isfinite(found["label_score"]).all()
+
+
+def test_a_layer_of_more_columns_than_rows_is_judged() -> None:
+    generator = np.random.default_rng(0)
+    y = np.arange(200) % 3
+    rows = generator.normal(size=(200, 1000)).astype(np.float32)
+    rows[:, :3] += 20 * np.eye(3, dtype=np.float32)[y]
+    given = y[:100].copy()
+    given[:5] = (given[:5] + 1) % 3
+    training = gather_evidence({"late": rows[:100]}, given, k=5)
+    calibration = gather_evidence({"late": rows[100:]}, y[100:], k=5, training=training)
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    found, *_ = judge_labels(training, calibration, fitted, n_classes=3, has_logits=False)
+    assert sorted(found["label_rank"][:5]) == [1, 2, 3, 4, 5]
+    assert (found["proposed"] == y[:100]).all()
 
 
 def test_of_an_easy_set_without_errors_nothing_is_flagged() -> None:

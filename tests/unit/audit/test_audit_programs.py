@@ -266,6 +266,7 @@ def test_inputs_that_lie_far_off_are_not_credible(audited) -> None:
     assert (held_out["predicted"] == scores["dnn_label"]).all()
     for name in ("dknn_label", "credibility", "confidence", "nonconformity"):
         assert held_out[name].tolist() == scores[name].tolist()
+    assert not held_out["outlier_flagged"].any()
     ordered = found.sort_values("rank")
     assert ordered["credibility"].is_monotonic_increasing
 
