@@ -1,7 +1,7 @@
 """Make the page of an audit: a folder with all that it links to, which may be copied anywhere.
 
-Beside `index.html` and its pictures it has `rows.csv`, `inputs.csv`, `clean.csv`, `cleanlab.csv`,
-`audit.json` and, where there is a network, `layers.csv`.
+Beside `index.html` and its pictures it has `rows.csv`, `inputs.csv`, `leaks.csv`, `clean.csv`,
+`cleanlab.csv`, `audit.json` and, where there is a network, `layers.csv`.
 """
 
 import shutil
@@ -18,6 +18,7 @@ from layeraudit.audit.exports import (
     tabulate_clean,
     tabulate_cleanlab,
     tabulate_inputs,
+    tabulate_leaks,
     tabulate_rows,
 )
 from layeraudit.audit.findings import INPUTS, TEST, TRAIN, Findings, Place
@@ -115,6 +116,7 @@ def make_audit(
             ("rows.csv", tabulate_rows(findings)),
             ("inputs.csv", tabulate_inputs(findings)),
             ("clean.csv", tabulate_clean(findings)),
+            ("leaks.csv", tabulate_leaks(findings)),
             ("cleanlab.csv", tabulate_cleanlab(findings)),
         ]:
             table.to_csv(

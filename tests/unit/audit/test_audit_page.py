@@ -25,7 +25,9 @@ from layeraudit.checksums import digest_given
 from layeraudit.errors import InputError
 from layeraudit.files import read_array_rows, read_json, write_arrays
 
-FILES = {"index.html", "images", "rows.csv", "inputs.csv", "clean.csv", "cleanlab.csv", "audit.json"}
+FILES = {"index.html", "images", "audit.json"} | {
+    f"{name}.csv" for name in ("rows", "inputs", "leaks", "clean", "cleanlab")
+}
 HOSTILE = '<script>alert("1")</script>'
 
 
@@ -296,6 +298,18 @@ def test_inputs_have_the_names_of_their_own_data_set(folder: Path) -> None:
     assert set(of_inputs["dknn_label"]) <= {"bar", "cross", "ring"}
 
 
+def test_leaks_have_the_users_names_of_both_rows(audit: Audit, folder: Path, tmp_path: Path) -> None:
+    (leak,) = pd.read_csv(audit.files["leaks"]).to_dict("records")
+    expected = {"id": str(audit.images.ids[leak["source"]]), "part": "held_out"}
+    expected |= {"training_id": audit.name(20), "distance": 0.0001}
+    assert read_csv(folder / "leaks.csv").to_dict("records") == [expected]
+    other = leak | {"split": "inputs", "row": 7, "source": 7, "training_row": 21, "distance": 0}
+    pd.DataFrame([leak, other]).to_csv(tmp_path / "leaks.csv", index=False)
+    made = make(audit, tmp_path / "out", leaks=tmp_path / "leaks.csv")
+    of_input = {"id": "camera/0007.png", "part": "inputs", "training_id": audit.name(21), "distance": 0}
+    assert read_csv(made / "leaks.csv").to_dict("records") == [of_input, expected]
+
+
 def test_clean_csv_has_what_is_left_in_the_order_of_the_data_set(
     folder: Path, audit: Audit, rows: pd.DataFrame
 ) -> None:
@@ -401,6 +415,8 @@ def test_a_folder_of_code_has_a_digest_of_names_and_contents(tmp_path: Path) -> 
 def test_the_first_screen_has_gate_counts_and_worst_rows(
     page: Page, audit: Audit, rows: pd.DataFrame
 ) -> None:
+    assert [*page.sections][:3] == ["", "overview", "suspects"]
+    assert "Pooling: mean over space or tokens." in page.section("trust")
     overview = page.section("overview")
     assert "training rows 97.5 % [94.7, 98.9] 234 of 240" in overview
     assert "held-out rows 96.7 % [88.6, 99.1] 58 of 60" in overview
