@@ -24,7 +24,7 @@ from layeraudit.audit.exports import (
 from layeraudit.audit.findings import INPUTS, TEST, TRAIN, Findings, Place
 from layeraudit.audit.page import render_audit
 from layeraudit.audit.shown import Neighbours, choose_pictures, draw_picture, name_picture
-from layeraudit.checksums import digest_given
+from layeraudit.checksums import digest_given, list_given
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import (
     atomic_write_folder,
@@ -96,7 +96,7 @@ def make_audit(
         "dataset": {"name": dataset_name, "sha256": digest_given(dataset)},
         "network": {
             "name": network_name or None,
-            "files": {path: digest_given(Path(path)) for path in given},
+            "files": {str(file): digest_given(file) for path in given for file in list_given(Path(path))},
         },
         "layers": list(neighbours[TRAIN]),
         "pooling": pooling,

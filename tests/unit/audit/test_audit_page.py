@@ -398,13 +398,29 @@ def test_the_worst_rows_have_the_names_of_their_neighbours(
             assert of["neighbours"][layer] == [audit.name(other) for other in near]
 
 
+@pytest.mark.usefixtures("few_pictures")
+def test_the_weights_beside_an_onnx_file_have_a_digest_too(audit: Audit, tmp_path: Path) -> None:
+    given_files = [tmp_path / name for name in ("[a].onnx", "[a].onnx.data", "weights.pt")]
+    for file in [*given_files, tmp_path / "a.onnx.data", tmp_path / "weights.pt.old"]:
+        file.write_text(file.name)
+    folder = make(audit, tmp_path / "out", given=[str(given_files[0]), str(given_files[2])])
+    found = read_json(folder / "audit.json")["provenance"]["network"]["files"]
+    assert found == {str(file): digest_given(file) for file in given_files}
+
+
 def test_a_folder_of_code_has_a_digest_of_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
     digests = set()
-    for name, text in [("x.py", "1"), ("x.py", "2"), ("b/y.safetensors", "1"), ("notes.txt", "1")]:
+    for name, text in [
+        ("x.py", "1"),
+        ("x.py", "2"),
+        ("b/y.safetensors", "1"),
+        ("b/z.pt", "1"),
+        ("notes.txt", "1"),
+    ]:
         (tmp_path / "a" / name).write_text(text)
         digests.add(digest_given(tmp_path / "a"))
-    assert len(digests) == 3  # notes do not count
+    assert len(digests) == 4  # notes do not count
     (tmp_path / "a/x.py").rename(tmp_path / "a/z.py")
     assert digest_given(tmp_path / "a") not in digests
 
