@@ -5,7 +5,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, invalidate_caches
-from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import layeraudit.torchvision_operators  # noqa: F401  # the user's code may import torchvision, and timm does
 from layeraudit.errors import InputError
 from layeraudit.networks import Shape
-
-if find_spec("torchvision"):  # the user's code may import it, and timm does
-    import layeraudit.torchvision_beside_cpu_torch  # noqa: F401
 
 TITLE = "Factory"
 REFERENCE = ""
