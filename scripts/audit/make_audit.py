@@ -1,7 +1,7 @@
 """Make the page of an audit: a folder with all that it links to, which may be copied anywhere.
 
-Beside `index.html` and its pictures it has `rows.csv`, `inputs.csv`, `clean.csv`, `cleanlab.csv`,
-`audit.json` and, where there is a network, `layers.csv`.
+Beside `index.html` and its pictures it has `rows.csv`, `inputs.csv`, `leaks.csv`, `clean.csv`,
+`cleanlab.csv`, `audit.json` and, where there is a network, `layers.csv`.
 """
 
 import shutil
@@ -18,12 +18,13 @@ from layeraudit.audit.exports import (
     tabulate_clean,
     tabulate_cleanlab,
     tabulate_inputs,
+    tabulate_leaks,
     tabulate_rows,
 )
 from layeraudit.audit.findings import INPUTS, TEST, TRAIN, Findings, Place
 from layeraudit.audit.page import render_audit
 from layeraudit.audit.shown import Neighbours, choose_pictures, draw_picture, name_picture
-from layeraudit.checksums import digest_given
+from layeraudit.checksums import digest_given, list_given
 from layeraudit.cli import Input, Output, run
 from layeraudit.files import (
     atomic_write_folder,
@@ -95,7 +96,7 @@ def make_audit(
         "dataset": {"name": dataset_name, "sha256": digest_given(dataset)},
         "network": {
             "name": network_name or None,
-            "files": {path: digest_given(Path(path)) for path in given},
+            "files": {str(file): digest_given(file) for path in given for file in list_given(Path(path))},
         },
         "layers": list(neighbours[TRAIN]),
         "pooling": pooling,
@@ -115,6 +116,7 @@ def make_audit(
             ("rows.csv", tabulate_rows(findings)),
             ("inputs.csv", tabulate_inputs(findings)),
             ("clean.csv", tabulate_clean(findings)),
+            ("leaks.csv", tabulate_leaks(findings)),
             ("cleanlab.csv", tabulate_cleanlab(findings)),
         ]:
             table.to_csv(

@@ -6,6 +6,7 @@ A file without a record comes from elsewhere and is not checked.
 """
 
 import hashlib
+from glob import escape
 from pathlib import Path
 
 from layeraudit.errors import InputError
@@ -57,8 +58,14 @@ def check_record(path: Path) -> None:
             )
 
 
-CODE_AND_WEIGHTS = (".json", ".onnx", ".py", ".safetensors")
+CODE_AND_WEIGHTS = (".json", ".onnx", ".pt", ".pth", ".py", ".safetensors")
 """Endings of the files that count in a user's folder of a network."""
+
+
+def list_given(path: Path) -> list[Path]:
+    """List a user's file or folder, and with an ONNX file those beside it that hold its weights."""
+    is_onnx = path.suffix == ".onnx" and path.is_file()
+    return sorted(path.parent.glob(f"{escape(path.name)}*")) if is_onnx else [path]
 
 
 def digest_given(path: Path) -> str:

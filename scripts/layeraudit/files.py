@@ -16,6 +16,7 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from layeraudit.blocks import split_rows
 from layeraudit.datasets import Images
 from layeraudit.dknn import Mode
 from layeraudit.errors import InputError
@@ -331,8 +332,9 @@ def open_logits(path: Path, *, rows: int) -> NDArray[np.float32]:
         As `open_matrix` does, and where one is not finite.
     """
     logits = open_matrix(path, np.float32, rows=rows)
-    if not np.isfinite(logits).all():
-        raise InputError(f"{path} holds NaN or infinity, allowed are finite numbers")
+    for some in split_rows(rows, logits[:1].nbytes):
+        if not np.isfinite(logits[some]).all():
+            raise InputError(f"{path} holds NaN or infinity, allowed are finite numbers")
     return logits
 
 

@@ -225,6 +225,31 @@ def test_what_is_no_network_or_makes_no_logits_is_one_sentence(
         build(tmp_path, f"def make():\n    return {returned}\n")
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")
+@pytest.mark.parametrize("whole", [True, False])
+def test_torchscript_takes_no_hooks_and_is_refused(whole: bool, tmp_path: Path) -> None:
+    code = "def make():\n    part = torch.jit.script(nn.Linear(16, 3))\n"
+    code += f"    return {'part' if whole else 'nn.Sequential(nn.Flatten(), part)'}\n"
+    with pytest.raises(InputError, match="^mine_[0-9]+:make returns TorchScript, whose layers take no hooks"):
+        build(tmp_path, code)
+
+
+def test_an_exported_program_is_one_sentence(tmp_path: Path) -> None:
+    """Its module is a network too, but one that cannot be put into evaluation mode."""
+    code = LINEAR.replace("make", "net").format("")
+    code += "def make(): return torch.export.export(net(), (torch.zeros(2, 1, 4, 4),)){}\n"
+    for call, reason in (("", "returns an object of ExportedProgram"), (".module()", r"eval\(\) is not")):
+        (tmp_path / (call or "program")).mkdir()
+        with pytest.raises(InputError, match=f"^mine_[0-9]+:make.*{reason}"):
+            build(tmp_path / (call or "program"), code.format(call))
+
+
+def test_a_constructor_of_torchvision_is_a_factory() -> None:
+    settings = set_up("torchvision.models:squeezenet1_1", None, num_classes=3)
+    larger = Split(np.zeros((3, 3, 32, 32), np.float32), Y, Y, np.zeros(3, bool), np.arange(3), 3)
+    assert type(build_network(settings, larger)).__name__ == "SqueezeNet"
+
+
 def test_a_network_that_drops_a_batch_of_one_is_one_sentence(tmp_path: Path) -> None:
     squeezes = WRAPPED.format("logits.squeeze()")
     with pytest.raises(InputError, match=r"^factory makes \[3\] of an image, allowed are logits, \[1, 3\]$"):

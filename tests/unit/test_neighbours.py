@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 from conftest import METRICS, REPOSITORY, measure, nearest, normal
@@ -98,6 +99,21 @@ def test_distances_that_float32_cannot_tell_apart_are_told_apart(engine) -> None
 
 
 @pytest.mark.parametrize("engine", EXACT)
+@pytest.mark.parametrize("size", [1, 19, 20, 21])
+def test_rows_far_from_the_origin_are_told_apart_in_batches_of_any_size(
+    engine, size: int, monkeypatch
+) -> None:
+    """From so many queries on faiss takes |x|^2 + |y|^2 - 2xy, which float32 cannot hold far out."""
+    monkeypatch.setattr(faiss.cvar, "distance_compute_blas_threshold", 20)
+    reference = np.random.default_rng(0).integers(-40, 40, (500, 16)).astype(np.float32)
+    expected = nearest(reference, reference[:63], 8, "l2")
+    index = build(reference + np.float32(1e5), "l2", engine=engine)
+    for start in range(0, 63 - size + 1, size):
+        found = index.search(reference[start : start + size] + np.float32(1e5), 8)
+        assert found.tolist() == expected[start : start + size].tolist()
+
+
+@pytest.mark.parametrize("engine", EXACT)
 def test_cosine_scales_rows_that_are_too_short_or_long_for_float32(engine) -> None:
     directions = np.array([[3, 4], [4, 3], [0, 1], [-1, 0]])
     scales = np.array([[2.0**-145], [2.0**120], [2.0**-110], [1]])
@@ -120,6 +136,34 @@ def test_threads_and_memory_change_nothing(engine, metric, threads: int, monkeyp
     for memory_mb in (least, least + 3, 1000):
         found = index.search(queries, 9, memory_mb=memory_mb, threads=threads)
         np.testing.assert_array_equal(found, expected)
+
+
+COUNT_THREADS = """
+import faiss
+from threadpoolctl import threadpool_info
+from layeraudit.neighbours.rows import worker_threads
+
+def count(_=None):
+    blas = [of["num_threads"] for of in threadpool_info() if of["user_api"] == "blas"]
+    return faiss.omp_get_max_threads(), max(blas)
+
+print(count())
+with worker_threads(3) as executor:
+    print({*executor.map(count, range(9))})
+print(count())
+"""
+
+
+def test_threads_are_not_multiplied() -> None:
+    """Libraries that start threads of their own in each of ours would have the square of their number."""
+    printed = subprocess.run(
+        [sys.executable, "-c", COUNT_THREADS],
+        env={"PYTHONPATH": str(REPOSITORY / "scripts"), "OMP_NUM_THREADS": "4"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert printed == ["(4, 4)", "{(1, 1)}", "(4, 4)"]
 
 
 @settings(max_examples=12)
@@ -350,7 +394,7 @@ def test_the_recall_is_measured_on_some_of_many_queries_and_by_no_exact_engine()
 
 
 def test_a_graph_of_equal_rows_gives_enough_neighbours_or_an_error() -> None:
-    reference = np.ones((300, 5), np.float32)
+    reference = np.ones((3000, 5), np.float32)
     index = build(reference, "l2", engine="hnsw")
     try:
         found = index.search(reference[:4], 40)

@@ -195,6 +195,16 @@ def test_weights_beside_the_file_are_read_and_others_are_not(tmp_path: Path) -> 
         build_network(set_up(tmp_path / "inner/b.onnx"), IMAGES)
 
 
+def test_many_nodes_share_the_threads_of_one(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Relu", [f"v{i}" if i else "flat"], [f"v{i + 1}"]) for i in range(60)]
+    last = helper.make_node("MatMul", ["v60", "w"], ["logits"])
+    build_network(set_up(write(tmp_path / "a.onnx", [FLAT, LINEAR], w=W)), IMAGES)  # starts the shared ones
+    before = len(list(Path("/proc/self/task").iterdir()))
+    built = build_network(set_up(write(tmp_path / "b.onnx", [FLAT, *nodes, last], w=W)), IMAGES)
+    assert len([*built.children()]) == 62
+    assert len(list(Path("/proc/self/task").iterdir())) == before
+
+
 def test_names_are_of_files_and_of_one_layer_each(tmp_path: Path) -> None:
     names = ["forward", "a/b.c:0", "a_b.c_0", "é", "x" * 300, ""]
     nodes = [

@@ -1,7 +1,13 @@
 """The compiled loops that measure pairs of rows, against float64."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +25,32 @@ def whole_numbers(generator, *shape):
 
 def all_at_once(pairs):
     return np.array([0, pairs])
+
+
+COMPILE = """
+import numpy as np
+from layeraudit.neighbours.pairs import measure_exactly
+rows = np.float32([[0, 0], [3, 4]])
+print(measure_exactly(rows, rows[:1]).tolist())
+"""
+
+
+@pytest.mark.slow
+def test_loops_are_compiled_where_no_folder_can_be_written(tmp_path: Path) -> None:
+    """Neither beside the module nor in the home, where numba keeps what it compiles, is a folder."""
+    package = tmp_path / "layeraudit"
+    shutil.copytree(REPOSITORY / "scripts/layeraudit", package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "neighbours/__pycache__").touch()
+    (tmp_path / "home").touch()
+    home = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
+    printed = subprocess.run(
+        [sys.executable, "-c", COMPILE],
+        env={"PYTHONPATH": str(tmp_path)} | home,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed == "[0.0, 25.0]\n"
 
 
 def test_two_pairs_by_hand() -> None:

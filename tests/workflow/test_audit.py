@@ -148,6 +148,7 @@ def test_the_page_has_the_gate_and_the_counts(folder: Path, misfiled: dict[str, 
     assert found["gate"]["verdict"] == "as_expected"
     assert found["gate"]["parts"]["held_out"]["n"] == 59
     assert found["counts"]["other_label_proposed"] >= 10
+    assert list(found["provenance"]["network"]["files"]) == ["code", "weights.pt"]
 
 
 def test_errors_are_planted_before_training_by_the_users_own_function(

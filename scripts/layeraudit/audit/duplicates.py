@@ -1,6 +1,6 @@
 """Near duplicates among training rows, and held-out rows that are near duplicates of training rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -74,17 +74,19 @@ def find_pairs(rows: Evidence, training: Evidence, units: Mapping[str, float], *
                 of_rows[row[some]], of_others, other[some, np.newaxis], unit_length=metric == "cosine"
             )
             distance[some] = np.maximum(distance[some], _divide(apart[:, 0], unit))
-    found = {
-        (int(row[place]), int(other[place])): float(distance[place])
-        for place in np.flatnonzero(distance <= NEAR)
-    }
-    found |= dict.fromkeys(_find_equal(rows, training), 0.0)
-    ordered = sorted((row, apart, other) for (row, other), apart in found.items())
-    return Pairs(
-        np.array([row for row, _, _ in ordered], np.int64),
-        np.array([other for _, _, other in ordered], np.int64),
-        np.array([apart for _, apart, _ in ordered], np.float64),
-    )
+    is_near = distance <= NEAR
+    found = Pairs(row[is_near], other[is_near], distance[is_near])
+    return _merge(_find_equal(rows, training), found)
+
+
+def _merge(equal: Pairs, near: Pairs) -> Pairs:
+    """Return the pairs of both, each once, those of equal pixels at distance 0."""
+    row = np.concatenate([equal.row, near.row])
+    other = np.concatenate([equal.training_row, near.training_row])
+    distance = np.concatenate([equal.distance, near.distance])
+    _, first = np.unique(row * (other.max(initial=0) + 1) + other, return_index=True)
+    first = first[np.lexsort((other[first], distance[first], row[first]))]
+    return Pairs(row[first], other[first], distance[first])
 
 
 def _list_candidates(rows: Evidence, which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -117,17 +119,18 @@ def _divide(distances: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
     return distances / unit if unit else np.where(distances > 0, np.inf, 0.0)
 
 
-def _find_equal(rows: Evidence, training: Evidence) -> Iterator[tuple[int, int]]:
-    """Yield each row with the first training row of the same pixels, if that is another."""
-    if not training.x.size:
-        return
+def _find_equal(rows: Evidence, training: Evidence) -> Pairs:
+    """Return each row with the first training row of the same pixels, if that is another."""
     first: dict[bytes, int] = {}
-    for number, digest in enumerate(_digest(training.x)):
-        first.setdefault(digest, number)
-    for number, digest in enumerate(_digest(rows.x)):
-        other = first.get(digest, number if rows is training else -1)
-        if other >= 0 and not (rows is training and other == number):
-            yield number, other
+    others = np.full(len(rows), -1, np.int64)
+    if training.x.size:
+        for number, digest in enumerate(_digest(training.x)):
+            first.setdefault(digest, number)
+        others[:] = [first.get(digest, -1) for digest in _digest(rows.x)]
+    if rows is training:
+        others[others == np.arange(len(rows))] = -1
+    found = np.flatnonzero(others >= 0)
+    return Pairs(found, others[found], np.zeros(len(found)))
 
 
 def _digest(x: NDArray[np.float32]) -> Iterable[bytes]:

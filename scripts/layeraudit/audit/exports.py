@@ -9,6 +9,7 @@ import pandas as pd
 
 from layeraudit.audit.controls import WHOLE
 from layeraudit.audit.findings import (
+    INPUTS,
     TRAIN,
     Findings,
     count_findings,
@@ -59,6 +60,21 @@ def tabulate_inputs(findings: Findings) -> pd.DataFrame:
     }
     others = inputs.drop(columns=[*named, "row", "source"], errors="ignore")
     return pd.concat([pd.DataFrame(named, index=inputs.index), others, inputs["row"]], axis=1)
+
+
+def tabulate_leaks(findings: Findings) -> pd.DataFrame:
+    """Return each row elsewhere with the training row that it repeats, by their names, the nearest first."""
+    leaks = findings.leaks.sort_values("distance", kind="stable")
+    records = leaks.to_dict("records")
+    originals = [findings.find_training_row(int(record["training_row"])) for record in records]
+    return pd.DataFrame(
+        {
+            "id": [findings.name_place(find_place(record["split"], record)) for record in records],
+            "part": ["inputs" if record["split"] == INPUTS else "held_out" for record in records],
+            "training_id": [findings.name_place(original) for original in originals],
+            "distance": leaks["distance"].to_numpy(),
+        }
+    )
 
 
 def tabulate_clean(findings: Findings) -> pd.DataFrame:

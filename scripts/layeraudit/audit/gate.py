@@ -4,13 +4,16 @@ Wrong normalisation, another order of classes or of channels, or weights that we
 They make a network that guesses, and an audit that means nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from layeraudit.audit.labels import predict_labels
+from layeraudit.blocks import split_rows
 from layeraudit.errors import InputError
 from layeraudit.statistics import interval_of_share
 
@@ -29,12 +32,15 @@ def has_logits(logits: NDArray[np.float32]) -> bool:
 
 def are_probabilities(logits: NDArray[np.float32]) -> bool:
     """Return whether logits, float32 [n, classes], are shares that sum to 1, as a softmax makes them."""
-    return bool((logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-3))
+    return all(
+        (logits[some] >= 0).all() and np.allclose(logits[some].sum(axis=1), 1, atol=1e-3)
+        for some in split_rows(len(logits), logits[:1].nbytes)
+    )
 
 
 def judge_accuracy(
     labels: Mapping[str, NDArray[np.int64]],
-    logits: Mapping[str, NDArray[np.float32]],
+    logits: Mapping[str, Sequence[NDArray[np.float32]]],
     *,
     n_classes: int,
     expected_accuracy: float | None,
@@ -48,7 +54,7 @@ def judge_accuracy(
     Parameters
     ----------
     labels : of `TRAIN` and `HELD_OUT`, int64 [n] given
-    logits : of both float32 [n, classes]; all 0 where there are none
+    logits : of both the files, each float32 [n, classes], which may be mapped; all 0 where there are none
     expected_accuracy : on held-out rows; None expects nothing
     trained_by : the function that has trained the network again, for what to look at near chance
 
@@ -69,19 +75,22 @@ def judge_accuracy(
         "majority_share": majority_share,
         "expected_accuracy": expected_accuracy,
     }
-    if not any(map(has_logits, logits.values())):
+    if not any(map(has_logits, chain(*logits.values()))):
         parts = {name: _count_right(None, of) for name, of in labels.items()}
         return judged | {"verdict": "no_logits", "parts": parts}
-    outputs = logits[HELD_OUT].shape[1]
+    outputs = logits[HELD_OUT][0].shape[1]
     if outputs != n_classes:
         raise InputError(
             f"the network has {outputs} outputs, allowed are {n_classes}, one for each class of the data set"
         )
-    if all(map(are_probabilities, logits.values())):
+    if all(map(are_probabilities, logits[HELD_OUT])):
         raise InputError(
             "the network returns probabilities, which sum to 1, allowed are logits: leave out its softmax"
         )
-    parts = {name: _count_right(logits[name].argmax(axis=1), of) for name, of in labels.items()}
+    parts = {
+        name: _count_right(np.concatenate([*map(predict_labels, logits[name])]), of)
+        for name, of in labels.items()
+    }
     _check_above_chance(parts[HELD_OUT], parts[TRAIN], majority_share, trained_by)
     verdict: Verdict = "nothing_expected"
     if expected_accuracy is not None:

@@ -38,6 +38,19 @@ def measure_disagreement(
     return share
 
 
+def predict_labels(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the label of the largest logit of each row, int64 [n].
+
+    Parameters
+    ----------
+    logits : float32 [n, classes]; may be mapped from a file, which NumPy's argmax would copy whole
+    """
+    predicted = np.empty(len(logits), np.int64)
+    for some in split_rows(len(logits), logits[:1].nbytes):
+        predicted[some] = logits[some].argmax(axis=1)
+    return predicted
+
+
 def measure_self_confidence(logits: NDArray[np.float32], y: NDArray[np.int64]) -> NDArray[np.float64]:
     """Compute 1 - the softmax probability of each row's label.
 

@@ -288,8 +288,15 @@ def choose_layers(
     Raises
     ------
     InputError
-        Where there is no candidate.
+        Where the network makes the same logits of both images, or there is no candidate.
     """
+    with captured(network, [OUTPUT]) as outputs:
+        logits = outputs(x)[OUTPUT]
+    if not _are_different(logits):
+        raise InputError(
+            "the network makes the same logits of two different images, allowed are logits that depend on "
+            "the image: look at normalisation, channels and weights"
+        )
     own = (any(True for _ in network.get_submodule(layer.name).parameters(recurse=False)) for layer in layers)
     weighed = dict(zip((layer.name for layer in layers), accumulate(own), strict=True))
     shapes = {

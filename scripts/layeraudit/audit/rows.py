@@ -15,6 +15,7 @@ from layeraudit.audit.labels import (
     measure_disagreement,
     measure_probe,
     measure_self_confidence,
+    predict_labels,
     propose_labels,
 )
 from layeraudit.audit.outliers import Metric, measure_to_last, score_outliers
@@ -102,7 +103,7 @@ def judge_labels(
     proposed = propose_labels(neighbours, training.y, training.y, predict, n_classes=n_classes)
     nothing = np.full(len(training), np.nan)
     columns: dict[str, NDArray[Any]] = {
-        "predicted": training.logits.argmax(axis=1) if has_logits else np.full(len(training), -1),
+        "predicted": predict_labels(training.logits) if has_logits else np.full(len(training), -1),
         "proposed": proposed,
         **{name: score for name, score in scores.items() if name not in ("probe", BOTH)},
         "self_confidence": measure_self_confidence(training.logits, training.y) if has_logits else nothing,

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+import layeraudit.torchvision_operators  # noqa: F401  # the user's code may import torchvision, and timm does
 from layeraudit.errors import InputError
 from layeraudit.networks import Shape
 
@@ -89,14 +90,18 @@ def build(
     Raises
     ------
     InputError
-        Where the user's code raises an exception, with its line; where it returns no module; and as
-        `return_logits` does.
+        Where the user's code raises an exception, with its line; where it returns no module, or TorchScript;
+        and as `return_logits` does.
     """
     root = Path(folder).resolve() if folder else None
     with exit_in_user_code(factory, root):
         network = _find_function(factory, root)(**arguments)
     if not isinstance(network, nn.Module):
         raise InputError(f"{factory} returns {_describe(network)}, allowed is a torch.nn.Module")
+    if any(isinstance(part, torch.jit.ScriptModule) for part in network.modules()):
+        raise InputError(
+            f"{factory} returns TorchScript, whose layers take no hooks, allowed is a network of Python code"
+        )
     return return_logits(network, shape, n_classes, source=factory, root=root)
 
 
@@ -116,10 +121,9 @@ def return_logits(
         Where it raises an exception, or makes no logits, neither alone, nor as `.logits`, nor as the first of
         several outputs.
     """
-    network.float().cpu().eval()
     images = torch.zeros(2, *shape)
     with exit_in_user_code(f"{source}, on images of {list(shape)},", root), torch.no_grad():
-        output = network(images)
+        output = network.float().cpu().eval()(images)
     logits = take_logits(network, None, output)
     if not isinstance(logits, Tensor) or logits.shape != (2, n_classes):
         made = logits if hasattr(output, "logits") else output

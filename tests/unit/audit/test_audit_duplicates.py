@@ -1,5 +1,7 @@
 """Near duplicates, clusters of them, and leaks: by hand, and against all pairs."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from conftest import gather_evidence
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from layeraudit.audit.duplicates import NEAR, Pairs, find_originals, find_pairs, measure_units, take_nearest
 from layeraudit.audit.rows import judge_duplicates
+from layeraudit.detectors import Evidence
 
 GRID = np.float32([[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]])
 """Six rows, each 1 from its nearest."""
@@ -144,6 +147,24 @@ def test_the_nearest_pair_of_a_row_is_taken() -> None:
     pairs = Pairs(np.array([3, 3, 5]), np.array([1, 2, 0]), np.array([0.01, 0.02, 0.03]))
     nearest = take_nearest(pairs)
     assert [of.tolist() for of in vars(nearest).values()] == [[3, 5], [1, 0], [0.01, 0.03]]
+
+
+def test_of_many_rows_no_array_of_all_pairs_is_made() -> None:
+    """All rows are the same, so that each has as many near duplicates as are tried."""
+    n, k = 6000, 10
+    neighbours = {"late": (np.arange(n)[:, np.newaxis] + np.arange(1, k + 1)) % n}
+    layers, logits = {"late": np.ones((n, 2), np.float32)}, np.zeros((n, 2), np.float32)
+    training = Evidence(
+        np.zeros(n, int), layers, neighbours, logits, np.zeros(n, bool), np.empty((n, 0, 0, 0))
+    )
+    tracemalloc.start()
+    try:
+        columns, _ = judge_duplicates(training, {"test": training}, held_out=["test"], metric="l2")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert columns["duplicate_of"].tolist() == [-1, *[0] * (n - 1)]
+    assert most < n**2 / 2
 
 
 def test_rows_that_are_drawn_apart_have_no_duplicates() -> None:

@@ -16,8 +16,8 @@ def judge(right, *, n=100, n_train=50, expected=None, n_classes=4, shift=0, trai
     labels = {TRAIN: np.arange(n_train) % n_classes, HELD_OUT: np.arange(n) % n_classes}
     predicted = {TRAIN: labels[TRAIN], HELD_OUT: (labels[HELD_OUT] + (np.arange(n) >= right)) % n_classes}
     logits = {
-        part: 3 * np.eye(n_classes, dtype=np.float32)[(of + shift) % n_classes]
-        for part, of in predicted.items()
+        part: np.array_split(3 * np.eye(n_classes, dtype=np.float32)[(of + shift) % n_classes], files)
+        for (part, of), files in zip(predicted.items(), (1, 2), strict=True)
     }
     return judge_accuracy(
         labels, logits, n_classes=n_classes, expected_accuracy=expected, trained_by=trained_by
@@ -43,7 +43,7 @@ def test_accuracies_have_their_intervals() -> None:
 def test_probabilities_are_no_logits() -> None:
     y = np.arange(60) % 3
     for logits, is_refused in ((np.eye(3)[y], True), (np.log(np.eye(3)[y] + 0.1), False)):
-        of_parts = {TRAIN: logits.astype(np.float32), HELD_OUT: logits.astype(np.float32)}
+        of_parts = {part: [logits.astype(np.float32)] for part in (TRAIN, HELD_OUT)}
         judged = partial(
             judge_accuracy, {TRAIN: y, HELD_OUT: y}, of_parts, n_classes=3, expected_accuracy=None
         )
@@ -91,7 +91,7 @@ def test_chance_is_the_share_of_the_largest_class() -> None:
     with pytest.raises(InputError, match="90.0%"):
         judge_accuracy(
             {TRAIN: y, HELD_OUT: y},
-            {TRAIN: always_0, HELD_OUT: always_0},
+            {TRAIN: [always_0], HELD_OUT: [always_0]},
             n_classes=2,
             expected_accuracy=None,
         )
@@ -99,8 +99,8 @@ def test_chance_is_the_share_of_the_largest_class() -> None:
 
 def test_without_logits_nothing_is_judged() -> None:
     labels = {TRAIN: np.array([0, 1]), HELD_OUT: np.array([1, 1, 0])}
-    logits = {part: np.zeros((len(y), 2), np.float32) for part, y in labels.items()}
-    assert not any(map(has_logits, logits.values()))
+    logits = {part: [np.zeros((len(y), 2), np.float32)] for part, y in labels.items()}
+    assert not any(has_logits(of) for (of,) in logits.values())
     found = judge_accuracy(labels, logits, n_classes=2, expected_accuracy=0.9)
     assert found["verdict"] == "no_logits" and found["majority_share"] == 2 / 3
     nothing = dict.fromkeys(("right", "accuracy", "ci95_low", "ci95_high"))
@@ -108,9 +108,7 @@ def test_without_logits_nothing_is_judged() -> None:
 
 
 def test_outputs_are_as_many_as_classes() -> None:
-    y = np.array([0, 1])
+    labels = dict.fromkeys((TRAIN, HELD_OUT), np.array([0, 1]))
+    logits = {part: [2 * np.eye(2, 3, dtype=np.float32)] for part in labels}
     with pytest.raises(InputError, match="has 3 outputs, allowed are 2"):
-        judge_accuracy(
-            {TRAIN: y, HELD_OUT: y}, dict.fromkeys((TRAIN, HELD_OUT), 2 * np.eye(2, 3, dtype=np.float32)),
-            n_classes=2, expected_accuracy=None,
-        )  # fmt: skip
+        judge_accuracy(labels, logits, n_classes=2, expected_accuracy=None)

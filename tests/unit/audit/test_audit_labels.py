@@ -1,6 +1,8 @@
 """What speaks for a row's label: its neighbours, the network, and a probe that has not seen the row."""
 
+import tracemalloc
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,18 +15,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from layeraudit import blocks
-from layeraudit.audit import labels, probe
+from layeraudit.audit import probe
+from layeraudit.audit.gate import HELD_OUT, TRAIN, judge_accuracy
 from layeraudit.audit.labels import (
     measure_disagreement,
     measure_probe,
     measure_self_confidence,
     propose_labels,
 )
+from layeraudit.audit.outliers import measure_to_last
 from layeraudit.audit.probe import choose_layer, find_hindrance, fit_probe, read_probe, write_probe
-from layeraudit.audit.rows import judge_labels, predict_each, score_labels
+from layeraudit.audit.rows import judge_labels, judge_outliers, predict_each, score_labels
 from layeraudit.audit.significance import compute_p_values
-from layeraudit.detectors import label_disagreement
+from layeraudit.detectors import Evidence, label_disagreement
 from layeraudit.errors import InputError
+from layeraudit.files import open_logits, open_matrix, write_matrix
 
 LABELS = np.array([0, 0, 1, 1, 2, 0])
 
@@ -89,19 +94,49 @@ def test_proposed_is_the_label_with_most_support(neighbours, y, has_probe) -> No
         assert label == (own if own in best else best[0])
 
 
-def test_no_array_of_all_rows_and_classes_is_made(monkeypatch) -> None:
-    n, k, n_classes = 2000, 4, 1000
-    sizes = []
-    bincount = np.bincount
-    monkeypatch.setattr(
-        labels.np, "bincount", lambda *of, **named: sizes.append(named["minlength"]) or bincount(*of, **named)
-    )
-    monkeypatch.setattr(blocks, "BYTES_AT_ONCE", 2**20)
+@pytest.fixture
+def many_classes(tmp_path, monkeypatch) -> Evidence:
+    """4,000 rows of 1,000 classes, whose mapped logits are the last layer, and blocks of 64 KB."""
+    monkeypatch.setattr(blocks, "BYTES_AT_ONCE", 2**16)
+    n, n_classes = 4000, 1000
     y = np.arange(n) % n_classes
-    neighbours = (np.arange(n)[:, np.newaxis] + n_classes + np.arange(k)) % n
-    proposed = propose_labels([neighbours], y, y, None, n_classes=n_classes)
-    assert (proposed == y).all()
-    assert max(sizes) <= 2**20 / 8
+    write_matrix(tmp_path / "logits.npy", np.eye(n_classes, dtype=np.float32)[y])
+    logits = open_matrix(tmp_path / "logits.npy", np.float32)
+    layers = {"early": np.ones((n, 1), np.float32), "fc": logits}
+    neighbours = dict.fromkeys(layers, (np.arange(n)[:, np.newaxis] + n_classes * np.arange(1, 4)) % n)
+    return Evidence(y, layers, neighbours, logits, np.zeros(n, bool), np.empty((n, 0, 0, 0), np.float32))
+
+
+def judge_accuracy_of(evidence):
+    """Judge a network on rows that are its training rows and its held-out rows."""
+    labels, logits = ({TRAIN: of, HELD_OUT: of} for of in (evidence.y, [evidence.logits]))
+    return judge_accuracy(labels, logits, n_classes=1000, expected_accuracy=None)["parts"][HELD_OUT]["right"]
+
+
+def judge_labels_of(evidence):
+    found, *_ = judge_labels(evidence, evidence, None, n_classes=1000, has_logits=True)
+    return [int((found[name] == evidence.y).sum()) for name in ("predicted", "proposed")]
+
+
+@pytest.mark.parametrize(
+    ("judge", "expected"),
+    [
+        (lambda of: open_logits(Path(of.logits.filename), rows=4000).shape, (4000, 1000)),
+        (judge_accuracy_of, 4000),
+        (choose_layer, "early"),
+        (judge_labels_of, [4000, 4000]),
+    ],
+    ids=["open_logits", "judge_accuracy", "choose_layer", "judge_labels"],
+)
+def test_no_array_of_all_rows_and_classes_is_made(judge, expected, many_classes) -> None:
+    """Of 1.28 million rows of 1,000 classes even one of a byte a number would take 1.3 GB."""
+    tracemalloc.start()
+    try:
+        found, (_, most) = judge(many_classes), tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == expected
+    assert most < many_classes.logits.size / 2
 
 
 # The probe.
@@ -273,6 +308,45 @@ def test_of_ties_the_row_that_comes_first_ranks_first() -> None:
     order = np.lexsort((np.arange(60), -found["label_score"]))
     assert (np.argsort(found["label_rank"]) == order).all()
     assert (found["predicted"] == -1).all() and np.isnan(found["self_confidence"]).all()
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_rows_that_are_all_the_same_have_scores_and_none_is_flagged(value) -> None:
+    y = np.arange(90) % 3
+    rows = np.full((90, 4), value, np.float32)
+    training = gather_evidence({"late": rows}, y, k=5)
+    calibration = gather_evidence({"late": rows}, y, k=5, training=training)
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    of_labels, *_ = judge_labels(training, calibration, fitted, n_classes=3, has_logits=False)
+    distances = measure_to_last(calibration, training, metric="cosine")
+    of_outliers, _ = judge_outliers(training, distances, training, metric="cosine")
+    for columns, kind in ((of_labels, "label"), (of_outliers, "outlier")):
+        assert np.isfinite(columns[f"{kind}_score"]).all()
+        assert not columns[f"{kind}_flagged"].any()
+
+
+def test_a_class_of_one_row_is_judged_by_its_neighbours() -> None:
+    training, calibration = draw_evidence(classes=2)
+    training.y[7] = 2
+    assert find_hindrance(training.y, n_classes=3) is not None
+    found, *_ = judge_labels(training, calibration, None, n_classes=3, has_logits=False)
+    assert found["label_score"][7] == 1 and found["label_rank"][7] == 1
+    assert found["proposed"][7] != 2 and np.isfinite(found["label_score"]).all()
+
+
+def test_a_layer_of_more_columns_than_rows_is_judged() -> None:
+    generator = np.random.default_rng(0)
+    y = np.arange(200) % 3
+    rows = generator.normal(size=(200, 1000)).astype(np.float32)
+    rows[:, :3] += 20 * np.eye(3, dtype=np.float32)[y]
+    given = y[:100].copy()
+    given[:5] = (given[:5] + 1) % 3
+    training = gather_evidence({"late": rows[:100]}, given, k=5)
+    calibration = gather_evidence({"late": rows[100:]}, y[100:], k=5, training=training)
+    fitted = fit_probe(training, "late", n_classes=3, seed=1)
+    found, *_ = judge_labels(training, calibration, fitted, n_classes=3, has_logits=False)
+    assert sorted(found["label_rank"][:5]) == [1, 2, 3, 4, 5]
+    assert (found["proposed"] == y[:100]).all()
 
 
 def test_of_an_easy_set_without_errors_nothing_is_flagged() -> None:

@@ -4,6 +4,7 @@ import copy
 import csv
 import re
 from collections import OrderedDict
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -348,6 +349,20 @@ def test_without_a_candidate_the_user_is_to_name_layers() -> None:
         InputError, match="^no layer of the network carries all .*, allowed are names of layers"
     ):
         choose(Sum(1))
+
+
+def test_a_network_that_makes_the_same_logits_of_all_is_named_before_the_gate() -> None:
+    """Pixels far from those that the network was trained on leave no ReLU above zero."""
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.ReLU(), nn.Linear(5, 3))
+    network[1].weight.data.abs_()
+    for pixels, is_dead in ((X, False), (X - 40, True)):
+        layers = list_layers(network, pixels, pooling="none")
+        with (
+            pytest.raises(InputError, match="^the network makes the same logits of two different images")
+            if is_dead
+            else nullcontext()
+        ):
+            assert choose_layers(network, layers, pixels, pooling="none")
 
 
 @pytest.mark.parametrize(

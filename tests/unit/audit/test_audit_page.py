@@ -25,7 +25,9 @@ from layeraudit.checksums import digest_given
 from layeraudit.errors import InputError
 from layeraudit.files import read_array_rows, read_json, write_arrays
 
-FILES = {"index.html", "images", "rows.csv", "inputs.csv", "clean.csv", "cleanlab.csv", "audit.json"}
+FILES = {"index.html", "images", "audit.json"} | {
+    f"{name}.csv" for name in ("rows", "inputs", "leaks", "clean", "cleanlab")
+}
 HOSTILE = '<script>alert("1")</script>'
 
 
@@ -296,6 +298,18 @@ def test_inputs_have_the_names_of_their_own_data_set(folder: Path) -> None:
     assert set(of_inputs["dknn_label"]) <= {"bar", "cross", "ring"}
 
 
+def test_leaks_have_the_users_names_of_both_rows(audit: Audit, folder: Path, tmp_path: Path) -> None:
+    (leak,) = pd.read_csv(audit.files["leaks"]).to_dict("records")
+    expected = {"id": str(audit.images.ids[leak["source"]]), "part": "held_out"}
+    expected |= {"training_id": audit.name(20), "distance": 0.0001}
+    assert read_csv(folder / "leaks.csv").to_dict("records") == [expected]
+    other = leak | {"split": "inputs", "row": 7, "source": 7, "training_row": 21, "distance": 0}
+    pd.DataFrame([leak, other]).to_csv(tmp_path / "leaks.csv", index=False)
+    made = make(audit, tmp_path / "out", leaks=tmp_path / "leaks.csv")
+    of_input = {"id": "camera/0007.png", "part": "inputs", "training_id": audit.name(21), "distance": 0}
+    assert read_csv(made / "leaks.csv").to_dict("records") == [of_input, expected]
+
+
 def test_clean_csv_has_what_is_left_in_the_order_of_the_data_set(
     folder: Path, audit: Audit, rows: pd.DataFrame
 ) -> None:
@@ -384,13 +398,29 @@ def test_the_worst_rows_have_the_names_of_their_neighbours(
             assert of["neighbours"][layer] == [audit.name(other) for other in near]
 
 
+@pytest.mark.usefixtures("few_pictures")
+def test_the_weights_beside_an_onnx_file_have_a_digest_too(audit: Audit, tmp_path: Path) -> None:
+    given_files = [tmp_path / name for name in ("[a].onnx", "[a].onnx.data", "weights.pt")]
+    for file in [*given_files, tmp_path / "a.onnx.data", tmp_path / "weights.pt.old"]:
+        file.write_text(file.name)
+    folder = make(audit, tmp_path / "out", given=[str(given_files[0]), str(given_files[2])])
+    found = read_json(folder / "audit.json")["provenance"]["network"]["files"]
+    assert found == {str(file): digest_given(file) for file in given_files}
+
+
 def test_a_folder_of_code_has_a_digest_of_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
     digests = set()
-    for name, text in [("x.py", "1"), ("x.py", "2"), ("b/y.safetensors", "1"), ("notes.txt", "1")]:
+    for name, text in [
+        ("x.py", "1"),
+        ("x.py", "2"),
+        ("b/y.safetensors", "1"),
+        ("b/z.pt", "1"),
+        ("notes.txt", "1"),
+    ]:
         (tmp_path / "a" / name).write_text(text)
         digests.add(digest_given(tmp_path / "a"))
-    assert len(digests) == 3  # notes do not count
+    assert len(digests) == 4  # notes do not count
     (tmp_path / "a/x.py").rename(tmp_path / "a/z.py")
     assert digest_given(tmp_path / "a") not in digests
 
@@ -401,6 +431,8 @@ def test_a_folder_of_code_has_a_digest_of_names_and_contents(tmp_path: Path) -> 
 def test_the_first_screen_has_gate_counts_and_worst_rows(
     page: Page, audit: Audit, rows: pd.DataFrame
 ) -> None:
+    assert [*page.sections][:3] == ["", "overview", "suspects"]
+    assert "Pooling: mean over space or tokens." in page.section("trust")
     overview = page.section("overview")
     assert "training rows 97.5 % [94.7, 98.9] 234 of 240" in overview
     assert "held-out rows 96.7 % [88.6, 99.1] 58 of 60" in overview
@@ -672,6 +704,30 @@ def test_pictures_are_limited_in_number(audit: Audit, tmp_path: Path, few_pictur
     page = read_page(folder)
     assert len({picture["src"] for picture in page.pictures}) == few_pictures
     assert any("blank" in str(attributes.get("class")) for _, attributes in page.tags)
+
+
+@pytest.mark.usefixtures("few_pictures")
+def test_however_much_is_found_the_page_shows_the_first_of_it(tmp_path: Path) -> None:
+    audit = write_audit(tmp_path)
+    rows, leaks, groups = (
+        pd.read_parquet(audit.files["rows"]),
+        *map(pd.read_csv, (audit.files["leaks"], audit.files["groups"])),
+    )
+    rows[["label_flagged", "outlier_flagged"]] = True
+    rows["group"] = rows["row"] // 6
+    rows.loc[1:, ["duplicate_of", "duplicate_distance"]] = [0, 0.01]
+    rows.astype({"duplicate_of": np.int64}).to_parquet(audit.files["rows"])
+    pd.concat([leaks] * 200).to_csv(audit.files["leaks"], index=False)
+    pd.concat([groups.assign(group=number, n=6) for number in range(40)]).to_csv(
+        audit.files["groups"], index=False
+    )
+    folder = make(audit, tmp_path / "out")
+    page, counts = read_page(folder), read_json(folder / "audit.json")["counts"]
+    assert (counts["flagged"], counts["near_duplicates"], counts["groups"]) == (240, 239, 40)
+    cards = {name: len(page.list_cards(name)) for name in ("suspects", "duplicates", "groups", "inputs")}
+    assert cards == {"suspects": 60, "duplicates": 24 + 24, "groups": 12, "inputs": 24}
+    assert page.section("outliers").count("distance") == 24
+    assert (folder / "index.html").stat().st_size < 1e6
 
 
 @pytest.mark.usefixtures("few_pictures")

@@ -9,6 +9,7 @@ import pytest
 from conftest import find_nearest, run_programs
 from numpy.typing import NDArray
 
+from audit.check_accuracy import check_accuracy
 from layeraudit.audit.controls import COLUMNS
 from layeraudit.datasets import Images
 from layeraudit.files import (
@@ -19,7 +20,7 @@ from layeraudit.files import (
     write_matrix,
     write_split,
 )
-from layeraudit.splits import take_clean
+from layeraudit.splits import take_clean, take_first
 
 CLASSES, K, N_TRAIN, N_HELD_OUT = 3, 8, 150, 60
 LAYERS = ("early", "late", "fc")
@@ -181,6 +182,25 @@ def test_the_gate_passes(audited) -> None:
     assert found["parts"]["held_out"]["n"] == 120 and found["parts"]["train"]["right"] >= 140
 
 
+@pytest.mark.parametrize(
+    ("n_calibration", "limit"),
+    [
+        (60, "with 60 calibration rows, fewer than 50 wrong rows cannot be flagged, of 150 training rows\n"),
+        (18, "with 18 calibration rows, no row can be flagged, of 150 training rows\n"),
+    ],
+)
+def test_what_can_be_flagged_is_said_before_rows_are_judged(audited, n_calibration, limit, tmp_path, capsys):
+    files = {}
+    for split in SPLITS[:3]:
+        n = n_calibration if split == "calibration" else None
+        images = read_split(audited / f"data/{split}.npz")
+        files |= {split: tmp_path / f"{split}.npz", f"{split}_logits": tmp_path / f"{split}.npy"}
+        write_split(files[split], take_first(images, n or len(images)))
+        write_matrix(files[f"{split}_logits"], np.load(audited / f"logits/{split}.npy")[:n])
+    check_accuracy(**files, output=tmp_path / "gate.json", expected_accuracy=None)
+    assert capsys.readouterr().out.endswith(limit)
+
+
 def test_rows_have_the_columns_that_are_agreed(audited) -> None:
     found = pd.read_parquet(audited / "rows.parquet")
     layers = [f"label_disagreement_{layer}" for layer in LAYERS]
@@ -267,6 +287,7 @@ def test_inputs_that_lie_far_off_are_not_credible(audited) -> None:
     assert (held_out["predicted"] == scores["dnn_label"]).all()
     for name in ("dknn_label", "credibility", "confidence", "nonconformity"):
         assert held_out[name].tolist() == scores[name].tolist()
+    assert not held_out["outlier_flagged"].any()
     ordered = found.sort_values("rank")
     assert ordered["credibility"].is_monotonic_increasing
 
