@@ -56,6 +56,30 @@ def set_up(factory: str, folder: str | None, **arguments: Any) -> dict[str, Any]
 LINEAR = "def make(**_):\n    return nn.Sequential(nn.Flatten(), nn.Linear(16, 3)){}\n"
 
 
+@pytest.mark.parametrize(
+    ("signature", "fits"),
+    [
+        ("network, images, labels", True),
+        ("network, images, labels, epochs=3", True),
+        ("*given", True),
+        ("images, labels", False),
+        ("network, images, labels, epochs", False),
+        ("network, *, images, labels", False),
+    ],
+)
+def test_a_training_function_that_takes_other_arguments_is_refused_at_once(
+    signature: str, fits: bool, tmp_path: Path
+) -> None:
+    code = f"from torch import nn\n{LINEAR.format('')}def fit({signature}):\n    raise RuntimeError"
+    name = write_module(tmp_path, code)
+    network = set_up(f"{name}:make", str(tmp_path)) | {"train": f"{name}:fit"}
+    if fits:
+        build_network(network, IMAGES)
+    else:
+        with pytest.raises(InputError, match=f"{name}:fit cannot be called with network, images and labels"):
+            build_network(network, IMAGES)
+
+
 def test_the_function_is_called_with_the_arguments(tmp_path: Path) -> None:
     code = (
         "def make(widths, bias=True):\n    return nn.Sequential(nn.Flatten(), nn.Linear(*widths, bias=bias))"

@@ -1,5 +1,6 @@
 """A network of your own: what a Python function returns."""
 
+import inspect
 import sys
 import traceback
 from collections.abc import Iterator
@@ -91,11 +92,13 @@ def build(
     ------
     InputError
         Where the user's code raises an exception, with its line; where it returns no module, or TorchScript;
-        and as `return_logits` does.
+        and as `check_training_function` and `return_logits` do.
     """
     root = Path(folder).resolve() if folder else None
     with exit_in_user_code(factory, root):
         network = _find_function(factory, root)(**arguments)
+        if train:
+            check_training_function(_find_function(train, root), train)
     if not isinstance(network, nn.Module):
         raise InputError(f"{factory} returns {_describe(network)}, allowed is a torch.nn.Module")
     if any(isinstance(part, torch.jit.ScriptModule) for part in network.modules()):
@@ -103,6 +106,25 @@ def build(
             f"{factory} returns TorchScript, whose layers take no hooks, allowed is a network of Python code"
         )
     return return_logits(network, shape, n_classes, source=factory, root=root)
+
+
+def check_training_function(function: Any, name: str) -> None:
+    """Check that a training function can be called with network, images and labels, before any long work.
+
+    Raises
+    ------
+    InputError
+        Where it takes other arguments.
+    """
+    try:
+        inspect.signature(function).bind(None, None, None)
+    except TypeError as error:
+        raise InputError(
+            f"{name} cannot be called with network, images and labels ({error}), allowed is a function that "
+            "takes these three"
+        ) from error
+    except ValueError:
+        pass  # Python knows no signature of some functions in C
 
 
 def return_logits(
