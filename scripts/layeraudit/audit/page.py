@@ -52,6 +52,7 @@ DETECTORS = {
     "probe": "Probe",
     "self_confidence": "Self-confidence",
     "outlier_score": "Distance",
+    "held_out_deficit": "Held-out deficit",
     "random": "Random",
 }
 """How the page calls detectors; those of one layer follow their names."""

@@ -34,9 +34,8 @@ def choose_suspects(findings: Findings) -> pd.DataFrame:
 
 
 def choose_worst(findings: Findings) -> pd.DataFrame:
-    """Return the worst rows: the first suspects, or the first rows where there are none."""
-    suspects = list_suspects(findings.rows)
-    return (suspects if len(suspects) else sort_by_rank(findings.rows)).head(N_WORST)
+    """Return the worst rows: the first of the contact sheet."""
+    return choose_suspects(findings).head(N_WORST)
 
 
 def choose_outliers(findings: Findings) -> pd.DataFrame:
