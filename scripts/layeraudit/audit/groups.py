@@ -78,13 +78,11 @@ def find_groups(training: Evidence, calibration: Evidence, test: Evidence) -> li
     Of groups of several layers that share half of the smaller one's rows, the largest stays.
     """
     chosen_by, expected = (weigh_rows(training.y, of.y) for of in (calibration, test))
-    candidates = [
-        (layer, rows, n_alike)
-        for layer in training.neighbours
-        for rows, n_alike in find_candidates(
-            *(_take_nearest(of, layer, len(training)) for of in (training, calibration, test)), chosen_by
-        )
-    ]
+    candidates = []
+    for layer in training.neighbours:
+        nearest, *others = (_take_nearest(of, layer, len(training)) for of in (training, calibration, test))
+        found_there = find_candidates(nearest, others[0], others[1], chosen_by)
+        candidates += [(layer, rows, n_alike) for rows, n_alike in found_there]
     found: list[tuple[str, NDArray[np.int64], int]] = []
     for layer, rows, n_alike in sorted(candidates, key=lambda candidate: -len(candidate[1])):
         is_new = all(np.isin(rows, others).mean() < HALF for _, others, _ in found)
