@@ -28,6 +28,7 @@ from layeraudit.audit.shown import (
     N_NEIGHBOURS,
     N_OF_GROUP,
     Neighbours,
+    choose_deficient,
     choose_duplicates,
     choose_groups,
     choose_inputs,
@@ -200,6 +201,7 @@ def render_audit(
         n_leaks=len(findings.leaks),
         outliers=list(_describe_outliers(reader, choose_outliers(findings))),
         groups=list(_describe_groups(reader)),
+        deficient=list(_describe_deficient(reader, choose_deficient(findings))),
         n_of_group=N_OF_GROUP,
         inputs=list(_describe_inputs(reader, choose_inputs(findings))),
         n_inputs=len(findings.inputs),
@@ -296,6 +298,11 @@ def _describe_outliers(reader: Reader, rows: pd.DataFrame) -> Iterator[dict[str,
             "p": p_value(record["outlier_p"]),
             "flagged": bool(record["outlier_flagged"]),
         }
+
+
+def _describe_deficient(reader: Reader, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for record, place in zip(rows.to_dict("records"), find_places(TRAIN, rows), strict=True):
+        yield {"row": reader.show_training_row(place), "deficit": percent(record["held_out_deficit"])}
 
 
 def _describe_pairs(reader: Reader, pairs: Sequence[tuple[Place, Place, float]]) -> Iterator[dict[str, Any]]:

@@ -83,6 +83,12 @@ def choose_groups(findings: Findings) -> Iterator[tuple[dict[Any, Any], pd.DataF
         yield group, findings.rows[findings.rows["group"] == group["group"]].head(N_OF_GROUP)
 
 
+def choose_deficient(findings: Findings) -> pd.DataFrame:
+    """Return the rows with the fewest held-out rows around them."""
+    ranked = findings.rows.sort_values("held_out_deficit", ascending=False, kind="stable")
+    return ranked.head(N_OF_GROUP)
+
+
 def find_place(split: str, record: Mapping[Any, Any]) -> Place:
     """Return the place of a record that names its row and source."""
     return Place(split, int(record["row"]), int(record["source"]))
@@ -110,6 +116,7 @@ def choose_pictures(findings: Findings, neighbours: Neighbours) -> list[Place]:
         *chain.from_iterable(pair[:2] for pair in choose_duplicates(findings)),
         *chain.from_iterable(pair[:2] for pair in choose_leaks(findings)),
         *chain.from_iterable(find_places(TRAIN, some) for _, some in choose_groups(findings)),
+        *find_places(TRAIN, choose_deficient(findings)),
     ]
     around = chain.from_iterable(
         find_neighbours(findings, place, of_layer)
