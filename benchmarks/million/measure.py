@@ -54,6 +54,9 @@ AT_ONCE = 20_000
 SHARDS = [f"{number}-of-4" for number in range(1, 5)]
 """With so many, a search among a million rows keeps to the default `memory_mb`."""
 
+ROOM = 300
+"""MB beside what a refused step asks for: with just that, 256 queries are searched at a time."""
+
 MALLOC = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
 """What the rules of the workflow set: memory that a step frees stays its own."""
 
@@ -64,7 +67,7 @@ SHORTEST = 0.05
 """Seconds below which a time has no exponent."""
 
 MEASURED = ["seconds", "cpu_seconds", "peak_mb", "anonymous_mb"]
-COLUMNS = ["step", "rows", "memory_mb", *MEASURED, "exponent"]
+COLUMNS = ["step", "rows", "memory_mb", *MEASURED, "exponent", "run"]
 
 
 class Lap(NamedTuple):
@@ -290,11 +293,14 @@ def list_steps_to_page(files: Path) -> Iterator[Step]:
 
 
 class Table:
-    """The rows of the table, which is written again after each process."""
+    """The rows of the table, which is written again after each process; it goes on with one that is there."""
 
     def __init__(self, output: Path, description: str) -> None:
         self._output, self._description = output, description
-        self._rows: list[dict[str, Any]] = []
+        self._rows: dict[tuple[str, int], dict[str, Any]] = {}
+        if output.exists():
+            for row in pd.read_csv(output).to_dict("records"):
+                self._rows[row["step"], row["rows"]] = {str(name): value for name, value in row.items()}
 
     def add(self, rows: int, measured: Measured, memory_mb: int | None = None) -> None:
         """Add the laps of a process, and fit the exponents of processor time anew.
@@ -303,21 +309,22 @@ class Table:
         """
         for lap in measured.laps:
             print(f"{rows} rows, {lap.step}: {lap.cpu_seconds:.1f} s, {lap.peak_mb:.0f} MB {lap.refusal}")
-            of_process = {"rows": rows, "memory_mb": memory_mb, "anonymous_mb": measured.anonymous_mb}
-            self._rows.append(lap._asdict() | of_process)
-        table = pd.DataFrame(self._rows)
-        table["step"] = table["step"] + np.where(table["refusal"] != "", ", refused", "")
+            step = lap.step + (", refused" if lap.refusal else "")
+            of_process = {"memory_mb": memory_mb, "anonymous_mb": measured.anonymous_mb}
+            of_row = {"step": step, "rows": rows, "run": self._description}
+            self._rows[step, rows] = lap._asdict() | of_process | of_row
+        table = pd.DataFrame([*self._rows.values()])
         table["exponent"] = np.nan
         for _, of_step in table.groupby("step"):
             if len(of_step) > 1 and of_step["cpu_seconds"].min() >= SHORTEST:
                 fit = np.polyfit(np.log(of_step["rows"]), np.log(of_step["cpu_seconds"]), 1)
                 table.loc[of_step.index, "exponent"] = round(float(fit[0]), 2)
         order = table["step"].map(list(dict.fromkeys(table["step"])).index)
-        table = table.loc[order.sort_values(kind="stable").index, COLUMNS]
+        table = table.assign(order=order).sort_values(["order", "rows"])[COLUMNS]
         table[["peak_mb", "anonymous_mb"]] = table[["peak_mb", "anonymous_mb"]].round().astype("Int64")
-        table = table.astype({"memory_mb": "Int64"}).assign(run=self._description)
         with atomic_write(self._output) as temporary:
-            table.to_csv(temporary, index=False, float_format="%.4g", lineterminator="\n")
+            whole = table.astype({"memory_mb": "Int64"})
+            whole.to_csv(temporary, index=False, float_format="%.4g", lineterminator="\n")
 
     def add_step(self, rows: int, step: Step) -> None:
         """Measure a step that no setting bounds.
@@ -333,12 +340,13 @@ class Table:
         self.add(rows, measured)
 
     def add_bounded(self, rows: int, memory_mb: int, measure: Callable[[int], Measured]) -> Measured:
-        """Measure what takes `memory_mb`; where that is refused, with what the sentence says it needs too."""
+        """Measure what takes `memory_mb`; where that is refused, with a little more than it asks for too."""
         measured = measure(memory_mb)
         self.add(rows, measured, memory_mb)
         if needed := re.search(r"allowed are (\d+) and more", measured.laps[-1].refusal):
-            measured = measure(int(needed[1]))
-            self.add(rows, measured._replace(laps=measured.laps[-1:]), int(needed[1]))
+            memory_mb = int(needed[1]) + ROOM
+            measured = measure(memory_mb)
+            self.add(rows, measured._replace(laps=measured.laps[-1:]), memory_mb)
         return measured
 
     def add_all_rows(self, rows: int, lap: Lap, queries: int) -> None:
@@ -375,6 +383,14 @@ def add_searches(table: Table, n: int, files: Path, queries: int, k: int, memory
     table.add_all_rows(n, together[-1], queries)
 
 
+def add_search_of_all(table: Table, n: int, files: Path, k: int, memory_mb: int) -> None:
+    """Measure the search of all training rows among themselves, which `search_index` extrapolates to."""
+    layers = files / "layers/train"
+    arguments = {"index": files / "index", "references": layers, "queries": layers, "exclude_self": True}
+    arguments |= {"output": files / "found", "k": k, "memory_mb": memory_mb}
+    table.add(n, run_apart(time_step, Step("search_neighbours", "search_neighbours", arguments)), memory_mb)
+
+
 def add_merge(table: Table, n: int, files: Path, k: int, memory_mb: int) -> None:
     """Measure the merge of what shards have found for all training rows."""
     layers = files / "layers/train"
@@ -390,13 +406,21 @@ def add_merge(table: Table, n: int, files: Path, k: int, memory_mb: int) -> None
 
 
 def measure(
-    *, folder: Path, output: Path, rows: list[int], queries: int = 2000, k: int = 50, memory_mb: int = 1200
+    *,
+    folder: Path,
+    output: Path,
+    rows: list[int],
+    queries: int = 2000,
+    search_all: int = 125_000,
+    k: int = 50,
+    memory_mb: int = 1200,
 ) -> None:
     """Write the table.
 
     folder : of what is made, up to 13 GB for a million rows; emptied before and removed afterwards
     rows : numbers of training rows, such as [125000,250000,500000,1000000]
-    queries : rows whose neighbours are sought
+    queries : training rows whose neighbours are sought
+    search_all : up to so many, all are sought too
     memory_mb : as the configuration has it
     """
     os.environ.update(MALLOC)
@@ -413,6 +437,8 @@ def measure(
         for step in list_steps_to_layers(given, files):
             table.add_step(n, step)
         add_searches(table, n, files, queries, k, memory_mb)
+        if n <= search_all:
+            add_search_of_all(table, n, files, k, memory_mb)
         run_apart(draw_found, given, files, k)
         add_merge(table, n, files, k, memory_mb)
         for made in ("shards", "merged"):
