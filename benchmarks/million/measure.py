@@ -383,14 +383,6 @@ def add_searches(table: Table, n: int, files: Path, queries: int, k: int, memory
     table.add_all_rows(n, together[-1], queries)
 
 
-def add_search_of_all(table: Table, n: int, files: Path, k: int, memory_mb: int) -> None:
-    """Measure the search of all training rows among themselves, which `search_index` extrapolates to."""
-    layers = files / "layers/train"
-    arguments = {"index": files / "index", "references": layers, "queries": layers, "exclude_self": True}
-    arguments |= {"output": files / "found", "k": k, "memory_mb": memory_mb}
-    table.add(n, run_apart(time_step, Step("search_neighbours", "search_neighbours", arguments)), memory_mb)
-
-
 def add_merge(table: Table, n: int, files: Path, k: int, memory_mb: int) -> None:
     """Measure the merge of what shards have found for all training rows."""
     layers = files / "layers/train"
@@ -411,16 +403,14 @@ def measure(
     output: Path,
     rows: list[int],
     queries: int = 2000,
-    search_all: int = 125_000,
     k: int = 50,
     memory_mb: int = 1200,
 ) -> None:
     """Write the table.
 
-    folder : of what is made, up to 13 GB for a million rows; emptied before and removed afterwards
+    folder : of what is made, up to 12 GB for a million rows; emptied before and removed afterwards
     rows : numbers of training rows, such as [125000,250000,500000,1000000]
     queries : training rows whose neighbours are sought
-    search_all : up to so many, all are sought too
     memory_mb : as the configuration has it
     """
     os.environ.update(MALLOC)
@@ -437,8 +427,6 @@ def measure(
         for step in list_steps_to_layers(given, files):
             table.add_step(n, step)
         add_searches(table, n, files, queries, k, memory_mb)
-        if n <= search_all:
-            add_search_of_all(table, n, files, k, memory_mb)
         run_apart(draw_found, given, files, k)
         add_merge(table, n, files, k, memory_mb)
         for made in ("shards", "merged"):
