@@ -6,6 +6,7 @@
 import itertools
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -446,6 +447,16 @@ def test_a_mapped_file_is_searched_without_being_held(tmp_path: Path) -> None:
         growth[engine] = float(printed[0])
         assert printed[1] == "True"
     assert growth["exact"] < 48 < 60 < growth["flat"], growth
+
+
+def test_the_memory_of_a_merge_does_not_grow_with_what_was_found() -> None:
+    reference = normal(400, 2)
+    least = [
+        memory_refused(partial(merge, reference, np.zeros((n, 2), np.float32), found, 100, "l2", memory_mb=1))
+        for n in (20_000, 60_000)
+        for found in [[np.zeros((n, 100), np.int64)] * 2]
+    ]
+    assert least[0] == least[1]
 
 
 def test_merging_does_not_hold_mapped_queries(tmp_path: Path) -> None:

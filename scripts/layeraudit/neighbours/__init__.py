@@ -222,29 +222,30 @@ def merge(
     int64 [q, k], nearest first, ties by row number: what a search in all of the reference gives
     """
     _check_columns(queries, reference.shape[1])
-    candidates = np.concatenate(found, axis=1)
-    if candidates.size and not 0 <= candidates.min() <= candidates.max() < len(reference):
-        raise InputError(
-            f"the rows that were found are {candidates.min()} to {candidates.max()}, "
-            f"allowed are 0 to {len(reference) - 1}"
-        )
     k += exclude_self
-    if candidates.shape[1] < k:
-        raise InputError(f"k is {k}, allowed are 1 to {candidates.shape[1]}, the rows that were found")
+    of_query = sum(of_part.shape[1] for of_part in found)
+    if of_query < k:
+        raise InputError(f"k is {k}, allowed are 1 to {of_query}, the rows that were found")
     nearest = np.empty((len(queries), k), np.int64)
-    index_bytes = 8 * len(reference) + 2 * candidates.nbytes
-    at_once = queries_at_once(memory_mb, index_bytes, reference.shape[1], threads)
-    at_once = min(at_once, max(1, MOST_PAIRS // candidates.shape[1]))
+    most = max(1, MOST_PAIRS // of_query)
+    index_bytes = 8 * len(reference) + 2 * np.dtype(np.int64).itemsize * of_query * min(most, len(queries))
+    at_once = min(queries_at_once(memory_mb, index_bytes, reference.shape[1], threads), most)
     with worker_threads(threads) as executor:
         rows = Rows(reference, metric, executor)
         for some, block in _blocks(queries, metric, at_once, executor):
+            candidates = np.concatenate([of_part[some] for of_part in found], axis=1)
+            if candidates.size and not 0 <= candidates.min() <= candidates.max() < len(reference):
+                raise InputError(
+                    f"the rows that were found are {candidates.min()} to {candidates.max()}, "
+                    f"allowed are 0 to {len(reference) - 1}"
+                )
             asking = np.arange(len(block))
             nearest[some] = order_candidates(
                 rows,
                 block,
                 asking,
-                np.repeat(asking, candidates.shape[1]),
-                candidates[some].ravel(),
+                np.repeat(asking, of_query),
+                candidates.ravel(),
                 k,
                 executor,
             )[0]
