@@ -198,9 +198,9 @@ def _fit(
     activations: NDArray[np.float32], y: NDArray[np.int64], n_classes: int, regularisation: float
 ) -> Fit:
     scaler = StandardScaler()
-    features = scaler.fit_transform(activations.astype(np.float64))
+    features = scaler.fit_transform(np.array(activations, np.float32))  # twice as fast as in float64
     model = LogisticRegression(C=regularisation, max_iter=MOST_ITERATIONS).fit(features, y)
-    of_classes, offsets = model.coef_, model.intercept_
+    of_classes, offsets = (of.astype(np.float64) for of in (model.coef_, model.intercept_))
     if len(model.classes_) == 2:  # of two classes scikit-learn has the second's alone
         of_classes, offsets = (np.concatenate([np.zeros_like(of), of]) for of in (of_classes, offsets))
     weights, biases = np.zeros((n_classes, features.shape[1])), np.full(n_classes, -np.inf)

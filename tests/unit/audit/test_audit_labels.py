@@ -100,7 +100,7 @@ def many_classes(tmp_path, monkeypatch) -> Evidence:
     monkeypatch.setattr(blocks, "BYTES_AT_ONCE", 2**16)
     n, n_classes = 4000, 1000
     y = np.arange(n) % n_classes
-    write_matrix(tmp_path / "logits.npy", np.eye(n_classes, dtype=np.float32)[y])
+    write_matrix(tmp_path / "logits.npy", 9 * np.eye(n_classes, dtype=np.float32)[y])
     logits = open_matrix(tmp_path / "logits.npy", np.float32)
     layers = {"early": np.ones((n, 1), np.float32), "fc": logits}
     neighbours = dict.fromkeys(layers, (np.arange(n)[:, np.newaxis] + n_classes * np.arange(1, 4)) % n)
@@ -154,10 +154,10 @@ def test_a_row_is_judged_by_scikit_learn_fitted_to_the_other_folds(block) -> Non
         model = LogisticRegression(C=fitted.regularisation, max_iter=200).fit(
             scaler.transform(x[seen]), y[seen]
         )
-        assert found[~seen] == pytest.approx(model.predict_proba(scaler.transform(x[~seen])), abs=1e-6)
+        assert found[~seen] == pytest.approx(model.predict_proba(scaler.transform(x[~seen])), abs=1e-4)
         by_each.append(model.predict_proba(scaler.transform(others.activations["late"])))
     of_others = fitted.predict_others(others.activations["late"], np.arange(30))
-    assert of_others == pytest.approx(np.array([by_each[row % 5][row] for row in range(30)]), abs=1e-6)
+    assert of_others == pytest.approx(np.array([by_each[row % 5][row] for row in range(30)]), abs=1e-4)
 
 
 @pytest.mark.parametrize(("wide", "share", "least", "most"), [(2, 0.0, 0.1, 1), (150, 0.4, 0.001, 0.01)])
