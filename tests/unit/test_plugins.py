@@ -150,7 +150,7 @@ def test_all_but_controls_name_their_paper_with_year_and_link(kind: Kind, name: 
         link = r"https://(arxiv\.org/abs/\d{4}\.\d{4,5}|doi\.org/10\..+|www\.cs\.toronto\.edu/.+)"
         paper = re.fullmatch(rf"[A-Z].+ (\d{{4}}), {link}", reference)
         assert paper
-        assert 1990 < int(paper[1]) < 2030
+        assert 1980 < int(paper[1]) < 2030
 
 
 @every_plugin
