@@ -17,7 +17,7 @@ from layeraudit.datasets import Images
 from layeraudit.files import atomic_write_layers, write_dataset
 
 K = 10
-N_ERRORS, N_GROUP = 15, 8
+N_ERRORS, N_GROUP, N_PLANTED = 15, 8, 12
 LAYERS = ("conv1", "block.2", "head")
 
 
@@ -207,7 +207,7 @@ def write_audit(
     tables = {
         "groups": pd.DataFrame([group] * (not is_clean), columns=list(group)),
         "leaks": pd.DataFrame([leak] * (not is_clean), columns=list(leak)),
-        "controls": _tabulate_controls([*LAYERS]),
+        "controls": _tabulate_controls([*LAYERS], flagged=0.75 * (errors["fewest_flaggable"] <= N_PLANTED)),
     }
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
@@ -316,7 +316,7 @@ def _judge_gate(n: int) -> dict[str, Any]:
     }
 
 
-def _tabulate_controls(layers: list[str]) -> pd.DataFrame:
+def _tabulate_controls(layers: list[str], *, flagged: float) -> pd.DataFrame:
     strength = {
         "neighbours_and_probe": 0.9,
         "label_disagreement": 0.85,
@@ -333,11 +333,11 @@ def _tabulate_controls(layers: list[str]) -> pd.DataFrame:
             ):
                 rows.append((detector, length, quantity, value))
         rows.append((detector, np.nan, "auroc", 0.5 + recall / 2))
-    rows.append(("neighbours_and_probe", np.nan, "flagged", 0.75))
+    rows.append(("neighbours_and_probe", np.nan, "flagged", flagged))
     table = pd.DataFrame(rows, columns=["detector", "length", "quantity", "value"])
     return table.assign(
         control="flips_after_training",
-        planted=12,
+        planted=N_PLANTED,
         ci95_low=table["value"] - 0.05,
         ci95_high=(table["value"] + 0.05).clip(upper=1),
         n_repeats=20,

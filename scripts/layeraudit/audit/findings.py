@@ -220,16 +220,16 @@ def decide_labels(findings: Findings, counts: Mapping[str, int]) -> Verdict:
     """Return the verdict on the labels.
 
     They are wrong where rows are flagged; closed testing then excludes that none is. Where no row is flagged,
-    nothing is found by a test that flags most errors which are planted. Where there are suspects it also has
-    to be able to flag a single row. Any other test leaves them in doubt: fewer wrong rows than it can flag
-    look to it like none, and so do those that calibration rows with wrong labels hide.
+    nothing is found by a test that flags most errors which are planted, or where none was planted could flag
+    a single row. Any other test leaves it open: fewer wrong rows than it can flag look to it like none, and
+    so do those that calibration rows with wrong labels hide.
     """
     if counts["label_errors_flagged"]:
         return "found"
     flagged = measure_flagged(findings)
     flags_one = int(findings.errors["fewest_flaggable"]) == 1
     flags_most = flags_one if flagged is None else flagged["value"] >= MOST_OF_PLANTED
-    return "nothing_found" if flags_most and (flags_one or not counts["suspects"]) else "cannot_tell"
+    return "nothing_found" if flags_most else "cannot_tell"
 
 
 def decide(findings: Findings, counts: Mapping[str, int]) -> Verdict:

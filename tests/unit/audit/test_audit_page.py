@@ -566,7 +566,7 @@ CANNOT_TELL = "Cannot tell whether labels are wrong. {} suspected, of 240 traini
             0,
             "nothing_found",
             [
-                *(NOTHING, "But with 4,798 calibration rows, fewer than 2 wrong rows cannot be flagged."),
+                *(NOTHING, "With 4,798 calibration rows, fewer than 2 wrong rows cannot be flagged."),
                 "To flag a single one takes 4,799 calibration rows.",
             ],
         ),
@@ -593,8 +593,11 @@ CANNOT_TELL = "Cannot tell whether labels are wrong. {} suspected, of 240 traini
         (
             3000,
             3,
-            "cannot_tell",  # two of the three may be wrong
-            ["fewer than 2 wrong rows cannot be flagged. To flag a single one takes 4,799 calibration rows."],
+            "nothing_found",
+            [
+                "3 rows look like another class, but no more so than calibration rows do.",
+                "fewer than 2 wrong rows cannot be flagged. To flag a single one takes 4,799",
+            ],
         ),
     ],
 )
