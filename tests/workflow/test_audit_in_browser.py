@@ -128,16 +128,15 @@ def test_the_first_screen_has_the_verdict_the_gate_the_counts_and_the_worst_rows
         assert loaded == ([] if folder.name == "activations" else [True] * (1 + N_NEIGHBOURS * len(LAYERS)))
 
 
-def test_a_suspect_opens_its_neighbours_in_each_layer_by_a_key(page: webdriver.Chrome, folder: Path) -> None:
-    rows = select(page, "#suspects details")
-    assert bool(rows) == (folder.name != "clean")
-    for row in rows[:1]:
-        layers, near = (row.find_elements(By.CSS_SELECTOR, of) for of in ("dt", "dd li"))
-        assert not any(one.is_displayed() for one in (*layers, *near))
-        row.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
-        assert all(one.is_displayed() for one in (*layers, *near))
-        assert [layer.text.split()[0] for layer in layers] == [*LAYERS]
-        assert len(near) == N_NEIGHBOURS * len(LAYERS)
+def test_a_suspect_opens_its_neighbours_in_each_layer_by_a_key(page: webdriver.Chrome) -> None:
+    row, *others = select(page, "#suspects details")
+    assert len(others) + 1 >= 20  # of the ranking, few as are suspected
+    layers, near = (row.find_elements(By.CSS_SELECTOR, of) for of in ("dt", "dd li"))
+    assert not any(one.is_displayed() for one in (*layers, *near))
+    row.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
+    assert all(one.is_displayed() for one in (*layers, *near))
+    assert [layer.text.split()[0] for layer in layers] == [*LAYERS]
+    assert len(near) == N_NEIGHBOURS * len(LAYERS)
 
 
 def test_rows_open_without_javascript_and_nothing_that_needs_it_is_there(page: webdriver.Chrome) -> None:
