@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from prepare import EXPERIMENTS, SEEDS
+from prepare import EXPERIMENTS, RUNS, SEEDS
 from sklearn.metrics import roc_auc_score
 
 from layeraudit.cli import run
@@ -31,7 +31,7 @@ def measure_run(results: Path, experiment: str, seed: int) -> dict[str, float]:
     """Return what the audit of one run has found, each a share but for the numbers of rows."""
     audited = results / "backdoors" / f"{experiment}_seed{seed}" / "seed1"
     rows = pd.read_parquet(audited / "rows.parquet")
-    given = read_split(results / "poisoned" / experiment / f"seed{seed}" / "data" / "train.npz")
+    given = read_split(results / RUNS["variant"] / experiment / f"seed{seed}" / "data" / "train.npz")
     is_poison = given.is_poison[rows["source"]]
     in_group, n = (rows["group"] >= 0).to_numpy(), int(is_poison.sum())
     figures = {"poison_rows": float(n), "rows_in_groups": float(in_group.sum())}

@@ -22,13 +22,14 @@ EXPERIMENTS = {
 }
 """Experiments of the leaderboard, and the family of their poison."""
 
-SEEDS = (4, 5, 6, 7)
+RUNS = yaml.safe_load(Path(__file__).with_name("config.yaml").read_text())
+SEEDS = RUNS["benches"]["poison"]["settings"]["mnist"]["seeds"]
 
 
 def name_runs() -> dict[str, Path]:
     """Return the folder of each run, by the name of its audit."""
     return {
-        f"{experiment}_seed{seed}": Path(f"results/poisoned/{experiment}/seed{seed}")
+        f"{experiment}_seed{seed}": Path("results", RUNS["variant"], experiment, f"seed{seed}")
         for experiment in EXPERIMENTS
         for seed in SEEDS
     }
