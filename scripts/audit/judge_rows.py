@@ -11,7 +11,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from layeraudit.audit.groups import NEAREST, count_fewest_in_group, find_groups
+from layeraudit.audit.groups import count_fewest_in_group, find_groups, measure_deficits
 from layeraudit.audit.outliers import Metric, measure_to_last
 from layeraudit.audit.probe import choose_layer, find_hindrance, fit_probe, write_probe
 from layeraudit.audit.rows import (
@@ -25,7 +25,6 @@ from layeraudit.audit.rows import (
     tabulate_groups,
 )
 from layeraudit.cli import Input, Output, run
-from layeraudit.detectors import held_out_deficit
 from layeraudit.evidence import Files, read_evidence
 from layeraudit.files import atomic_write, read_split, write_arrays, write_json
 from layeraudit.tables import write_table
@@ -95,12 +94,8 @@ def judge_rows(
     distances = measure_to_last(others["calibration"], training, metric=metric)
     of_outliers, outlier_p = judge_outliers(training, distances, training, metric=metric)
     of_duplicates, leaking = judge_duplicates(training, others, held_out=held_out, metric=metric)
-    layers = list(training.neighbours)
-    nearest = min(NEAREST, *(of.shape[1] for of in training.neighbours.values()))
-    deficit = held_out_deficit.fit(training, others["calibration"], seed=seed, layers=layers, k=nearest)(
-        training
-    )
-    found = find_groups(training, others["calibration"], others["test"])
+    deficits = measure_deficits(training, others["calibration"])
+    found = find_groups(training, others["test"], deficits)
 
     table = pd.DataFrame(
         {
@@ -111,7 +106,7 @@ def judge_rows(
             **of_outliers,
             **of_duplicates,
             "group": number_groups(found, len(training)),
-            "held_out_deficit": deficit,
+            "held_out_deficit": np.max([*deficits.values()], axis=0),
         }
     )
     with atomic_write(rows) as temporary:

@@ -20,7 +20,7 @@ of each label, as the training rows were: with others, what only the training ro
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,17 +72,32 @@ class Group:
     held_out_share: float
 
 
-def find_groups(training: Evidence, calibration: Evidence, test: Evidence) -> list[Group]:
+def measure_deficits(training: Evidence, calibration: Evidence) -> dict[str, NDArray[np.float64]]:
+    """Return the held-out deficit of the training rows in each layer, float64 [n]."""
+    weights = weigh_rows(training.y, calibration.y)
+    deficits = {}
+    for layer in training.neighbours:
+        nearest, of_held_out = (_take_nearest(of, layer, len(training)) for of in (training, calibration))
+        deficits[layer] = measure_deficit(nearest, nearest, of_held_out, weights)
+    return deficits
+
+
+def find_groups(
+    training: Evidence, test: Evidence, deficits: Mapping[str, NDArray[np.float64]]
+) -> list[Group]:
     """Find the groups among the training rows, by the rule of the module: the largest first.
 
     Of groups of several layers that share half of the smaller one's rows, the largest stays.
+
+    Parameters
+    ----------
+    deficits : of `measure_deficits`
     """
-    chosen_by, expected = (weigh_rows(training.y, of.y) for of in (calibration, test))
+    expected = weigh_rows(training.y, test.y)
     candidates = []
-    for layer in training.neighbours:
-        nearest, *others = (_take_nearest(of, layer, len(training)) for of in (training, calibration, test))
-        found_there = find_candidates(nearest, others[0], others[1], chosen_by)
-        candidates += [(layer, rows, n_alike) for rows, n_alike in found_there]
+    for layer, deficit in deficits.items():
+        nearest, of_test = (_take_nearest(of, layer, len(training)) for of in (training, test))
+        candidates += [(layer, *one) for one in find_candidates(nearest, of_test, deficit)]
     found: list[tuple[str, NDArray[np.int64], int]] = []
     for layer, rows, n_alike in sorted(candidates, key=lambda candidate: -len(candidate[1])):
         is_new = all(np.isin(rows, others).mean() < HALF for _, others, _ in found)
@@ -93,20 +108,16 @@ def find_groups(training: Evidence, calibration: Evidence, test: Evidence) -> li
 
 
 def find_candidates(
-    nearest: NDArray[np.int64],
-    of_calibration: NDArray[np.int64],
-    of_test: NDArray[np.int64],
-    weights: NDArray[np.float64],
+    nearest: NDArray[np.int64], of_test: NDArray[np.int64], deficit: NDArray[np.float64]
 ) -> Iterator[tuple[NDArray[np.int64], int]]:
     """Yield the candidates of a layer, rows int64 [n] ascending, each with how many test rows are alike.
 
     Parameters
     ----------
-    nearest, of_calibration, of_test : int64 [rows, m], the training rows that are nearest to each row
-    weights : float64 [n], calibration rows for each training row, of its label
+    nearest, of_test : int64 [rows, m], the training rows that are nearest to each row
+    deficit : float64 [n], of the training rows
     """
-    suspects = np.flatnonzero(measure_deficit(nearest, nearest, of_calibration, weights) >= LARGE_DEFICIT)
-    component = _connect(suspects, nearest)
+    component = _connect(np.flatnonzero(deficit >= LARGE_DEFICIT), nearest)
     near, near_test = (_find_company(lists, component) for lists in (nearest, of_test))
     for number in np.unique(near[near >= 0]):
         rows = np.flatnonzero(near == number)

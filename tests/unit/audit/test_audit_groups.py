@@ -12,6 +12,7 @@ from layeraudit.audit.groups import (
     count_fewest_in_group,
     find_candidates,
     find_groups,
+    measure_deficits,
     measure_rarity,
 )
 from layeraudit.audit.rows import number_groups, tabulate_groups
@@ -45,7 +46,7 @@ def find(*, marked=0, held_out=0, n_held_out=N, seed=0, seen="late"):
     for part in (1, 2):
         others, labels, _ = draw(n_held_out, 100 * seed + part, marked=held_out, seen=seen)
         parts.append(gather_evidence(others, labels, k=K, training=training))
-    return training, find_groups(training, *parts), rows
+    return training, find_groups(training, parts[1], measure_deficits(training, parts[0])), rows
 
 
 @pytest.mark.parametrize("seen", ["early", "late", "early late"])
@@ -85,7 +86,7 @@ def test_labels_do_not_matter() -> None:
     mixed = replace(training, y=np.where(np.isin(np.arange(N), rows), np.arange(N) % 3, training.y))
     held_out, labels, _ = draw(N, 9)
     part = gather_evidence(held_out, labels, k=K, training=training)
-    (group,) = find_groups(mixed, part, part)
+    (group,) = find_groups(mixed, part, measure_deficits(mixed, part))
     assert set(group.rows) <= set(rows)
     assert group.label_share == np.bincount(mixed.y[group.rows]).max() / len(group.rows) < 1
 
@@ -98,10 +99,11 @@ def test_the_test_rows_decide_and_did_not_choose() -> None:
         gather_evidence(*draw(N, part, marked=marked)[:2], k=K, training=training)
         for part, marked in ((1, 0), (2, 36))
     )
-    lists = [of.neighbours["late"][:, :10] for of in (training, lacks, has)]
-    ((candidate, n_alike),) = find_candidates(*lists, np.ones(N))
+    deficits = measure_deficits(training, lacks)
+    lists = [of.neighbours["late"][:, :10] for of in (training, has)]
+    ((candidate, n_alike),) = find_candidates(*lists, deficits["late"])
     assert set(candidate) <= set(rows) and n_alike >= 18
-    assert not find_groups(training, lacks, has)
+    assert not find_groups(training, has, deficits)
 
 
 @pytest.mark.parametrize("frequent", [0, 1, 2])
@@ -115,7 +117,7 @@ def test_labels_may_be_more_frequent_among_held_out_rows(frequent) -> None:
         left = np.flatnonzero((labels == frequent) | (np.arange(N) % 10 < 3))
         held_out = {layer: of[left] for layer, of in others.items()}
         parts.append(gather_evidence(held_out, labels[left], k=K, training=training))
-    groups = find_groups(training, *parts)
+    groups = find_groups(training, parts[1], measure_deficits(training, parts[0]))
     assert {*chain.from_iterable(group.rows for group in groups)} <= {*rows}
 
 
@@ -127,7 +129,7 @@ def test_a_label_that_is_not_held_out_has_no_group() -> None:
     part = gather_evidence(
         {layer: of[left] for layer, of in others.items()}, labels[left], k=K, training=training
     )
-    assert not find_groups(training, part, part)
+    assert not find_groups(training, part, measure_deficits(training, part))
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, 9.0), (2, 20.0), (30, 100.5)])
