@@ -4,6 +4,7 @@ min_version("9.27.1")
 
 
 configfile: "config/config.yaml"
+configfile: "config/claims.yaml"
 
 
 report: "report/workflow.rst"

@@ -1,30 +1,32 @@
-"""Needs the scores of an attack on Deep k-nearest neighbours itself; makes its table, claims and plot."""
+"""Needs the scores of an attack on Deep k-nearest neighbours itself; makes its table and plot."""
 
 
-rule tabulate_adaptive:
+rule measure_adaptive:
     input:
         records=each_seed("clean", "adaptive.csv"),
         scores=each_seed("clean", "scores/adaptive.parquet"),
         test_scores=each_seed("clean", "scores/test.parquet"),
         calibration_scores=each_seed("clean", "scores/calibration.parquet"),
     output:
-        table=table("adaptive", "Attacks that know the defence", "DkNN under attack"),
-        claims=claims("adaptive"),
+        measures=measures("adaptive"),
     log:
-        log_of("tabulate_adaptive", "<results>"),
+        log_of("measure_adaptive", "<results>"),
     benchmark:
-        benchmark_of("tabulate_adaptive", "<results>")
+        benchmark_of("measure_adaptive", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
-        **step(
-            "report/tabulate_adaptive",
-            epsilons=constant(EXPERIMENTS["clean"]["adaptive"]["epsilons"]),
-            as_published=constant("adaptive" in list_as_published(config)),
-            run=run_of("clean"),
-        ),
+        **step("report/measure_adaptive", seeds=constant(EXPERIMENTS["clean"]["seeds"])),
     shell:
         STEP
+
+
+TABULATED["adaptive"] = (
+    "Attacks that know the defence",
+    "DkNN under attack",
+    ["clean"],
+    "adaptive" in list_as_published(config),
+)
 
 
 rule plot_adaptive:

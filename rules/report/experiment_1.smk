@@ -1,44 +1,53 @@
-"""Needs the scores of the clean networks for poison; makes the table, claims and plot of experiment 1."""
+"""Needs the scores of the clean networks for poison; makes the measures and the plot of experiment 1."""
 
 POISON_IN_TEST = dict(
     test=each_seed("clean", "scores/test.parquet"),
-    poison=expand(
-        each_seed("clean", "scores/poison_{shown}.parquet"),
-        shown=POISONS_SHOWN,
-    ),
-    records=expand(
-        each_seed("clean", "poison_{shown}.csv"),
-        shown=POISONS_SHOWN,
-    ),
+    poison=[
+        path
+        for shown in POISONS_SHOWN
+        for path in each_seed("clean", f"scores/poison_{shown}.parquet")
+    ],
+    records=[
+        path
+        for shown in POISONS_SHOWN
+        for path in each_seed("clean", f"poison_{shown}.csv")
+    ],
 )
-"""The scores of clean images and of poison, and the records of the poison."""
+"""The scores of clean images and of poison, and the records of the poison, set after set."""
 
 
-rule tabulate_experiment_1:
+rule measure_experiment_1:
     input:
         **POISON_IN_TEST,
     output:
-        table=table("experiment_1", "Experiment 1", "credibility of poison points"),
-        claims=claims("experiment_1"),
+        measures=measures("experiment_1"),
     log:
-        log_of("tabulate_experiment_1", "<results>"),
+        log_of("measure_experiment_1", "<results>"),
     benchmark:
-        benchmark_of("tabulate_experiment_1", "<results>")
+        benchmark_of("measure_experiment_1", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
         **step(
-            "report/tabulate_experiment_1",
-            as_reported=constant(is_as_reported(config, "clean")),
-            run=run_of("clean"),
+            "report/measure_experiment_1",
+            seeds=constant(EXPERIMENTS["clean"]["seeds"]),
         ),
     shell:
         STEP
 
 
+TABULATED["experiment_1"] = (
+    "Experiment 1",
+    "credibility of poison points",
+    ["clean"],
+    is_as_reported(config, "clean"),
+)
+
+
 rule plot_experiment_1:
     input:
         **POISON_IN_TEST,
+        table="<results>/tables/experiment_1.csv",
     output:
         **figure(
             "experiment_1",
@@ -53,6 +62,8 @@ rule plot_experiment_1:
     conda:
         "../../envs/tables.yaml"
     params:
-        **step("report/plot_experiment_1", run=run_of("clean")),
+        **step(
+            "report/plot_experiment_1", seeds=constant(EXPERIMENTS["clean"]["seeds"])
+        ),
     shell:
         STEP

@@ -1,82 +1,79 @@
 """Needs the scores of ten digits with poison in the training; makes the results of experiment 2.1."""
 
+SCORES_2_1 = dict(
+    train=each_seed("ten_digits", "scores/train.parquet"),
+    test=each_seed("ten_digits", "scores/test.parquet"),
+)
 
-rule tabulate_experiment_2_1:
+RESULTS_2_1 = {
+    "experiment_2_1": "credibility, accuracy, and points set right",
+    "experiment_2_1_accuracy": "accuracy by credibility",
+    "experiment_2_1_detector": "a threshold as a detector",
+}
+"""Title of each table."""
+
+
+rule measure_experiment_2_1:
     input:
-        train=each_seed("ten_digits", "scores/train.parquet"),
-        test=each_seed("ten_digits", "scores/test.parquet"),
+        **SCORES_2_1,
     output:
-        table=table("experiment_2_1", "Experiment 2.1", "credibility and accuracy"),
-        recovered=table(
-            "experiment_2_1_recovered",
-            "Experiment 2.1",
-            "points set right and spoiled",
-        ),
-        accuracy=table(
-            "experiment_2_1_accuracy", "Experiment 2.1", "accuracy by credibility"
-        ),
-        matched=table(
-            "experiment_2_1_matched",
-            "Experiment 2.1",
-            "poison against matched samples",
-        ),
-        samples=update("<results>/tables/experiment_2_1_samples.parquet"),
-        detector=table(
-            "experiment_2_1_detector", "Experiment 2.1", "a threshold as a detector"
-        ),
-        claims=claims("experiment_2_1"),
+        groups=measures("experiment_2_1"),
+        accuracy=measures("experiment_2_1_accuracy"),
+        detector=measures("experiment_2_1_detector"),
     log:
-        log_of("tabulate_experiment_2_1", "<results>"),
+        log_of("measure_experiment_2_1", "<results>"),
     benchmark:
-        benchmark_of("tabulate_experiment_2_1", "<results>")
+        benchmark_of("measure_experiment_2_1", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
         **step(
-            "report/tabulate_experiment_2_1",
+            "report/measure_experiment_2_1",
             seeds=constant(EXPERIMENTS["ten_digits"]["seeds"]),
             layers=constant(EXPERIMENTS["ten_digits"]["layers"]),
             k="neighbours/k",
-            as_reported=constant(is_as_reported(config, "ten_digits")),
-            run=run_of("ten_digits"),
         ),
     shell:
         STEP
 
 
+TABULATED |= {
+    name: (
+        "Experiment 2.1",
+        title,
+        ["ten_digits"],
+        is_as_reported(config, "ten_digits"),
+    )
+    for name, title in RESULTS_2_1.items()
+}
+
+
 rule plot_experiment_2_1:
     input:
-        train=each_seed("ten_digits", "scores/train.parquet"),
-        test=each_seed("ten_digits", "scores/test.parquet"),
+        **SCORES_2_1,
+        table="<results>/tables/experiment_2_1.csv",
         accuracy_table="<results>/tables/experiment_2_1_accuracy.csv",
-        matched_table="<results>/tables/experiment_2_1_matched.csv",
-        samples="<results>/tables/experiment_2_1_samples.parquet",
     output:
         credibility=[
             *figure(
                 "experiment_2_1_credibility",
                 "Experiment 2.1",
-                "credibility and accuracy",
+                "credibility",
                 caption="experiment_2_1",
             ).values()
         ],
         accuracy=[
             *figure(
-                "experiment_2_1_accuracy", "Experiment 2.1", "accuracy by credibility"
+                "experiment_2_1_accuracy",
+                "Experiment 2.1",
+                RESULTS_2_1["experiment_2_1_accuracy"],
             ).values()
         ],
         detector=[
             *figure(
                 "experiment_2_1_detector",
                 "Experiment 2.1",
-                "a threshold as a detector",
-            ).values()
-        ],
-        matched=[
-            *figure(
-                "experiment_2_1_matched",
-                "Experiment 2.1",
-                "poison against matched samples",
+                RESULTS_2_1["experiment_2_1_detector"],
             ).values()
         ],
     log:

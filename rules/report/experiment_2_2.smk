@@ -34,6 +34,7 @@ for training, (path, difference) in zip(TRAININGS, TABLES_1.items()):
         name:
             step_name
         input:
+            **reported("table1", is_as_reported(config, "two_digits")),
             train=each_seed(training, "scores/train.parquet"),
             test=each_seed(training, "scores/test.parquet"),
         output:
@@ -51,7 +52,6 @@ for training, (path, difference) in zip(TRAININGS, TABLES_1.items()):
                 "report/aggregate_table1",
                 layers=constant(EXPERIMENTS[training]["layers"]),
                 k="neighbours/k",
-                as_reported=constant(is_as_reported(config, "two_digits")),
                 run=run_of(training),
             ),
         shell:
@@ -75,7 +75,7 @@ rule plot_table1:
         STEP
 
 
-rule tabulate_experiment_2_2:
+rule measure_experiment_2_2:
     input:
         train=each_training("scores/train.parquet"),
         test=each_training("scores/test.parquet"),
@@ -83,59 +83,55 @@ rule tabulate_experiment_2_2:
         records=each_training("poison_{poison}.csv"),
         neighbours=each_training("neighbours/train"),
     output:
-        trend=table(
-            "trend",
-            "Experiment 2.2",
-            "trend over the layers",
-            caption="experiment_2_2_trend",
-        ),
-        base_rate=table(
-            "base_rate",
-            "Experiment 2.2",
-            "poison above its base rate",
-            caption="experiment_2_2_base_rate",
-        ),
-        depth=table("depth", "Experiment 2.2", "why it grows with depth"),
-        claims=claims("experiment_2_2"),
+        measures=measures("experiment_2_2"),
     log:
-        log_of("tabulate_experiment_2_2", "<results>"),
+        log_of("measure_experiment_2_2", "<results>"),
     benchmark:
-        benchmark_of("tabulate_experiment_2_2", "<results>")
+        benchmark_of("measure_experiment_2_2", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
         **step(
-            "report/tabulate_experiment_2_2",
+            "report/measure_experiment_2_2",
             trainings=constant(TRAININGS),
             layers=constant(EXPERIMENTS["two_digits"]["layers"]),
             k="neighbours/k",
-            as_reported=constant(is_as_reported(config, "two_digits")),
-            run=run_of(*TRAININGS),
         ),
     shell:
         STEP
 
 
-rule plot_depth:
+TABULATED["experiment_2_2"] = (
+    "Experiment 2.2",
+    "poison among the neighbours by layer",
+    TRAININGS,
+    is_as_reported(config, "two_digits"),
+)
+
+
+rule plot_experiment_2_2:
     input:
-        table="<results>/tables/depth.csv",
+        table="<results>/tables/experiment_2_2.csv",
     output:
-        **figure("depth", "Experiment 2.2", "why it grows with depth"),
+        **figure(
+            "experiment_2_2", "Experiment 2.2", "poison among the neighbours by layer"
+        ),
     log:
-        log_of("plot_depth", "<results>"),
+        log_of("plot_experiment_2_2", "<results>"),
     benchmark:
-        benchmark_of("plot_depth", "<results>")
+        benchmark_of("plot_experiment_2_2", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
         **step(
-            "report/plot_depth",
+            "report/plot_experiment_2_2",
             trainings=constant(
                 {
                     name: TRAININGS[name]
                     for name in ("two_digits", "two_digits_memorised")
                 }
             ),
+            layers=constant(EXPERIMENTS["two_digits"]["layers"]),
             k="neighbours/k",
         ),
     shell:

@@ -16,46 +16,51 @@ OF_SECTION_4 = dict(
 """Settings of both steps: the poisons that secml makes, and what the bench's networks are searched for."""
 
 
-rule tabulate_section_4:
+rule measure_section_4:
     input:
         scores=of_poisoned_runs("scores/train.parquet"),
         trained=trained_tables(),
         retrained=retrained_tables(),
     output:
-        credibility=table(
-            "section_4_credibility",
-            "Section 4",
-            "credibility of poison",
-            caption="section_4",
-        ),
-        depth=table("section_4_depth", "Section 4", "poison among neighbours by layer"),
-        removal=table(
-            "section_4_removal", "Section 4", "training again without the suspects"
-        ),
-        claims=claims("section_4"),
+        poison=measures("section_4"),
+        removal=measures("section_4_removal"),
     log:
-        log_of("tabulate_section_4", "<results>"),
+        log_of("measure_section_4", "<results>"),
     benchmark:
-        benchmark_of("tabulate_section_4", "<results>")
+        benchmark_of("measure_section_4", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
         **step(
-            "report/tabulate_section_4",
+            "report/measure_section_4",
             **OF_SECTION_4,
             settings=constant([of["setting"] for of, _ in poisoned_runs()]),
             poisons=constant([of["poison"] for of, _ in poisoned_runs()]),
             seeds=constant([seed for _, seed in poisoned_runs()]),
-            run=run_of(*experiments_of("poison")),
         ),
     shell:
         STEP
 
 
+TABULATED |= {
+    "section_4": (
+        "Section 4",
+        "credibility of poison, and its neighbours by layer",
+        experiments_of("poison"),
+        False,
+    ),
+    "section_4_removal": (
+        "Section 4",
+        "training again without the suspects",
+        experiments_of("poison"),
+        False,
+    ),
+}
+
+
 rule plot_section_4:
     input:
-        credibility="<results>/tables/section_4_credibility.csv",
-        depth="<results>/tables/section_4_depth.csv",
+        table="<results>/tables/section_4.csv",
         removal="<results>/tables/section_4_removal.csv",
         names="<results>/tables/names.csv",
     output:

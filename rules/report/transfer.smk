@@ -177,50 +177,59 @@ rule predict_transferred:
         STEP
 
 
-rule tabulate_transfer:
+rule measure_transfer:
     input:
         attack_sets=each_source("data/attack_set.npz", *TRANSFER),
         records=each_source("from_{source}.csv", *TRANSFER),
         predictions=each_source("labels_from_{source}.npz", *TRANSFER),
         disturbances=each_source("disturbance_{source}.csv", *TRANSFER),
     output:
-        table=table("transfer", "Attacks that transfer", "who is fooled"),
-        claims=claims("transfer"),
+        measures=measures("transfer"),
+        layers=table(
+            "transfer_layers", "Attacks that transfer", "layer chosen on the source"
+        ),
     log:
-        log_of("tabulate_transfer", "<results>"),
+        log_of("measure_transfer", "<results>"),
     benchmark:
-        benchmark_of("tabulate_transfer", "<results>")
+        benchmark_of("measure_transfer", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
-        **step("report/tabulate_transfer", run=run_of(*TRANSFER)),
+        **step("report/measure_transfer", run=run_of(*TRANSFER)),
     shell:
         STEP
 
 
-rule tabulate_dknn_against_transfer:
+rule measure_dknn_against_transfer:
     input:
         records=each_source("from_{source}.csv", "clean"),
         scores=each_source("scores/from_{source}.parquet", "clean"),
         disturbances=each_source("disturbance_{source}.csv", "clean"),
         calibration_scores=each_source("scores/calibration.parquet", "clean"),
     output:
-        table=table("dknn_against_transfer", "Attacks that transfer", "who notices"),
-        claims=claims("dknn_against_transfer"),
+        measures=measures("dknn_against_transfer"),
     log:
-        log_of("tabulate_dknn_against_transfer", "<results>"),
+        log_of("measure_dknn_against_transfer", "<results>"),
     benchmark:
-        benchmark_of("tabulate_dknn_against_transfer", "<results>")
+        benchmark_of("measure_dknn_against_transfer", "<results>")
     conda:
         "../../envs/tables.yaml"
     params:
         **step(
-            "report/tabulate_dknn_against_transfer",
+            "report/measure_dknn_against_transfer",
             layers=constant(EXPERIMENTS["clean"]["layers"]),
-            run=run_of("clean"),
         ),
     shell:
         STEP
+
+
+TABULATED["transfer"] = ("Attacks that transfer", "who is fooled", [*TRANSFER], False)
+TABULATED["dknn_against_transfer"] = (
+    "Attacks that transfer",
+    "who notices",
+    ["clean"],
+    False,
+)
 
 
 rule plot_transfer:

@@ -32,7 +32,7 @@ from layeraudit.plugins import Kind, list_methods, name_files, read_constants
 UNLABELLED = "unlabelled_folder"
 """The method of data sets that can only be inputs of an audit."""
 
-RESERVED = ("benchmarks", "claims", "figures", "leaderboard", "logs", "tables")
+RESERVED = ("benchmarks", "figures", "leaderboard", "logs", "measures", "tables")
 """Folders of a variant that are of no experiment."""
 
 TAKEN_BY_SPLITS = (

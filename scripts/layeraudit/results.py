@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-FINISHED = ("table1.csv", "tables", "figures", "claims", "summary.md", "summary.html", "leaderboard")
+FINISHED = ("table1.csv", "tables", "figures", "measures", "summary.md", "summary.html", "leaderboard")
 """What a reader quotes; all else in the folder leads to it."""
 
 FAILURES = "failures.json"
@@ -53,7 +53,7 @@ def name_made(folder: Path, published: Iterable[Path], since: float) -> list[str
         path
         for path in made
         if path.suffix in {".csv", ".html", ".md", ""}
-        and path.parent not in (folder / "claims", folder / "leaderboard")
+        and path.parent not in (folder / "measures", folder / "leaderboard")
     ][:MOST_NAMED]
     lines = [f"Made: {path}" for path in shown]
     return lines + [f"Made: {len(made)} files in all, in {folder}"] * (len(made) > len(shown))

@@ -1,5 +1,6 @@
 """The tables that a reader can quote: each figure with its interval, n and number of seeds."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,12 @@ from layeraudit.files import atomic_write
 from layeraudit.provenance import label
 
 
-def read_scores(paths: list[Path]) -> pd.DataFrame:
-    """Read the scores of a split, a file a seed, one below the other, with the column `seed`: 0, 1, ...
+def read_scores(paths: Sequence[Path], seeds: Iterable[int] | None = None) -> pd.DataFrame:
+    """Read the scores of a split, a file a seed, one below the other, with the column `seed`.
+
+    Parameters
+    ----------
+    seeds : of the files; without them 0, 1, ...
 
     Raises
     ------
@@ -18,7 +23,11 @@ def read_scores(paths: list[Path]) -> pd.DataFrame:
         Where one is no whole `.parquet` file.
     """
     return pd.concat(
-        [read_parquet(path).assign(seed=seed) for seed, path in enumerate(paths)], ignore_index=True
+        [
+            read_parquet(path).assign(seed=seed)
+            for seed, path in zip(range(len(paths)) if seeds is None else seeds, paths, strict=True)
+        ],
+        ignore_index=True,
     )
 
 
@@ -38,7 +47,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a whole .parquet file: {error}") from None
 
 
-def read_records(paths: list[Path]) -> list[pd.DataFrame]:
+def read_records(paths: Iterable[Path]) -> list[pd.DataFrame]:
     """Read what attacks and their measurements wrote as `.csv`, a table a file, as `read_table` does."""
     return [read_table(path) for path in paths]
 

@@ -1,20 +1,29 @@
-"""Judge all claims: whether each holds, with p-values corrected for their number."""
+"""Judge claims: the figure of each with its interval, and of the primary ones whether they hold."""
 
-import pandas as pd
+from typing import Any
 
 from layeraudit.cli import Input, Output, run
-from layeraudit.statistics import judge_claims as judge
-from layeraudit.tables import read_records, write_table
+from layeraudit.report import claims as of_report
+from layeraudit.tables import read_table, write_table
 
 
-def judge_claims(*, claims: list[Input], table: Output) -> None:
-    """Write the verdict on each claim.
+def judge_claims(
+    *,
+    measures: list[Input],
+    table: Output,
+    claims: dict[str, Any],
+    as_reported: list[str],
+    runs: dict[str, str],
+) -> None:
+    """Write the table of claims.
 
-    claims : tests of claims, a table an experiment
+    measures : tables of every seed
+    as_reported : those whose experiment is the report's or a paper's, so that figures compare
+    runs : which run each table is of
     """
-    # A table without claims has no types, and would take them from the others.
-    tested = [of_experiment for of_experiment in read_records(claims) if len(of_experiment)]
-    write_table(table, judge(pd.concat(tested, ignore_index=True)))
+    of_tables = {path.stem: read_table(path) for path in measures}
+    judged = of_report.judge_claims(claims, of_tables, as_reported)
+    write_table(table, judged.assign(run=judged["table"].map(runs)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from layeraudit.tables import read_table
 def plot_adaptive(*, table: Input, svg: Output, png: Output) -> None:
     """Write the figure of the attack on Deep k-nearest neighbours."""
     figures = read_table(table)
-    save(plot_attack(figures.fillna({"layer": ""})), list_runs([figures]), [svg, png])
+    save(plot_attack(figures), list_runs([figures]), [svg, png])
 
 
 if __name__ == "__main__":

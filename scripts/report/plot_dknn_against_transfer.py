@@ -10,8 +10,7 @@ from layeraudit.tables import read_table
 def plot_dknn_against_transfer(*, table: Input, svg: Output, png: Output) -> None:
     """Write the figure of detection."""
     figures = read_table(table)
-    named = figures.fillna({"guide": "", "layer": "", "detector": "", "against": ""})
-    save(plot_detection(named), list_runs([figures]), [svg, png])
+    save(plot_detection(figures), list_runs([figures]), [svg, png])
 
 
 if __name__ == "__main__":

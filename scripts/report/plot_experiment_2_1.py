@@ -3,18 +3,11 @@
 Writes each figure twice, as .svg and as .png.
 """
 
-import pandas as pd
-
 from layeraudit.cli import Input, Output, run
 from layeraudit.figures import save
 from layeraudit.provenance import list_runs
 from layeraudit.report.experiment_2_1 import gather_points
-from layeraudit.report.figures.experiment_2_1 import (
-    plot_accuracy,
-    plot_credibility,
-    plot_detectors,
-    plot_matched,
-)
+from layeraudit.report.figures.experiment_2_1 import plot_accuracy, plot_credibility, plot_detectors
 from layeraudit.tables import read_records, read_scores
 
 
@@ -22,30 +15,26 @@ def plot_experiment_2_1(
     *,
     train: list[Input],
     test: list[Input],
+    table: Input,
     accuracy_table: Input,
-    matched_table: Input,
-    samples: Input,
     credibility: list[Output],
     accuracy: list[Output],
     detector: list[Output],
-    matched: list[Output],
     layers: list[str],
     k: int,
 ) -> None:
-    """Write the four figures.
+    """Write the three figures.
 
     train : scores, a file a seed
     test : scores, in the same order
-    samples : the random samples that `matched_table` compares poison with
     layers : from input to output
     """
     points = gather_points(read_scores(train), read_scores(test))
-    tables = by_credibility, by_control = read_records([accuracy_table, matched_table])
+    tables = of_groups, by_credibility = read_records([table, accuracy_table])
     for figure, paths in (
         (plot_credibility(points), credibility),
-        (plot_accuracy(by_credibility), accuracy),
+        (plot_accuracy(by_credibility, of_groups), accuracy),
         (plot_detectors(points, layers, k), detector),
-        (plot_matched(pd.read_parquet(samples), by_control), matched),
     ):
         save(figure, list_runs(tables), paths)
 

@@ -9,8 +9,7 @@ from layeraudit.tables import read_records
 
 def plot_section_4(
     *,
-    credibility: Input,
-    depth: Input,
+    table: Input,
     removal: Input,
     names: Input,
     svg: Output,
@@ -25,9 +24,9 @@ def plot_section_4(
     secml : the poisons that secml makes
     layers : from input to output
     """
-    by_run, by_layer, removed, titles = read_records([credibility, depth, removal, names])
-    figure = plot(by_run, by_layer, removed, titles, secml=secml, layers=layers, k=k)
-    save(figure, list_runs([by_run, by_layer, removed]), [svg, png])
+    by_run, removed, titles = read_records([table, removal, names])
+    figure = plot(by_run, removed, titles, secml=secml, layers=layers, k=k)
+    save(figure, list_runs([by_run, removed]), [svg, png])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from layeraudit.tables import read_table
 def plot_transfer(*, table: Input, svg: Output, png: Output, dataset: str) -> None:
     """Write the figure of transfer on one data set."""
     figures = read_table(table)
-    save(plot_success(figures.fillna({"guide": "", "layer": ""}), dataset), list_runs([figures]), [svg, png])
+    save(plot_success(figures, dataset), list_runs([figures]), [svg, png])
 
 
 if __name__ == "__main__":

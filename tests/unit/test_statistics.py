@@ -1,35 +1,23 @@
-"""Intervals, tests over seeds, and verdicts on claims, in closed form."""
+"""Intervals and tests over seeds, in closed form."""
 
 import warnings
-from dataclasses import asdict, fields, replace
-from itertools import pairwise, product
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import mcnemar
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate
 from scipy.special import gamma
 
 from layeraudit.statistics import (
-    BETWEEN_POINTS,
-    BETWEEN_SEEDS,
-    BETWEEN_SEEDS_OF_ONE_POOL,
-    Claim,
     average_over_seeds,
-    compare_pairs,
     figure_over_seeds,
-    greatest_over_seeds,
     interval_of_mean,
     interval_of_share,
-    judge_claims,
-    least_corrected,
     mean_above,
     mean_equals,
-    tabulate_claims,
 )
 
 T_OF_2 = 4.302652729911275  # t(0.975) with 2 degrees of freedom, of the tables
@@ -104,12 +92,6 @@ def test_of_fewer_than_two_seeds_there_is_no_interval_and_no_warning(
     assert figure["value"] == pytest.approx(0.5 if n_seeds else np.nan, nan_ok=True)
 
 
-def test_over_what_an_interval_is_stands_beside_it_where_it_is_named() -> None:
-    figure = figure_over_seeds([0.0, 1.0], interval=BETWEEN_SEEDS_OF_ONE_POOL)
-    assert list(figure) == ["value", "ci95_low", "ci95_high", "interval", "n_seeds"]
-    assert figure["interval"] == BETWEEN_SEEDS_OF_ONE_POOL
-
-
 def test_a_table_of_means_has_a_row_a_figure_over_the_seeds_that_have_it() -> None:
     by_seed = pd.DataFrame(
         [
@@ -122,9 +104,8 @@ def test_a_table_of_means_has_a_row_a_figure_over_the_seeds_that_have_it() -> No
         ],
         columns=["group", "quantity", "value", "n_points", "n_poison"],
     )
-    table = average_over_seeds(
-        by_seed, ["group", "quantity"], {"*_points": (-np.inf, np.inf)}, interval="t", more={"n_poison": sum}
-    )
+    bounds = {"*_points": (-np.inf, np.inf)}
+    table = average_over_seeds(by_seed, ["group", "quantity"], bounds, ["n_points", "n_poison"])
     half = 12.706204736432095 * np.sqrt(50) / np.sqrt(2)  # t(0.975, 1) of the tables; -5 and 5 vary by 50
     assert table.to_dict("list") == {
         "group": ["b", "b", "a"],
@@ -132,17 +113,10 @@ def test_a_table_of_means_has_a_row_a_figure_over_the_seeds_that_have_it() -> No
         "value": [0.5, 0.0, 0.5],
         "ci95_low": [0.0, pytest.approx(-half), pytest.approx(np.nan, nan_ok=True)],
         "ci95_high": [1.0, pytest.approx(half), pytest.approx(np.nan, nan_ok=True)],
-        "interval": ["t"] * 3,
         "n_points": [7, 14, 2],
+        "n_poison": [4, 2, 1],
         "n_seeds": [2, 2, 1],
-        "n_poison": [4, 2, 5],
     }
-
-
-def test_what_is_to_show_once_has_the_least_p_times_their_number() -> None:
-    assert least_corrected([0.3, 0.01, 0.9]) == pytest.approx(0.03)
-    assert least_corrected([0.9, 0.8]) == 1.0
-    assert np.isnan(least_corrected([]))
 
 
 def test_the_test_of_a_mean_is_students() -> None:
@@ -187,131 +161,3 @@ def test_a_mean_far_from_a_figure_differs_from_it() -> None:
 def test_a_wider_margin_is_met_more_easily() -> None:
     p_values = [mean_equals([10.0, 12.0, 17.0], 12.0, margin)[0] for margin in (2.0, 5.0, 20.0)]
     assert all(wider < narrower for narrower, wider in pairwise(p_values))
-
-
-def claim(name: str, p_for: float, p_against: float, **changes: Any) -> Claim:
-    known = Claim(
-        claim=name,
-        source="a paper",
-        words="it is so",
-        reported="",
-        quantity="a figure",
-        value=1.0,
-        ci95_low=0.0,
-        ci95_high=2.0,
-        n_points=10,
-        n_seeds=3,
-        test="a test",
-        p_for=p_for,
-        p_against=p_against,
-        where="results/a.csv",
-    )
-    return replace(known, **changes)
-
-
-def test_a_table_of_claims_has_a_row_each_and_their_attributes_as_columns() -> None:
-    first, second = claim("first", 0.1, 0.9, bound=1.0), claim("second", 0.2, 0.8, bound=0.5)
-    table = tabulate_claims([first, second])
-    assert table.columns.tolist() == [field.name for field in fields(Claim)]
-    assert table.to_dict("records") == [asdict(first), asdict(second)]
-    assert table["interval"].tolist() == [BETWEEN_SEEDS, BETWEEN_SEEDS]
-    assert BETWEEN_POINTS != BETWEEN_SEEDS
-
-
-def judge(*p_values: tuple[float, float]) -> pd.DataFrame:
-    return judge_claims(tabulate_claims(claim(str(i), *p) for i, p in enumerate(p_values)))
-
-
-def test_both_p_values_of_all_claims_are_corrected_together_by_holm() -> None:
-    judged = judge((0.01, 0.9), (0.5, 0.012), (0.03, 0.04))
-    # Sorted: 0.01, 0.012, 0.03, 0.04, 0.5, 0.9, times 6 to 1; none below one before it, none above 1.
-    assert judged["p_for_holm"].tolist() == pytest.approx([0.06, 1.0, 0.12])
-    assert judged["p_against_holm"].tolist() == pytest.approx([1.0, 0.06, 0.12])
-    assert judged["verdict"].tolist() == ["cannot tell"] * 3
-    assert judged.columns.tolist()[-4:] == ["p_for_holm", "p_against_holm", "verdict", "where"]
-
-
-def test_a_claim_holds_or_does_not_or_the_data_cannot_tell() -> None:
-    judged = judge((0.001, 0.999), (0.999, 0.001), (0.3, 0.7))
-    assert judged["verdict"].tolist() == ["holds", "does not hold", "cannot tell"]
-
-
-def test_a_verdict_takes_a_corrected_p_below_the_level() -> None:
-    assert judge((0.024, 1.0))["verdict"].tolist() == ["holds"]  # 0.024 * 2 = 0.048
-    assert judge((0.025, 1.0))["verdict"].tolist() == ["cannot tell"]  # 0.05 is not below 0.05
-
-
-def test_tests_that_contradict_each_other_tell_nothing() -> None:
-    assert judge((0.001, 0.001))["verdict"].tolist() == ["cannot tell"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("changes", "of_these_networks"),
-    [
-        ({}, False),  # seeds are the unit of its test
-        ({"bound": -0.1}, False),
-        ({"bound": 2.1}, False),
-        ({"bound": 0.5}, True),
-        ({"bound": 0.0}, True),  # the end of the interval
-        ({"bound": 3.0, "ci95_low": np.nan, "ci95_high": np.nan}, True),
-        ({"bound": 2.1, "interval": BETWEEN_SEEDS_OF_ONE_POOL}, False),
-        ({"bound": 2.1, "interval": BETWEEN_POINTS}, True),  # over seeds there is none
-        ({"interval": BETWEEN_POINTS}, True),
-    ],
-)
-def test_where_points_decide_and_the_interval_over_seeds_does_not_the_verdict_says_so(
-    changes: dict[str, Any], of_these_networks: bool
-) -> None:
-    p_values = {"holds": (0.001, 0.999), "does not hold": (0.999, 0.001), "cannot tell": (0.4, 0.6)}
-    claims = tabulate_claims(claim(name, *p, **changes) for name, p in p_values.items())
-    tail = " for these networks" if of_these_networks else ""
-    verdicts = judge_claims(claims)["verdict"].tolist()
-    assert verdicts == [f"holds{tail}", f"does not hold{tail}", "cannot tell"]
-
-
-def test_what_says_where_a_claim_is_from_stays_last() -> None:
-    claims = tabulate_claims([claim("a", 0.1, 0.9)]).assign(run="variant small")
-    assert judge_claims(claims).columns.tolist()[-3:] == ["verdict", "where", "run"]
-
-
-def test_a_claim_that_cannot_be_tested_counts_as_tested_and_is_not_judged() -> None:
-    judged = judge((0.02, 1.0), (np.nan, np.nan))
-    assert judged["p_for_holm"].tolist() == pytest.approx([0.08, 1.0])
-    assert judged["verdict"].tolist() == ["cannot tell", "cannot tell"]
-
-
-def test_what_is_to_show_in_every_seed_has_the_greatest_p_of_those_that_there_are() -> None:
-    assert greatest_over_seeds([0.01, np.nan, 0.3]) == 0.3
-    assert np.isnan(greatest_over_seeds([np.nan]))
-    assert np.isnan(greatest_over_seeds([]))
-
-
-@given(above=st.integers(0, 40), below=st.integers(0, 40), same=st.integers(1, 5))
-def test_of_yes_and_no_the_points_that_differ_are_compared_as_throws_of_a_coin(
-    above: int, below: int, same: int
-) -> None:
-    differences = [1.0] * above + [-1.0] * below + [0.0] * same
-    assert compare_pairs(differences) == pytest.approx(mcnemar(above, below))
-
-
-def test_of_points_that_do_not_differ_nothing_is_shown() -> None:
-    assert compare_pairs([0.0, 0.0]) == compare_pairs([0.0]) == (1.0, 1.0)
-    assert np.isnan(compare_pairs([])).all()
-
-
-def test_of_other_differences_the_ranks_are_compared_under_all_their_signs() -> None:
-    differences = np.array([0.9, -0.2, 0.5, 0.8, 0.0, -0.1, 0.4, 0.7, 0.3])
-    ranks = np.abs(differences[differences != 0]).argsort().argsort() + 1
-    observed = ranks[differences[differences != 0] > 0].sum()
-    sums = np.array([np.dot(ranks, signs) for signs in product((0, 1), repeat=len(ranks))])
-    p_more, p_less = compare_pairs(differences)
-    assert p_more == pytest.approx((sums >= observed).mean())
-    assert p_less == pytest.approx((sums <= observed).mean())
-    assert compare_pairs(-differences) == pytest.approx((p_less, p_more))
-    # Of many with ties the distribution is taken for a normal one, which is not far off.
-    many = np.concatenate([differences, [-0.6, 1.0, 1.2, 1.1, 0.1, -0.2, 0.3]])
-    approximate, exact = compare_pairs(many), compare_pairs(np.sign(many) * (np.abs(many) > 0))
-    assert approximate[0] < 0.05
-    assert approximate[0] + approximate[1] == pytest.approx(1, abs=0.01)
-    assert exact == pytest.approx(mcnemar(11, 4))

@@ -58,7 +58,7 @@ def test_what_a_run_has_made_is_named_the_published_first(tmp_path: Path) -> Non
     published = [write(tmp_path / "results/table1.csv"), tmp_path / "results/missing.csv"]
     table, page = write(folder / "tables/a.csv"), write(folder / "summary.html")
     write(folder / "figures/a.png")
-    write(folder / "claims/a.csv")
+    write(folder / "measures/a.csv")
     lines = name_made(folder, published, published[0].stat().st_mtime - 1)
     assert lines == [
         *(f"Made: {path}" for path in (published[0], page, table)),
@@ -90,11 +90,11 @@ Error in rule train_model:
     shell:
         python scripts/train_model.py --train results/small/clean/seed2/data/train.npz > log 2>&1
         (command exited with non-zero exit code)
-Error in rule tabulate_transfer:
+Error in rule measure_transfer:
     message: None
-    output: results/small/tables/transfer.csv, results/small/claims/transfer.csv
+    output: results/small/measures/transfer.csv
     shell:
-        python scripts/report/tabulate_transfer.py --records a > log 2>&1
+        python scripts/report/measure_transfer.py --records a > log 2>&1
 Error in rule publish:
     output: results/table1.csv
     shell:
@@ -108,7 +108,7 @@ def test_failures_are_counted_by_job(tmp_path: Path, monkeypatch: pytest.MonkeyP
     write(Path("run.log"), LOG)
     assert read_counts(folder) == {}
     count_failures(folder, ["clean", "fashion"], ["run.log"])
-    counts = {name_job("train_model", "clean", "2"): 1, name_job("report/tabulate_transfer"): 1}
+    counts = {name_job("train_model", "clean", "2"): 1, name_job("report/measure_transfer"): 1}
     assert read_counts(folder) == counts
     count_failures(folder, ["clean", "fashion"], ["run.log"])
     assert read_counts(folder) == dict.fromkeys(counts, 2)

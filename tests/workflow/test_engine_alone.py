@@ -16,6 +16,7 @@ from conftest import REPOSITORY, draw_shapes, list_targets, run, write_plugins_o
 STUDIES = ("leaderboard", "report")
 OF_STUDIES = [
     *(f"rules/{name}" for name in ("leaderboard.smk", "publish.smk", "report.smk", "report")),
+    *("config/claims.yaml", "config/reported"),
     *(f"{parent}/{study}" for parent in ("scripts", "scripts/layeraudit", "tests/unit") for study in STUDIES),
 ]
 SECTIONS = ("benches", "transfer")
@@ -53,9 +54,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for caption in set((folder / "report").iterdir()) - {folder / "report/workflow.rst"}:
         caption.unlink()
     snakefile = folder / "Snakefile"
-    of_studies = rf'include: "({"|".join(OF_STUDIES)})"\n'
+    of_studies = rf'(include|configfile): "({"|".join(OF_STUDIES)})"\n'
     text, n = re.subn(of_studies, "", snakefile.read_text())
-    assert n == 3
+    assert n == 4
     snakefile.write_text(text)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)  # which finds the pages for a test
     return folder

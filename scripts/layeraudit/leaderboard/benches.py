@@ -24,7 +24,7 @@ from layeraudit.detection import (
 from layeraudit.errors import InputError
 from layeraudit.experiments import CLEAN, RANDOM, UNFILTERED
 from layeraudit.leaderboard.filtering import choose_removed
-from layeraudit.statistics import BETWEEN_SEEDS, average_over_seeds
+from layeraudit.statistics import average_over_seeds
 
 Bench = Literal["poison", "evasion"]
 
@@ -238,7 +238,8 @@ def _average(by_seed: pd.DataFrame) -> pd.DataFrame:
     """Average figures of filters over the seeds, sorted by experiment and detector."""
     bounds = {"*_change": (-1.0, 1.0), "*_against_random": (-1.0, 1.0)}
     keys = [*EXPERIMENT, "detector", "quantity"]
-    table = average_over_seeds(by_seed, keys, bounds, interval=BETWEEN_SEEDS, more={"n_positives": sum})
+    table = average_over_seeds(by_seed, keys, bounds, ["n_points", "n_positives"])
+    table = table.assign(interval="Student's t over seeds")
     return table.sort_values(keys[:3], kind="stable")[[*keys[:3], *FIGURE_COLUMNS]]
 
 

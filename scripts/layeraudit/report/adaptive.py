@@ -1,42 +1,16 @@
-"""An attack on Deep k-nearest neighbours itself, beside what Sitawarin & Wagner 2019 report of theirs.
+"""An attack on Deep k-nearest neighbours itself, as Sitawarin & Wagner 2019 (arXiv:1903.08333) made one.
 
 The images are held-out ones, those that DkNN errs on without an attack included, as in the paper. A success
 is an image that DkNN gives another label than its own.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from layeraudit.report.groups import average_points, list_figures
-from layeraudit.statistics import Claim, average_over_seeds, claim_over_seeds, mean_above
-
-PAPER = "Sitawarin & Wagner 2019 (arXiv:1903.08333)"
+from layeraudit.report.measures import average_points, list_figures
 
 CREDIBILITY_THRESHOLD = 0.1
-"""The paper's: 28 % of its successes at epsilon 0.2 lie above it, and 91.3 % of clean images."""
-
-PUBLISHED: dict[tuple[Any, ...], float] = {
-    ("adaptive", 0.1, "dknn_accuracy"): 0.842,
-    ("adaptive", 0.15, "dknn_accuracy"): 0.532,
-    ("adaptive", 0.2, "dknn_accuracy"): 0.174,
-    ("adaptive", 0.25, "dknn_accuracy"): 0.021,
-    ("adaptive", 0.3, "dknn_accuracy"): 0.0,
-    ("adaptive", 0.1, "credibility_of_successes"): 0.071,
-    ("adaptive", 0.15, "credibility_of_successes"): 0.079,
-    ("adaptive", 0.2, "credibility_of_successes"): 0.104,
-    ("adaptive", 0.25, "credibility_of_successes"): 0.150,
-    ("adaptive", 0.3, "credibility_of_successes"): 0.181,
-    ("adaptive", 0.2, "successes_above_0.1"): 0.28,
-    ("none", 0.0, "images_above_0.1"): 0.913,
-    ("least_l2", np.inf, "fools_both"): 0.95,
-    ("least_l2", np.inf, "l2_of_successes"): 2.38,
-}
-"""By attack, radius and quantity."""
-
-KEYS = ["attack", "layer", "norm", "radius", "quantity"]
+"""The paper's."""
 
 AFTER_ONE_CLASS = "dknn_accuracy_after_one_class"
 """What DkNN's accuracy is where an image is led to the nearest other class alone."""
@@ -53,8 +27,8 @@ def measure_attack(record: pd.DataFrame, scores: pd.DataFrame, threshold: float)
 
     Returns
     -------
-    A row for each figure: the columns of `KEYS`, `value`, `n_points`. In L2 an image's attack is the one of
-    the least L2, of all that were tried, that fools DkNN and the network both; its radius is infinite
+    `attack`, `layer`, `norm`, `radius`, `quantity`, `value`, `n_points`. In L2 an image's attack is the one
+    of the least L2, of all that were tried, that fools DkNN and the network both; its radius is infinite
     """
     table = record.fillna({"layer": ""}).assign(
         credibility=scores["credibility"],
@@ -93,7 +67,7 @@ def _judge(rows: pd.DataFrame) -> dict[str, pd.Series]:
         "credibility_of_successes": successes["credibility"],
         "successes_above_0.1": successes["above"],
         "successes_not_flagged": ~successes["flagged"],
-        "dknn_errs_and_passes": rows["fools_dknn"] & ~rows["flagged"],
+        "dknn_errs_unflagged": rows["fools_dknn"] & ~rows["flagged"],
         "l2_of_successes": successes["l2"],
     }
 
@@ -108,45 +82,3 @@ def measure_clean(scores: pd.DataFrame, threshold: float) -> pd.DataFrame:
         "images_not_flagged": credibility > threshold,
     }
     return pd.DataFrame(average_points(figures, attack="none", layer="", norm="linf", radius=0.0))
-
-
-def tabulate_attack(by_seed: pd.DataFrame, *, as_published: bool) -> pd.DataFrame:
-    """Average the figures over the seeds.
-
-    Parameters
-    ----------
-    by_seed : as `measure_attack` and `measure_clean` return them
-    as_published : whether data and k are the paper's, so that its figures stand in `published`
-
-    Returns
-    -------
-    A row for each combination of `KEYS`: `value`, `ci95_low`, `ci95_high` (Student's t over seeds),
-    `n_seeds`, `n_points`, `published`
-    """
-    table = average_over_seeds(by_seed, KEYS, {"l2_of_successes": (0.0, np.inf)})
-    cells = table[["attack", "radius", "quantity"]].itertuples(index=False, name=None)
-    table["published"] = [PUBLISHED.get(cell, np.nan) if as_published else np.nan for cell in cells]
-    return table[[*KEYS, "value", "ci95_low", "ci95_high", "n_seeds", "n_points", "published"]]
-
-
-def make_claims(by_seed: pd.DataFrame, epsilons: Sequence[float]) -> Iterator[Claim]:
-    """Test whether under an attack that knows it DkNN is right no more often than published."""
-    ours = by_seed[(by_seed["attack"] == "adaptive") & (by_seed["quantity"] == "dknn_accuracy")]
-    for epsilon in epsilons:
-        published = PUBLISHED.get(("adaptive", epsilon, "dknn_accuracy"))
-        if published is None:
-            continue
-        of_epsilon = ours[ours["radius"] == epsilon]
-        yield claim_over_seeds(
-            f"dknn_yields_to_an_attack_that_knows_it_{epsilon:g}",
-            of_epsilon["value"],
-            mean_above(of_epsilon["value"], published)[::-1],
-            bounds=(0, 1),
-            source=f"{PAPER}, MNIST",
-            words="(in short) led to neighbours of another class, images are given their label as seldom",
-            reported=f"{100 * published:g} %",
-            quantity=f"DkNN accuracy, epsilon {epsilon:g}, the best of the classes tried",
-            n_points=int(of_epsilon["n_points"].sum()),
-            test=f"mean below {100 * published:g} %, t-test over seeds",
-            where="tables/adaptive.csv",
-        )

@@ -9,6 +9,9 @@ from layeraudit.experiments import ADAPTIVE, Experiment
 from layeraudit.plugins import read_constants
 from layeraudit.report.published import POISONS_SHOWN
 
+MOST_PRIMARY = 8
+"""Claims with a verdict: more would leave each too small a share of the significance level."""
+
 POISON = {
     "clean": None,
     "ten_digits": "secml",
@@ -36,6 +39,11 @@ def find_problems(
 ) -> Iterator[Problem]:
     """Find settings of the student report's experiments that do not fit together."""
     yield from find_taken("networks", TAKEN_IN_TRANSFER, configuration)
+    primary = [name for name, claim in configuration.get("claims", {}).items() if "holds" in claim]
+    if len(primary) > MOST_PRIMARY:
+        yield Problem(
+            f"claims has {len(primary)} that say what holds, allowed are up to {MOST_PRIMARY} primary ones"
+        )
     yield from _find_in_poison(configuration, experiments)
     yield from _find_in_trainings(experiments)
     if "transfer" in configuration:

@@ -31,7 +31,6 @@ from layeraudit.leaderboard.benches import (
 from layeraudit.leaderboard.detector_ranks import rank_detectors
 from layeraudit.leaderboard.figures.benches import plot_auroc, plot_filters
 from layeraudit.leaderboard.figures.critical_difference import plot_ranks
-from layeraudit.statistics import BETWEEN_SEEDS
 
 STUDENT_2 = 12.706204736432095  # t(0.975) with 1 degree of freedom, of the tables
 
@@ -251,7 +250,7 @@ def test_filters_before_after_and_change() -> None:
     counts = {"accuracy_after": 2000, "success_after": 1000}
     assert of_loss.loc[list(counts), "n_points"].to_dict() == counts
     assert set(table["n_positives"]) == {20}
-    assert set(table["interval"]) == {BETWEEN_SEEDS}
+    assert set(table["interval"]) == {"Student's t over seeds"}
     # The changes of the seeds are -0.7 and -0.3: half as wide as t times 0.2, and no success is less than 0.
     low, high = of_loss.loc["success_change", ["ci95_low", "ci95_high"]]
     assert (low, high) == (-1, 1)

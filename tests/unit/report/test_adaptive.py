@@ -1,25 +1,24 @@
-"""The attack that knows Deep k-nearest neighbours: what is counted of it, and the program that makes it."""
+"""The attack that knows Deep k-nearest neighbours: what is measured of it."""
 
 import math
 import warnings
+from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import REPOSITORY
 
-from layeraudit.report.adaptive import (
-    KEYS,
-    PUBLISHED,
-    make_claims,
-    measure_attack,
-    measure_clean,
-    tabulate_attack,
-)
+from layeraudit.report.adaptive import measure_attack, measure_clean
 from layeraudit.report.figures.adaptive import plot_attack
-from layeraudit.statistics import tabulate_claims
+from layeraudit.report.measures import tabulate, write_measures
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+REPORTED = pd.read_csv(REPOSITORY / "config/reported/adaptive.csv")
+KEYS = ["attack", "layer", "norm", "radius", "quantity"]
 
 Row = tuple[int, str, str, float, float, str, float, bool, bool, float]
 
@@ -108,10 +107,10 @@ LEAST = ("least_l2", "", "l2", math.inf)
         (IN_BALL, "credibility_of_successes", 0.14, 3),
         (IN_BALL, "successes_above_0.1", 1 / 3, 3),
         (IN_BALL, "successes_not_flagged", 2 / 3, 3),
-        (IN_BALL, "dknn_errs_and_passes", 0.5, 4),
+        (IN_BALL, "dknn_errs_unflagged", 0.5, 4),
         (IN_BALL, "l2_of_successes", 1.2, 3),
         (("ilap", "relu1", "linf", 0.1), "dknn_accuracy", 1, 4),
-        (("ilap", "relu1", "linf", 0.1), "dknn_errs_and_passes", 0, 4),
+        (("ilap", "relu1", "linf", 0.1), "dknn_errs_unflagged", 0, 4),
         (("ilap", "relu1", "linf", 0.1), "credibility_of_successes", math.nan, 0),
         (("ilap", "fc", "linf", 0.1), "dknn_accuracy", 0.75, 4),
         (("ilap", "fc", "linf", 0.1), "dnn_accuracy", 0.75, 4),
@@ -176,87 +175,53 @@ def test_clean_images_say_what_the_thresholds_cost() -> None:
     assert set(measured["n_points"]) == {4}
 
 
-def make_seeds() -> pd.DataFrame:
-    """Measure two seeds, of clean images and of attacks at a radius that the paper reports."""
+def make_seeds(radii: Sequence[float] = (0.1, 0.15, 0.2, 0.25, 0.3)) -> pd.DataFrame:
+    """Measure two seeds, of clean images and of attacks at radii that the paper reports."""
     seeds = []
-    for credibility in (0.9, 0.05):
-        rows = [(*row[:3], 0.2 if row[2] == "linf" else row[3], *row[4:]) for row in IN_LINF + IN_L2]
+    for seed, credibility in {1: 0.9, 4: 0.05}.items():
+        rows = [(*row[:3], radius, *row[4:]) for radius in radii for row in IN_LINF]
         rows[0] = (*rows[0][:9], credibility)
         clean = pd.DataFrame(
             {"y_true": [1, 2], "dnn_label": [1, 2], "dknn_label": [1, 2], "credibility": [credibility, 0.9]}
         )
-        seeds += [measure_clean(clean, FLAGGED_UP_TO), measure_attack(*lay_out(rows), FLAGGED_UP_TO)]
+        of_attack = measure_attack(*lay_out(rows + IN_L2), FLAGGED_UP_TO)
+        seeds += [of.assign(seed=seed) for of in (measure_clean(clean, FLAGGED_UP_TO), of_attack)]
     return pd.concat(seeds, ignore_index=True)
 
 
-def test_the_papers_figures_stand_beside_ours_where_it_has_any() -> None:
-    table = tabulate_attack(make_seeds(), as_published=True).set_index(KEYS)
-    assert table["published"].dropna().to_dict() == {
-        ("none", "", "linf", 0.0, "images_above_0.1"): 0.913,
-        ("adaptive", "", "linf", 0.2, "dknn_accuracy"): 0.174,
-        ("adaptive", "", "linf", 0.2, "credibility_of_successes"): 0.104,
-        ("adaptive", "", "linf", 0.2, "successes_above_0.1"): 0.28,
-        ("least_l2", "", "l2", math.inf, "fools_both"): 0.95,
-        ("least_l2", "", "l2", math.inf, "l2_of_successes"): 2.38,
-    }
+def test_each_of_the_papers_figures_stands_beside_ours_also_of_measures_that_were_written(
+    tmp_path: Path,
+) -> None:
+    write_measures(tmp_path / "measures.csv", make_seeds())
+    read = pd.read_csv(tmp_path / "measures.csv")
+    assert read.columns.tolist() == [*KEYS, "seed", "value", "n_points"]
+    table = tabulate(read, REPORTED)
+    columns = REPORTED.columns.tolist()
+    pd.testing.assert_frame_equal(
+        table.dropna(subset="reported")[columns].sort_values(columns, ignore_index=True),
+        REPORTED.sort_values(columns, ignore_index=True),
+    )
+    assert table.loc[table["reported"].notna(), "layer"].isna().all()
 
 
-def test_the_figure_of_one_seed_has_no_bars_and_warns_of_nothing() -> None:
-    one_seed = make_seeds().drop_duplicates(KEYS)
-    table = tabulate_attack(one_seed, as_published=False)
-    assert table[["ci95_low", "ci95_high"]].isna().all(axis=None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        plot_attack(table).canvas.draw()
-
-
-def test_data_or_a_k_that_is_not_the_papers_has_no_figures_of_it() -> None:
-    assert tabulate_attack(make_seeds(), as_published=False)["published"].isna().all()
-
-
-def test_every_published_figure_is_of_an_attack_and_a_quantity_that_is_measured() -> None:
-    measured = make_seeds()
-    found = set(measured[["attack", "quantity"]].itertuples(index=False, name=None))
-    assert {(attack, quantity) for attack, _, quantity in PUBLISHED} <= found
-
-
-def test_figures_are_means_over_seeds_and_their_intervals_are_within_what_there_can_be() -> None:
-    table = tabulate_attack(make_seeds(), as_published=True).set_index(KEYS)
+def test_means_over_seeds_are_within_what_there_can_be() -> None:
+    table = tabulate(make_seeds()).set_index(KEYS)
     assert not table.index.duplicated().any()
-    row = table.loc[("adaptive", "", "linf", 0.2, "credibility_of_successes")]
+    row = table.loc[("adaptive", "", "linf", 0.1, "credibility_of_successes")]
     assert row["value"] == pytest.approx((1.02 / 3 + 0.17 / 3) / 2)
     assert (row["ci95_low"], row["ci95_high"]) == (0, 1)
     assert (row["n_points"], row["n_seeds"]) == (6, 2)
-    l2 = table.loc[("least_l2", "", "l2", math.inf, "l2_of_successes")]
-    assert l2[["value", "ci95_low", "ci95_high"]].tolist() == pytest.approx([1.15] * 3)  # in both seeds
+    shares = table[~table.index.get_level_values("quantity").str.startswith("l2")]
+    assert shares["ci95_high"].max() <= 1 and shares["ci95_low"].min() >= 0
     nothing = table.loc[("ilap", "relu1", "linf", 0.2, "l2_of_successes")]
     assert np.isnan(nothing["value"])
     assert nothing["n_seeds"] == 0
 
 
-def test_that_dknn_yields_is_claimed_at_each_radius_with_a_published_figure() -> None:
-    rows = [
-        ("adaptive", 0.1, "dknn_accuracy", 0.80),
-        ("adaptive", 0.1, "dknn_accuracy", 0.90),
-        ("adaptive", 0.1, "dnn_accuracy", 0.1),
-        ("ilap", 0.1, "dknn_accuracy", 0.1),
-        ("adaptive", 0.2, "dknn_accuracy", 0.05),
-        ("adaptive", 0.2, "dknn_accuracy", 0.05),
-        ("adaptive", 0.3, "dknn_accuracy", 0.0),
-        ("adaptive", 0.3, "dknn_accuracy", 0.0),
-        ("adaptive", 0.4, "dknn_accuracy", 0.0),
-    ]
-    by_seed = pd.DataFrame(rows, columns=["attack", "radius", "quantity", "value"]).assign(n_points=50)
-    claims = tabulate_claims(make_claims(by_seed, [0.1, 0.2, 0.3, 0.4])).set_index("claim")
-    name = "dknn_yields_to_an_attack_that_knows_it_"
-    assert claims.index.tolist() == [f"{name}0.1", f"{name}0.2", f"{name}0.3"]
-    first, second, third = (claims.loc[f"{name}{epsilon}"] for epsilon in (0.1, 0.2, 0.3))
-    assert first[["value", "n_points", "n_seeds"]].tolist() == pytest.approx([0.85, 100, 2])
-    assert first["reported"] == "84.2 %"
-    # The standard error of two that lie 0.1 apart is 0.05; t of one degree of freedom is Cauchy's.
-    below = 0.5 + math.atan((0.85 - 0.842) / 0.05) / math.pi
-    assert (first["p_for"], first["p_against"]) == pytest.approx((below, 1 - below))
-    # Both seeds are below and the same: two throws of a coin.
-    assert (second["p_for"], second["p_against"]) == pytest.approx((0.25, 1))
-    # As seldom as 0 % is neither above nor below it.
-    assert (third["p_for"], third["p_against"]) == pytest.approx((1, 1))
+@pytest.mark.parametrize("reported", [None, REPORTED])
+def test_the_figure_of_one_seed_warns_of_nothing(reported: pd.DataFrame | None) -> None:
+    table = tabulate(make_seeds().query("seed == 1"), reported)
+    assert table[["ci95_low", "ci95_high"]].isna().all(axis=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot_attack(table).canvas.draw()

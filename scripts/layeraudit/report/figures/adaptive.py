@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -23,25 +24,19 @@ def plot_attack(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : as `layeraudit.report.adaptive.tabulate_attack` makes it
+    table : means of `layeraudit.report.adaptive.measure_attack` and `measure_clean`
     """
+    table = table.fillna({"layer": ""})
+    if "reported" not in table:
+        table["reported"] = np.nan
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 4.6), layout="constrained")
-    of_radii = table[(table["attack"].isin(["none", "adaptive"])) & (table["norm"] == "linf")]
+    of_radii = table[table["attack"].isin(["none", "adaptive"])]
     for axes, kinds in [(left, ACCURACY), (middle, PASSING)]:
         for quantity, (label, colour, marker) in kinds.items():
             rows = of_radii[of_radii["quantity"] == quantity].sort_values("radius")
-            style = {"color": colour, "marker": marker}
-            axes.errorbar(
-                rows["radius"], rows["value"], yerr=seed_error_bars(rows), capsize=3, label=label, **style
-            )
-            axes.plot(
-                rows["radius"],
-                rows["published"],
-                markerfacecolor="none",
-                markersize=10,
-                linestyle="none",
-                **style,
-            )
+            x, style = rows["radius"], {"color": colour, "marker": marker}
+            axes.errorbar(x, rows["value"], yerr=seed_error_bars(rows), capsize=3, label=label, **style)
+            axes.plot(x, rows["reported"], markerfacecolor="none", markersize=10, linestyle="none", **style)
         axes.set_xlabel("L-infinity radius")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1))
     _plot_layers(right, table)
@@ -69,7 +64,7 @@ def _plot_layers(axes: Axes, table: pd.DataFrame) -> None:
     for number, (quantity, label, colour, marker) in enumerate(
         [
             ("dknn_accuracy", "DkNN right", CLEAN, "o"),
-            ("dknn_errs_and_passes", "DkNN errs and does not flag", OTHER, "^"),
+            ("dknn_errs_unflagged", "DkNN errs and does not flag", OTHER, "^"),
         ]
     ):
         own = rows[rows["quantity"] == quantity].set_index("layer").reindex(names)

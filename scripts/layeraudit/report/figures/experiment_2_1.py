@@ -18,11 +18,11 @@ from layeraudit.figures import (
     OTHER,
     POISON,
     REFERENCE,
-    error_bars,
+    count,
+    seed_error_bars,
 )
 from layeraudit.report.experiment_2_1 import (
     EVALUATED,
-    REPORTED_RECOVERY,
     THRESHOLDS,
     score_labels,
     select_suspects,
@@ -41,18 +41,6 @@ GROUPS = {
 }
 """Name in the tables: label and colour."""
 
-CONTROLS: dict[str, tuple[str, str, str, Any]] = {
-    "clean": ("all clean", "all clean held-out images", CLEAN, "-"),
-    "same_digits": ("same digits", "those of the poison's digits", OTHER, "--"),
-    "misclassified_clean": (
-        "misclassified",
-        "those that the network misclassifies",
-        MISCLASSIFIED_CLEAN,
-        "-",
-    ),
-}
-"""Name in the table: label in a title, label in the legend, colour and style."""
-
 SCORES: dict[str, tuple[str, str, Any]] = {
     "credibility": ("low credibility of the DkNN label, whatever the given one", OTHER, "-"),
     "label_disagreement": ("share of neighbours given another label than the point", REFERENCE, "--"),
@@ -66,7 +54,7 @@ def plot_credibility(points: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    points : as `layeraudit.report.experiment_2_1.gather_points` gives them
+    points : as `layeraudit.report.experiment_2_1.gather_points` returns them
     """
     figure, panels = plt.subplots(1, 2, figsize=(10.5, 4.9), sharey=True, layout="constrained")
     for axes, evaluated in zip(panels, EVALUATED, strict=True):
@@ -106,37 +94,39 @@ def _draw_shares(axes: Axes, values: pd.Series, **options: Any) -> None:
     axes.step([0, *distinct, 1], [0, *shares, 1], where="post", **options)
 
 
-def plot_accuracy(table: pd.DataFrame) -> Figure:
+def plot_accuracy(table: pd.DataFrame, of_groups: pd.DataFrame) -> Figure:
     """Plot how often DkNN gives misclassified points their true digit, by credibility.
 
     Parameters
     ----------
-    table : as `layeraudit.report.experiment_2_1.tabulate_accuracy` makes it
+    table : of what `layeraudit.report.experiment_2_1.measure_accuracy` measures
+    of_groups : of what `measure_groups` measures, with the report's share where it compares
     """
     groups = {
         "misclassified": ("with the poison", MISCLASSIFIED, "s", -0.012),
         "misclassified_clean": ("clean only", MISCLASSIFIED_CLEAN, "o", 0.012),
     }
+    reported = of_groups.loc[of_groups["quantity"] == "recovered_share", "reported"].dropna().unique()
     figure, panels = plt.subplots(1, 2, figsize=(10.5, 5), sharey=True, layout="constrained")
     for axes, evaluated in zip(panels, EVALUATED, strict=True):
-        reported = REPORTED_RECOVERY["recovered_share"]
-        label = f"the report, clean only, all credibilities: 213 of 364 = {100 * reported:.1f} %"
-        axes.axhline(reported, color=REFERENCE, linewidth=1, linestyle=":", label=label)
+        for share in reported:
+            label = f"the report, clean only, all credibilities: {100 * share:.1f} %"
+            axes.axhline(share, color=REFERENCE, linewidth=1, linestyle=":", label=label)
         for line, (group, (label, colour, marker, shift)) in enumerate(groups.items()):
             rows = table[(table["evaluated"] == evaluated) & (table["group"] == group)]
             middles = (rows["credibility_low"] + rows["credibility_high"]) / 2
+            seeds = count(rows["n_seeds"].max(), "seed")
             for middle, n in zip(middles, rows["n_points"], strict=True):
                 axes.text(middle, 1.1 - 0.05 * line, f"{n:,}", color=colour, ha="center", fontsize="x-small")
-            rows, middles = rows[rows["n_points"] > 0], middles[rows["n_points"] > 0]
             axes.errorbar(
                 middles + shift,
                 rows["value"],
-                yerr=error_bars(rows),
+                yerr=seed_error_bars(rows),
                 color=colour,
                 marker=marker,
                 linestyle="",
                 capsize=3,
-                label=f"{label}: n = {rows['n_points'].sum():,}, seeds: {max(rows['n_seeds'], default=0)}",
+                label=f"{label}: n = {rows['n_points'].sum():,}, at most {seeds} a bin",
             )
         axes.text(-0.01, 1.15, "points in the bin:", fontsize="x-small", color=REFERENCE)
         axes.set_title(READINGS[evaluated])
@@ -149,7 +139,8 @@ def plot_accuracy(table: pd.DataFrame) -> Figure:
     panels[0].set_ylabel("share that DkNN gives the true digit")
     figure.suptitle(
         "Points that the network misclassifies: how often DkNN is right, by its credibility\n"
-        "points of all seeds, with 95 % intervals (Wilson over points)",
+        "mean over the seeds that have points in the bin, with its 95 % interval (Student's t; of one seed "
+        "there is none)",
         x=0.01,
         ha="left",
         fontsize="medium",
@@ -162,7 +153,7 @@ def plot_detectors(points: pd.DataFrame, layers: Sequence[str], k: int) -> Figur
 
     Parameters
     ----------
-    points : as `layeraudit.report.experiment_2_1.gather_points` gives them
+    points : as `layeraudit.report.experiment_2_1.gather_points` returns them
     layers, k : see `layeraudit.report.experiment_2_1.score_labels`
     """
     training = points[points["evaluated"] == "training"]
@@ -251,69 +242,3 @@ def _dress(
     precision_recall.set_xlim(-0.02, 1.02)
     for axes in (roc, precision_recall) if few else ():
         axes.set_ylim(-0.02, 1.02)
-
-
-def plot_matched(samples: pd.DataFrame, table: pd.DataFrame) -> Figure:
-    """Plot variance and maximum of random samples' credibility, and those of the poison points.
-
-    Parameters
-    ----------
-    samples : as `layeraudit.report.experiment_2_1.compare_matched_samples` gives them
-    table : as `layeraudit.report.experiment_2_1.tabulate_matched` makes it
-    """
-    of_seeds = table[table["seed"].astype(str) != "all"]
-    seeds = list(dict.fromkeys(of_seeds["seed"].astype(str)))
-    statistics = {"variance": "variance of credibility", "maximum": "maximum of credibility"}
-    figure, grid = plt.subplots(
-        len(seeds),
-        2,
-        figsize=(10, 1.6 + 2.5 * len(seeds)),
-        sharex="col",
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
-    for panels, seed in zip(grid, seeds, strict=True):
-        for axes, statistic in zip(panels, statistics, strict=True):
-            rows = of_seeds[(of_seeds["seed"].astype(str) == seed) & (of_seeds["statistic"] == statistic)]
-            p_values = []
-            for control, (name, _, colour, style) in CONTROLS.items():
-                drawn = samples.loc[
-                    (samples["seed"].astype(str) == seed)
-                    & (samples["statistic"] == statistic)
-                    & (samples["control"] == control),
-                    "value",
-                ]
-                if len(drawn):
-                    axes.ecdf(drawn, color=colour, linestyle=style, linewidth=1.3)
-                p_low = rows.loc[rows["control"] == control, "p_low"].iloc[0]
-                p_values.append("none" if np.isnan(p_low) else f"{p_low:.2g}")
-                p_values[-1] += f" ({name})"
-            n, value = rows["n_points"].iloc[0], rows["value"].iloc[0]
-            axes.axvline(value, color=POISON, linewidth=1.6)
-            axes.set_title(
-                f"seed {seed}, {n} poison points: {statistic} {value:.3g}\np = {', '.join(p_values)}",
-                fontsize="small",
-            )
-            axes.set_ylim(0, 1.03)
-        panels[0].set_ylabel("share of samples\nat most that")
-    for axes, label in zip(grid[-1], statistics.values(), strict=True):
-        axes.set_xlabel(label)
-    handles = [
-        Line2D([], [], color=colour, linestyle=style, label=f"random samples of {label}")
-        for _, label, colour, style in CONTROLS.values()
-    ]
-    figure.legend(
-        handles=[*handles, Line2D([], [], color=POISON, label="the poison points")],
-        loc="outside lower center",
-        ncols=2,
-    )
-    figure.suptitle(
-        "Credibility of the poison points against random samples of as many points\n"
-        "a curve's height at the red line is the share of samples with so low a value; "
-        "p: permutation test that poison has a lower one",
-        x=0.01,
-        ha="left",
-        fontsize="medium",
-    )
-    return figure

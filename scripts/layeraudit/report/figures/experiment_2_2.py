@@ -62,7 +62,7 @@ def plot_poisoned_neighbours(
 
     Parameters
     ----------
-    tables : of each training, as `layeraudit.report.experiment_2_2.tabulate_poisoned_neighbours` makes it
+    tables : of each training, as `layeraudit.report.experiment_2_2.tabulate_table1` makes it
     titles : of their panels
     k : neighbours of a point in a layer
     base_rates : share of poison in each training set, percent
@@ -110,26 +110,30 @@ def plot_poisoned_neighbours(
 DEPTH_PANELS = {
     "Does the layer tell the classes apart?": (
         "neighbours with an image's label (%)",
-        {"percent_same_label_clean": ("clean held-out images", CLEAN)},
+        "percent_same_label",
+        {"non_poisoned": ("clean held-out images", CLEAN)},
     ),
     "With which class does it put a poison point?": (
         "clean neighbours with its false label (%)",
-        {"percent_same_label_poison_clean_neighbours": ("poison points", POISON)},
+        "percent_same_label_of_clean_neighbours",
+        {"poisoned": ("poison points", POISON)},
     ),
     "Whose neighbours are poison?": (
         "poison among the neighbours (%)",
+        "percent_poison",
         {
-            "percent_poison_of_memorised": ("poison, memorised", POISON),
-            "percent_poison_of_not_memorised": ("poison, not memorised", MISCLASSIFIED),
-            "percent_poison_of_misclassified_clean": ("misclassified, clean", MISCLASSIFIED_CLEAN),
+            "memorised": ("poison, memorised", POISON),
+            "not_memorised": ("poison, not memorised", MISCLASSIFIED),
+            "misclassified_clean": ("misclassified, clean", MISCLASSIFIED_CLEAN),
         },
     ),
     "Is poison a hub of clean images?": (
         "occurrence of a poison row,\nrelative to a clean row",
-        {"occurrence_poison_to_clean": ("training rows, as neighbours of clean held-out images", POISON)},
+        "occurrence_poison_to_clean",
+        {"": ("training rows, as neighbours of clean held-out images", POISON)},
     ),
 }
-"""Title: label of the axis, and for each quantity of the table its label and colour."""
+"""Title: label of the axis, the quantity, and for each group of the table its label and colour."""
 
 TRAINING_STYLES: list[dict[str, Any]] = [
     {"linestyle": "--", "marker": "^"},
@@ -138,32 +142,33 @@ TRAINING_STYLES: list[dict[str, Any]] = [
 """How the lines of the first and of the second training are drawn."""
 
 
-def plot_depth(table: pd.DataFrame, *, titles: dict[str, str], k: int) -> Figure:
+def plot_depth(table: pd.DataFrame, *, titles: dict[str, str], layers: Sequence[str], k: int) -> Figure:
     """Plot what each layer makes of clean images and of poison, in two trainings.
 
     Parameters
     ----------
-    table : as `layeraudit.report.experiment_2_2.tabulate_depth` makes it
+    table : means of what `layeraudit.report.experiment_2_2.measure_depth` measures, by training
     titles : a label for each training
+    layers : from input to output
     k : neighbours of a point in a layer
     """
     figure, panels = plt.subplots(2, 2, figsize=(10.5, 8), layout="constrained")
-    layers = [layer for layer in dict.fromkeys(table["layer"].dropna()) if layer]
-    for axes, (title, (label, quantities)) in zip(panels.flat, DEPTH_PANELS.items(), strict=True):
+    table = table.fillna({"group": "", "layer": ""})
+    for axes, (title, (label, quantity, groups)) in zip(panels.flat, DEPTH_PANELS.items(), strict=True):
         handles, labels = [], []
-        for place, (quantity, (name, colour)) in enumerate(quantities.items()):
+        for place, (group, (name, colour)) in enumerate(groups.items()):
             n_points, n_seeds = [], []
+            of_group = table[(table["quantity"] == quantity) & (table["group"] == group)]
             for training, style in zip(titles, TRAINING_STYLES, strict=True):
-                rows = table[(table["quantity"] == quantity) & (table["training"] == training)]
-                rows = rows.set_index("layer").loc[layers]
-                shift = place - (len(quantities) - 1) / 2 + (0.25 if style["linestyle"] == "-" else -0.25)
+                rows = of_group[of_group["training"] == training].set_index("layer").loc[list(layers)]
+                shift = place - (len(groups) - 1) / 2 + (0.25 if style["linestyle"] == "-" else -0.25)
                 _draw(axes, rows, 0.16 * shift, color=colour, **style)
                 n_points.append(int(rows["n_points"].max()))
                 n_seeds.append(int(rows["n_seeds"].max()))
             handles.append(Line2D([], [], color=colour, linewidth=3))
             labels.append(f"{name}: n = {_list(n_points)}, {_list(n_seeds)} seeds")
         _name_layers(axes, layers)
-        if "%" in label and len(quantities) == 1:
+        if "%" in label and len(groups) == 1:
             axes.set_ylim(0, 105)
         else:
             axes.set_ylim(bottom=0)

@@ -26,10 +26,10 @@ from layeraudit.titles import POISON as POISON_KIND
 from layeraudit.titles import POISON_SETTING, find_titles
 
 CREDIBILITIES = {
-    "": ("poison", POISON),
-    "_of_misclassified_clean": ("clean, misclassified", MISCLASSIFIED_CLEAN),
+    "poison": ("poison", POISON),
+    "misclassified_clean": ("clean, misclassified", MISCLASSIFIED_CLEAN),
 }
-"""Suffix of the quantities in the table: label and colour."""
+"""Group in the table: label and colour."""
 
 GROUPS: dict[str, tuple[str, str, Any]] = {
     "memorised": ("memorised", POISON, "-"),
@@ -60,8 +60,7 @@ Titles = Mapping[str, Mapping[str, str]]
 
 
 def plot_section_4(
-    credibility: pd.DataFrame,
-    depth: pd.DataFrame,
+    table: pd.DataFrame,
     removal: pd.DataFrame,
     names: pd.DataFrame,
     *,
@@ -73,25 +72,26 @@ def plot_section_4(
 
     Parameters
     ----------
-    credibility, depth, removal : as `layeraudit.report.section_4` tabulates them
+    table, removal : means of what `layeraudit.report.section_4` measures
     names : as `layeraudit.titles.list_names` makes it
     secml : the poisons that secml makes, which the second panel is of
     layers : from input to output
     k : neighbours of a point in a layer
     """
-    n_experiments = credibility.groupby(["setting", "poison"]).ngroups
+    table = table.fillna({"layer": ""})
+    n_experiments = table.groupby(["setting", "poison"]).ngroups
     height = 1.1 + 0.36 * n_experiments
     figure = plt.figure(figsize=(9, height + 5), layout="constrained")
     (upper,), (lower,) = figure.subfigures(2, height_ratios=[height, 4.5], squeeze=False)
     titles = {
-        column: find_titles(names, kind, list(dict.fromkeys(credibility[column])))
+        column: find_titles(names, kind, list(dict.fromkeys(table[column])))
         for column, kind in (("setting", POISON_SETTING), ("poison", POISON_KIND))
     }
-    _draw_credibility(upper.subplots(), credibility, titles)
+    _draw_credibility(upper.subplots(), table[table["layer"] == ""], titles)
     left, right = lower.subplots(1, 2)
-    _draw_depth(left, depth[depth["poison"].isin(list(secml))], titles, layers, k)
+    _draw_depth(left, table[table["poison"].isin(list(secml))], titles, layers, k)
     _draw_removal(right, removal)
-    seeds = sorted({int(n) for n in credibility["n_seeds"] if n})
+    seeds = sorted({int(n) for n in table["n_seeds"] if n})
     n_seeds = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}" if seeds else "no"
     figure.suptitle(
         "Larger sets of poison: is their credibility low, does depth gather them, does removal help?\n"
@@ -110,10 +110,11 @@ def _draw_credibility(axes: Axes, table: pd.DataFrame, titles: Titles) -> None:
     by_experiment = table.set_index(["setting", "poison"])
     axes.axvline(LOW_CREDIBILITY, color=REFERENCE, linewidth=1, linestyle=":")
     axes.text(LOW_CREDIBILITY, -0.65, f" low: below {LOW_CREDIBILITY}", color=REFERENCE, fontsize="small")
-    for shift, (suffix, (label, colour)) in zip((-0.17, 0.17), CREDIBILITIES.items(), strict=True):
+    for shift, (group, (label, colour)) in zip((-0.17, 0.17), CREDIBILITIES.items(), strict=True):
+        of_group = by_experiment[by_experiment["group"] == group]
         mean, first, ninth = (
-            by_experiment[by_experiment["quantity"] == f"{quantity}{suffix}"].loc[place.index]
-            for quantity in ("mean", "decile_1", "decile_9")
+            of_group[of_group["quantity"] == quantity].loc[place.index]
+            for quantity in ("mean_credibility", "decile_1", "decile_9")
         )
         heights = place + shift
         axes.hlines(heights, first["value"], ninth["value"], color=colour, linewidth=7, alpha=0.3)
@@ -130,10 +131,13 @@ def _draw_credibility(axes: Axes, table: pd.DataFrame, titles: Titles) -> None:
         )
         end = ninth["value"].fillna(0).iloc[0]
         axes.text(end + 0.015, heights.iloc[0], label, color=colour, va="center", fontsize="small")
+    described = table[table["quantity"].isin(["n_labels", "percent_base_rate"])]
     labels = [
-        f"{titles['setting'][row['setting']]}: {titles['poison'][row['poison']]} "
-        f"({row['points']:.0f} points, {100 * row['rate']:.2g} %, {count(int(row['labels']), 'label')})"
-        for row in experiments.to_dict("records")
+        f"{titles['setting'][str(setting)]}: {titles['poison'][str(poison)]} "
+        f"({rows['n_labels']['n_points'] / rows['n_labels']['n_seeds']:.0f} points, "
+        f"{rows['percent_base_rate']['value']:.2g} %, {count(round(rows['n_labels']['value']), 'label')})"
+        for (setting, poison), of_experiment in described.groupby(["setting", "poison"], sort=False)
+        for rows in [of_experiment.set_index("quantity").to_dict("index")]
     ]
     axes.set_yticks(range(len(labels)), labels, fontsize="small")
     axes.set_ylim(len(labels) - 0.4, -1)
@@ -204,8 +208,8 @@ def _draw_removal(axes: Axes, removal: pd.DataFrame) -> None:
                 capsize=3,
                 **style,
             )
-            experiments = count(rows["n_experiments"].max(), "experiment")
-            label = f"{label}, {name} ({experiments}, {count(rows['n_seeds'].max(), 'seed')})"
+            n_points = f"{rows['n_points'].max():,} poison points"
+            label = f"{label}, {name} ({n_points}, {count(rows['n_seeds'].max(), 'seed')})"
             handles.append(Line2D([], [], color=colour, label=label, **style))
     axes.set_xticks(range(len(FILTERS)), list(FILTERS.values()), fontsize="small")
     axes.set_xlim(-0.4, len(FILTERS) - 0.6)

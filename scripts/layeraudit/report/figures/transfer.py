@@ -47,7 +47,7 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
 
     Parameters
     ----------
-    table : as `layeraudit.report.transfer.tabulate_success` makes it
+    table : the means of what `layeraudit.report.transfer.measure_transfer` measures
     dataset : whose rows are shown
 
     Raises
@@ -55,12 +55,15 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
     InputError
         Where the table has no rows of the data set.
     """
-    rows = table[(table["dataset"] == dataset) & (table["target"] == OTHERS)]
+    table = table.fillna({"target": "", "guide": "", "layer": ""})
+    of_dataset = table[table["dataset"] == dataset]
+    rows = of_dataset[of_dataset["target"] == OTHERS]
     if rows.empty:
         raise InputError(
             f"the table has no rows of {dataset}, allowed are {', '.join(table['dataset'].unique())}"
         )
     epsilon = middle_radius(rows.loc[rows["epsilon"] > 0, "epsilon"])
+    n_networks = rows[rows["quantity"] == "n_networks"].set_index("source")["value"]
     rows = rows[rows["epsilon"] == epsilon]
     sources = list(dict.fromkeys(rows["source"]))
     lines = -(-len(sources) // 2)
@@ -68,10 +71,13 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
         lines, min(len(sources), 2), figsize=(9, 1.2 + 3.4 * lines), squeeze=False, layout="constrained"
     )
     for axes, source in zip(grid.flat, sources, strict=False):
-        _plot_source(axes, rows[rows["source"] == source], source)
+        _plot_source(axes, rows[rows["source"] == source], source, int(n_networks[source]))
     for axes in grid.flat[len(sources) :]:
         axes.set_axis_off()
     success = rows[(rows["attack"] == BASELINE) & (rows["quantity"] == "success")].iloc[0]
+    passes = of_dataset.loc[
+        (of_dataset["attack"] == BASELINE) & (of_dataset["quantity"] == "backward_passes"), "value"
+    ].iloc[0]
     figure.suptitle(
         "Does ILA make an attack fool other networks more often than I-FGSM does?\n"
         f"{name_in_words(dataset)}, L-infinity {epsilon:g}: {success['n_points']:,} images that every "
@@ -81,8 +87,8 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
         ha="left",
     )
     figure.supxlabel(
-        f"{success['backward']} backward passes for each attack (FGSM 1, noise none). Bars and brackets: "
-        "95 % intervals (Student's t; of one seed there is none).\n"
+        f"{passes:g} backward passes for each attack (FGSM 1, noise none). Bars and brackets: "
+        "95 % intervals (Student's t over seeds; of one seed there is none).\n"
         "Chosen: the layer that an attacker takes, by the rule of ILA's paper, who has the source alone.",
         fontsize="small",
         x=0.01,
@@ -91,7 +97,7 @@ def plot_success(table: pd.DataFrame, dataset: str) -> Figure:
     return figure
 
 
-def _plot_source(axes: Axes, rows: pd.DataFrame, source: str) -> None:
+def _plot_source(axes: Axes, rows: pd.DataFrame, source: str, n_networks: int) -> None:
     """Draw the success of attacks made on a source, by the layer in which ILA works."""
     success = rows[rows["quantity"] == "success"]
     layers = [layer for layer in dict.fromkeys(success["layer"]) if layer not in ("", CHOSEN, ORACLE)]
@@ -118,7 +124,6 @@ def _plot_source(axes: Axes, rows: pd.DataFrame, source: str) -> None:
     axes.set_xticks(list(place.values()), list(place), fontsize="small")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("layer of the source in which ILA works")
-    n_networks = len(str(success["networks"].iloc[0]).split())
     axes.set_ylabel(f"share of images misclassified,\nmean of {count(n_networks, 'other network')}")
     gain = rows[(rows["quantity"] == f"gain_over_{BASELINE}") & (rows["layer"] == CHOSEN)]
     gain = gain[gain["guide"] == BASELINE]
@@ -179,8 +184,9 @@ def plot_detection(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : as `layeraudit.report.dknn_against_transfer.tabulate_detection` makes it
+    table : the means of what `layeraudit.report.dknn_against_transfer.measure_detection` measures
     """
+    table = table.fillna({"guide": "", "layer": "", "detector": "", "against": ""})
     sources = list(dict.fromkeys(table["source"]))
     figure, grid = plt.subplots(
         len(sources), 3, figsize=(12, 1.6 + 3.2 * len(sources)), squeeze=False, layout="constrained"
@@ -192,30 +198,20 @@ def plot_detection(table: pd.DataFrame) -> Figure:
         of_source = attacked[attacked["source"] == source]
         for number, (recipe, (label, colour, marker)) in enumerate(COMPARED.items()):
             own = of_source[(of_source[["attack", "guide", "layer"]] == list(recipe)).all(axis=1)]
-            style: dict[str, Any] = {
-                "color": colour,
-                "marker": marker,
-                "markersize": 5,
-                "linewidth": 1,
-                "label": label,
-            }
-            alone = own[(own["detector"] == "") & (own["against"] == "")]
+            style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1}
+            style |= {"label": label, "capsize": 2}
+            of_dknn = own[own["detector"].isin(["", "credibility"]) & (own["against"] == "")]
             for axes, across, up in [
                 (left, "success", "flagged_of_successes"),
                 (middle, "l2", "evasive_success"),
             ]:
-                x, y = (alone[alone["quantity"] == name].set_index("epsilon") for name in (across, up))
-                axes.errorbar(x["value"], y["value"], yerr=seed_error_bars(y), capsize=2, **style)
+                x, y = (of_dknn[of_dknn["quantity"] == name].set_index("epsilon") for name in (across, up))
+                axes.errorbar(x["value"], y["value"], yerr=seed_error_bars(y), **style)
             rated = own[(own["quantity"] == "auroc_of_successes") & (own["epsilon"] == epsilon)]
             rated = rated.set_index("detector").reindex(detectors)
             positions = [at + 0.13 * (number - 2) for at in range(len(detectors))]
-            right.errorbar(
-                positions,
-                rated["value"],
-                yerr=seed_error_bars(rated),
-                capsize=2,
-                **style | {"linestyle": "none"},
-            )
+            bars = seed_error_bars(rated)
+            right.errorbar(positions, rated["value"], yerr=bars, **style | {"linestyle": "none"})
         right.axhline(0.5, color="0.7", linestyle=":")
         left.set_ylabel(f"made on {name_in_words(source)}\nshare of the successes that is flagged")
         middle.set_ylabel("share that fools the network and passes")
@@ -231,10 +227,10 @@ def plot_detection(table: pd.DataFrame) -> Figure:
     grid[-1, 2].set_xlabel("neighbours in which layer, or softmax")
     n, seeds = table["n_points"].max(), table["n_seeds"].max()
     radii = ", ".join(f"{radius:g}" for radius in sorted(set(attacked["epsilon"])))
+    explained = "its 95 % interval (Student's t; of one seed there is none)"
     figure.suptitle(
         "Who notices: DkNN of a CNN that no attack has seen, flagging 5 % of clean images; "
-        f"L-infinity {radii};\n"
-        f"mean over {seeds} seeds with its 95 % interval (Student's t), {n:,} images an attack",
+        f"L-infinity {radii};\nmean over {count(seeds, 'seed')} with {explained}, {n:,} images an attack",
         fontsize="medium",
         x=0.01,
         ha="left",
