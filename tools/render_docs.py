@@ -37,11 +37,13 @@ class Results:
     Attributes
     ----------
     used : where each file that was looked up lies, by its path in the snapshot
+    shown : of each table the places of the rows that were looked up, by its path
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
         self.used: dict[Path, Path] = {}
+        self.shown: dict[Path, set[int]] = {}
 
     def find(self, name: Path) -> Path:
         """Return where a file such as `tables/table1.csv` lies; a run has some tables one folder higher."""
@@ -75,10 +77,17 @@ class Helpers:
 
     def rows(self, table: str, **keys: Any) -> list[Row]:
         """Return the rows of a table that the keys choose, in its order."""
-        found = read_table(self._results.find(Path(f"tables/{table}.csv")))
+        path = self._results.find(Path(f"tables/{table}.csv"))
+        found = read_table(path)
         for column in keys:
             _check_column(table, found, column)
-        return [row for row in found if all(row[column] == str(value) for column, value in keys.items())]
+        chosen = {
+            place: row
+            for place, row in enumerate(found)
+            if all(row[column] == str(value) for column, value in keys.items())
+        }
+        self._results.shown.setdefault(path, set()).update(chosen)
+        return list(chosen.values())
 
     def text(self, table: str, *, of: str = "value", missing: str | None = None, **keys: Any) -> str:
         """Return what stands in the column `of` of one row."""
@@ -138,7 +147,13 @@ class Helpers:
 
     def run(self, table: str) -> str:
         """Return which run a table is of, from its column `run`; nothing where it has none."""
-        return "; ".join(dict.fromkeys(row["run"] for row in self.rows(table) if row.get("run")))
+        path = self._results.find(Path(f"tables/{table}.csv"))
+        firsts: dict[str, int] = {}
+        for place, row in enumerate(read_table(path)):
+            firsts.setdefault(row.get("run", ""), place)
+        firsts.pop("", None)
+        self._results.shown.setdefault(path, set()).update(firsts.values())
+        return "; ".join(firsts)
 
     def markdown_table(
         self,
@@ -181,7 +196,7 @@ def write_number(number: float, digits: int) -> str:
     return f"{round(number, digits) + 0:,.{digits}f}"
 
 
-def render(root: Path, run: Path | None = None) -> tuple[dict[Path, str], dict[Path, Path]]:
+def render(root: Path, run: Path | None = None) -> tuple[dict[Path, str], Results]:
     """Render every template of a repository.
 
     Parameters
@@ -191,7 +206,7 @@ def render(root: Path, run: Path | None = None) -> tuple[dict[Path, str], dict[P
     Returns
     -------
     - The text of each page, by its path
-    - where each table and figure that pages show lies, by its path in `docs/`
+    - what was looked up for them
 
     Raises
     ------
@@ -219,28 +234,28 @@ def render(root: Path, run: Path | None = None) -> tuple[dict[Path, str], dict[P
         except (RenderError, TemplateError, TypeError, ValueError) as error:
             raise RenderError(f"{path.relative_to(root)} cannot be rendered: {error}") from error
         pages[page] = f"<!-- Rendered from {path.relative_to(root).as_posix()}; edit that. -->\n{text}"
-    return pages, results.used
+    return pages, results
 
 
-def take(used: Mapping[Path, Path], docs: Path) -> None:
-    """Copy tables and figures into the snapshot; a table names its run once, in its first row."""
-    for name, path in used.items():
+def take(results: Results, docs: Path) -> None:
+    """Copy the rows and figures that pages show into the snapshot; a table names its run once."""
+    for name, path in results.used.items():
         target = docs / name
         if path == target:
             print(f"{name} stays: the run does not have it")
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not (target.suffix == ".csv" and read_table(path)):
+        if target.suffix != ".csv":
             shutil.copyfile(path, target)
             continue
-        run = ""
+        rows, run = read_table(path), ""
         with target.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, read_table(path)[0], lineterminator="\n")
+            table = csv.DictWriter(file, rows[0] if rows else [], lineterminator="\n")
             table.writeheader()
-            for row in read_table(path):
-                repeated = "run" in row and row["run"] == run
-                run = row.get("run", "")
-                table.writerow(row | {"run": ""} if repeated else row)
+            for place in sorted(results.shown.get(path, ())):
+                repeated = "run" in rows[place] and rows[place]["run"] == run
+                run = rows[place].get("run", "")
+                table.writerow(rows[place] | {"run": ""} if repeated else rows[place])
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
@@ -253,12 +268,12 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     choice.add_argument("--take", type=Path, metavar="FOLDER", help="of a variant's results")
     options = parser.parse_args(arguments)
     try:
-        pages, used = render(root, options.take)
+        pages, results = render(root, options.take)
     except RenderError as error:
         print(error, file=sys.stderr)
         return 2
     if options.take:
-        take(used, root / "docs")
+        take(results, root / "docs")
     differing = [
         page for page, text in pages.items() if not page.is_file() or page.read_text(encoding="utf-8") != text
     ]

@@ -22,13 +22,19 @@ for name, (category, result, experiments, compares) in TABULATED.items():
             STEP
 
 
-CLAIMED = sorted({claim["table"] for claim in config["claims"].values()})
-"""Tables that claims are of."""
+def measures_of_claims(wildcards):
+    """The measures that claims are of."""
+    for name, claim in config["claims"].items():
+        if claim["table"] not in TABULATED:
+            allowed = ", ".join(TABULATED)
+            refuse(f"claims.{name}.table is {claim['table']!r}, allowed are {allowed}")
+    names = sorted({claim["table"] for claim in config["claims"].values()})
+    return expand("<results>/measures/{table}.csv", table=names)
 
 
 rule judge_claims:
     input:
-        measures=expand("<results>/measures/{table}.csv", table=CLAIMED),
+        measures=measures_of_claims,
     output:
         table=table("claims", "All claims", "whether each holds"),
     log:
@@ -45,7 +51,8 @@ rule judge_claims:
                 [name for name, (*_, compares) in TABULATED.items() if compares]
             ),
             runs=lambda wildcards: {
-                name: run_of(*TABULATED[name][2])(wildcards) for name in CLAIMED
+                name: run_of(*experiments)(wildcards)
+                for name, (_, _, experiments, _) in TABULATED.items()
             },
         ),
     shell:

@@ -1,4 +1,4 @@
-"""The exact engine: its bounds, and its answers on rows made to break them, against brute force."""
+"""The exact engines: their bounds, and their answers on rows made to break them, against brute force."""
 
 import contextlib
 
@@ -8,7 +8,8 @@ from conftest import METRICS, measure, nearest, normal, scale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layeraudit.neighbours import build, exact, ordering, rows
+from layeraudit import neighbours
+from layeraudit.neighbours import build, dense, exact, ordering, rows
 
 SMALL = {
     exact: {
@@ -31,6 +32,7 @@ SMALL = {
         "QUERIES_AT_ONCE": 2,
         "MEASURED_AT_ONCE": 20,
     },
+    dense: {"QUERIES_AT_ONCE": 3, "MOST_ROWS_AT_ONCE": 5, "ROOM": 1, "SPARE_ROOM": 1, "MOST_HELD": 7},
     rows: {"READ_AT_ONCE": 150},
 }
 """Constants by which a few rows and columns take every path, in blocks that divide nothing."""
@@ -156,13 +158,39 @@ def test_agrees_with_brute_force(kind, seed, n, d, metric, exclude_self, project
     reference, queries = both[:n], both[:n] if exclude_self else both[-11:]
     k = data.draw(st.integers(1, n - exclude_self))
     with small_constants(projected_dimensions):
-        found = build(reference, metric).search(queries, k, exclude_self=exclude_self)
+        found, by_dense = (
+            build(reference, metric, engine=engine).search(queries, k, exclude_self=exclude_self)
+            for engine in ("exact", "dense")
+        )
     by_flat = build(reference, metric, engine="flat").search(queries, k, exclude_self=exclude_self)
     if kind == "on a grid" and metric == "l2":
         expected = nearest(reference, queries, k, metric, exclude_self=exclude_self)
         np.testing.assert_array_equal(found, expected)
     assert_nearest(found, reference, queries, k, metric, exclude_self=exclude_self)
     np.testing.assert_array_equal(found, by_flat)
+    np.testing.assert_array_equal(by_dense, by_flat)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_where_cells_leave_nearly_all_rows_all_distances_are_computed(metric, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(neighbours, "FEWEST_DENSE", 1000)
+    low_rank = (normal(2000, 3) @ normal(3, 64, seed=1)).astype(np.float32)
+    for reference, engine in ((normal(2000, 64), "dense"), (low_rank, "exact")):
+        index = build(reference, metric)
+        assert index.describe()["engine"] == engine
+        found = index.search(reference[:100], 7)
+        np.testing.assert_array_equal(found, nearest(reference, reference[:100], 7, metric))
+        index.save(tmp_path / "index.npz")
+        loaded = neighbours.load(tmp_path / "index.npz", reference)
+        assert loaded.describe()["engine"] == engine
+        np.testing.assert_array_equal(loaded.search(reference[:100], 7), found)
+
+
+def test_rows_that_are_equally_near_by_the_thousand_are_all_asked() -> None:
+    """More than a query has room for: the first of them by row number are its neighbours."""
+    reference = np.repeat(np.eye(3, 6, dtype=np.float32), 2000, axis=0)
+    found = build(reference, "cosine", engine="dense").search(reference[[0, 5999]], 30)
+    np.testing.assert_array_equal(found, [np.arange(30), np.arange(4000, 4030)])
 
 
 @pytest.mark.slow

@@ -122,19 +122,27 @@ def test_a_check_fails_where_a_page_differs_and_writes_nothing(root, capsys):
 def test_what_templates_show_is_taken_from_a_run_and_nothing_else(root, capsys):
     path, run = root / "docs/templates/page.md.j2", root / "results/report"
     path.parent.mkdir()
-    calls = 'value("new", 1, a="x")', 'value("top", 1)', 'n("ranks", detector="knn")', 'picture("p", "")'
+    calls = (
+        'value("new", 1, a="x")',
+        'value("new", 1, a="y")',
+        'value("top", 1)',
+        'n("ranks", detector="knn")',
+    )
+    calls += 'run("ran")', 'picture("p", "")'
     path.write_text(" ".join(f"{{{{ {call} }}}}" for call in calls))
     (run / "tables").mkdir(parents=True)
     (run / "figures").mkdir()
     (run / "tables/new.csv").write_text("a,value,run\nx,1,r\ny,2,r\nz,3,s\n")
+    (run / "tables/ran.csv").write_text("value,run\n1,r\n2,r\n3,s\n")
     (run / "tables/unused.csv").write_text("a\n")
     (run / "top.csv").write_text("value\n4\n")
     (run / "figures/p.png").write_bytes(b"picture")
     assert render_docs.main(["--take", str(run)], root) == 0
-    assert (root / "docs/page.md").read_text().endswith("1.0 4.0 8 ![](figures/p.png)")
+    assert (root / "docs/page.md").read_text().endswith("1.0 2.0 4.0 8 r; s ![](figures/p.png)")
     taken = {path.name: path.read_bytes() for path in (root / "docs/tables").iterdir()}
     assert taken == {
-        "new.csv": b"a,value,run\nx,1,r\ny,2,\nz,3,s\n",
+        "new.csv": b"a,value,run\nx,1,r\ny,2,\n",
+        "ran.csv": b"value,run\n1,r\n3,s\n",
         "top.csv": b"value\n4\n",
         "ranks.csv": TABLE.encode(),
     }

@@ -18,6 +18,15 @@ def test_a_dry_run_fits_on_a_page_or_two(fresh_copy: Path) -> None:
     assert len(run(fresh_copy, "--dry-run", "table1", *QUIET).splitlines()) < 60
 
 
+def test_a_claim_on_a_table_that_there_is_not_ends_before_any_work(fresh_copy: Path) -> None:
+    claim = yaml.safe_load((fresh_copy / "config/claims.yaml").read_text())["claims"]["attack_on_dknn"]
+    (fresh_copy / "mine.yaml").write_text(yaml.safe_dump({"claims": {"mine": claim | {"table": "table_1"}}}))
+    target = "results/small/tables/claims.csv"
+    printed = run(fresh_copy, target, *QUIET, over=["mine.yaml"], succeeds=False)
+    assert "claims.mine.table is 'table_1', allowed are experiment_1, " in printed
+    assert "Traceback" not in printed
+
+
 @pytest.mark.usefixtures("environments")
 def test_the_log_of_a_failed_job_is_printed_last(fresh_copy: Path) -> None:
     parts = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]

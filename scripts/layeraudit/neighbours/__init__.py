@@ -5,7 +5,8 @@ the k nearest reference rows, nearest first, those at the same distance by row n
 the float32 rows that `rows` describes, computed in float64. An index does not hold the rows themselves: it is
 loaded beside them.
 
-There is an engine a module. Each has a class with
+There is an engine a module, and of the exact one two: `dense` takes the place of `exact` in layers where that
+would look at nearly all rows. Each has a class with
 
     build(reference, executor) : makes it, of `Rows`
     __init__(reference, arrays, executor) : makes it again, of the same rows and its `arrays`
@@ -18,7 +19,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from tqdm import tqdm
 
 from layeraudit.errors import InputError
 from layeraudit.files import read_arrays, write_arrays
+from layeraudit.neighbours.dense import DenseIndex
 from layeraudit.neighbours.exact import MOST_PAIRS, ExactIndex
 from layeraudit.neighbours.flat import FlatIndex
 from layeraudit.neighbours.hnsw import HNSWIndex
@@ -35,11 +37,17 @@ from layeraudit.neighbours.rows import Metric, Rows, worker_threads
 
 Engine = Literal["exact", "flat", "hnsw"]
 
-ENGINES: Mapping[str, type[ExactIndex | FlatIndex | HNSWIndex]] = {
+AnyIndex = ExactIndex | DenseIndex | FlatIndex | HNSWIndex
+
+ENGINES: Mapping[str, type[AnyIndex]] = {
     "exact": ExactIndex,
+    "dense": DenseIndex,
     "flat": FlatIndex,
     "hnsw": HNSWIndex,
 }
+
+FEWEST_DENSE = 4096
+"""Rows below which the exact engine is quick however many it looks at."""
 
 __all__ = ["ENGINES", "MEMORY_MB", "Engine", "Index", "Metric", "build", "load", "merge", "rows_of_shard"]
 
@@ -47,7 +55,7 @@ __all__ = ["ENGINES", "MEMORY_MB", "Engine", "Index", "Metric", "build", "load",
 class Index:
     """An engine beside the rows that it was made of."""
 
-    def __init__(self, name: Engine, reference: Rows, engine: ExactIndex | FlatIndex | HNSWIndex) -> None:
+    def __init__(self, name: str, reference: Rows, engine: AnyIndex) -> None:
         self.name = name
         self._reference = reference
         self._engine = engine
@@ -167,7 +175,10 @@ def build(
     """
     with worker_threads(threads) as executor:
         rows = Rows(reference, metric, executor, first_row=first_row)
-        return Index(engine, rows, ENGINES[engine].build(rows, executor))
+        made = ENGINES[engine].build(rows, executor)
+        if isinstance(made, ExactIndex) and len(rows) >= FEWEST_DENSE and not made.spares_work(executor):
+            return Index("dense", rows, DenseIndex.build(rows, executor))
+        return Index(engine, rows, made)
 
 
 def load(path: Path, reference: NDArray[np.float32], *, threads: int = 1) -> Index:
@@ -179,10 +190,9 @@ def load(path: Path, reference: NDArray[np.float32], *, threads: int = 1) -> Ind
         Where the file is missing or damaged, or is an index of other rows.
     """
     named: list[Any] = read_arrays(path, "engine", "metric", "checksum", "shape", "lengths")
-    engine: Any = str(named[0])
-    metric: Any = str(named[1])
+    engine, metric = str(named[0]), str(named[1])
     checksum, (shape, lengths) = str(named[2]), named[3:]
-    if engine not in get_args(Engine) or metric not in get_args(Metric):
+    if engine not in ENGINES or metric not in get_args(Metric):
         raise InputError(f"{path} is no index: its engine is {engine!r} and its metric {metric!r}")
     if tuple(shape) != reference.shape:
         raise InputError(
@@ -190,7 +200,7 @@ def load(path: Path, reference: NDArray[np.float32], *, threads: int = 1) -> Ind
         )
     arrays = read_arrays(path, *ENGINES[engine].ARRAYS)
     with worker_threads(threads) as executor:
-        rows = Rows(reference, metric, executor, lengths=lengths)
+        rows = Rows(reference, cast(Metric, metric), executor, lengths=lengths)
         if rows.checksum != checksum:
             raise InputError(f"{path} is the index of other rows than these")
         made = ENGINES[engine](rows, dict(zip(ENGINES[engine].ARRAYS, arrays, strict=True)), executor)

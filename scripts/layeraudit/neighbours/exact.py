@@ -21,7 +21,7 @@ alone, and not on what is likely. Rounding displaces the points; by how much at 
 and the radius is wider by that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from itertools import pairwise
@@ -72,6 +72,12 @@ Coordinates in a cell are computed in float64 from points of D <= 512 dimensions
 that a squared rest is wrong by less than 16 (D + 2) 2^-53 < 2^-39 times the largest squared length, and its
 root by less than 2^-19; rounding them to float32 adds less than 2^-23.
 """
+
+PROBED_ROWS, PROBED_NEIGHBOURS = 256, 50
+"""Rows of which it is asked how many others their cells leave, and neighbours that they seek."""
+
+PRODUCT_SPEED = 5
+"""How many times faster a matrix product is than distances of single pairs, a column."""
 
 RELATIVE_NOISE = 1e-7
 """Variances that are smaller, relative to the largest, are rounding."""
@@ -224,6 +230,22 @@ class ExactIndex:
         }
         del points, cells  # which would otherwise lie in memory twice
         return cls(reference, arrays, executor)
+
+    def spares_work(self, executor: Executor) -> bool:
+        """Tell whether so few rows are left by the cells that all distances would take longer.
+
+        It is asked of a sample of the rows themselves.
+        """
+        n = len(self._reference)
+        some = np.linspace(0, n - 1, min(n, PROBED_ROWS)).astype(np.int64)
+        rows = Rows(self._reference.matrix[some], self._reference.metric, executor)
+        asked, tile = self._represent(rows, executor), np.arange(len(rows))
+        radii = self._radii_of(asked, tile, min(n, PROBED_NEIGHBOURS), opposite=False)
+        left = sum(
+            int((excess <= 0).sum()) for *_, excess, _ in self._ask_cells(asked, tile, lambda number: radii)
+        )
+        share = left / (len(rows) * n)
+        return bool(PRODUCT_SPEED * share * self._points.shape[1] <= self._reference.dimensions)
 
     def search(self, queries: Rows, k: int, executor: Executor) -> NDArray[np.int64]:
         """Find the k nearest rows of each query: int64 [q, k], nearest first, ties by row number."""
@@ -394,32 +416,60 @@ class ExactIndex:
         new: NDArray[np.bool_],
     ) -> _Pairs | None:
         """Find all rows within the radii by both bounds; None, where memory is not to hold them all."""
-        relative = asked.relative[tile]
         points = np.ascontiguousarray(asked.points[tile])
-        displacement = self._displacement(relative)
-        coordinates, squares_to_centre = self._coordinates(relative)
         room = MOST_PAIRS // TILES_AT_ONCE if len(tile) > 1 else len(self._points)
         found = (np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float32))
         count = 0
-        order = np.argsort(squares_to_centre.mean(axis=0), kind="stable")
-        for turn, number in enumerate(order):
+
+        def radii_at(turn: int) -> NDArray[np.float64]:
+            nonlocal radii
             if turn == CELLS_BEFORE_A_NARROWER_RADIUS and new.any():
                 radii = self._narrow_radii(asked, tile, radii, k, new, _first(found, count))
-            cell = self._cells[number]
-            reach = radii + asked.errors[tile] + cell.error
-            wide = reach + displacement
-            to_centre = np.sqrt(squares_to_centre[:, number])
-            rests = coordinates[number, :, -1]
-            outside = np.maximum(np.maximum(cell.low - rests, rests - cell.high), to_centre - cell.farthest)
-            near = np.flatnonzero(outside <= wide)
-            if not len(near):
-                continue
-            excess = _ask_cell(cell, coordinates[number][near], to_centre[near], wide[near])
+            return radii
+
+        for cell, near, excess, reach in self._ask_cells(asked, tile, radii_at):
             bounds = self._widen_bound(reach)
             count = select_pairs(excess, points, near, self._points, cell.places.start, bounds, *found, count)
             if count < 0:
                 return None
         return _first(found, count)
+
+    def _ask_cells(
+        self,
+        asked: _Queries,
+        tile: NDArray[np.int64],
+        radii_at: Callable[[int], NDArray[np.float64]],
+    ) -> Iterator[tuple[_Cell, NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]]:
+        """Ask the cells for rows within the radii, the nearest cells first.
+
+        Parameters
+        ----------
+        radii_at : the radii that the cell of a turn is asked for
+
+        Yields
+        ------
+        A cell, which queries it may have rows for, what `_ask_cell` says of these, and how far each query
+        reaches.
+        """
+        relative = asked.relative[tile]
+        displacement = self._displacement(relative)
+        coordinates, squares_to_centre = self._coordinates(relative)
+        order = np.argsort(squares_to_centre.mean(axis=0), kind="stable")
+        for turn, number in enumerate(order):
+            cell = self._cells[number]
+            reach = radii_at(turn) + asked.errors[tile] + cell.error
+            wide = reach + displacement
+            to_centre = np.sqrt(squares_to_centre[:, number])
+            rests = coordinates[number, :, -1]
+            outside = np.maximum(np.maximum(cell.low - rests, rests - cell.high), to_centre - cell.farthest)
+            near = np.flatnonzero(outside <= wide)
+            if len(near):
+                yield (
+                    cell,
+                    near,
+                    _ask_cell(cell, coordinates[number][near], to_centre[near], wide[near]),
+                    reach,
+                )
 
     def _coordinates(self, relative: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Describe points in all cells.

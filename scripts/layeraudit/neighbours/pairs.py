@@ -219,3 +219,71 @@ def select_pairs(
                     found_square[count] = squares[m]
                     count += 1
     return count
+
+
+@_compile(*_AS_VECTOR_UNITS_DO)
+def keep_nearest(
+    products: NDArray[np.float32],
+    query_squares: NDArray[np.float32],
+    row_squares: NDArray[np.float32],
+    first_row: int,
+    slack: NDArray[np.float32],
+    k: int,
+    kept_square: NDArray[np.float32],
+    kept_row: NDArray[np.int32],
+    counts: NDArray[np.int64],
+    bounds: NDArray[np.float32],
+) -> None:
+    """Add to what each query holds the rows that may be among its k nearest.
+
+    Where there is no room for one more, those are dropped that lie beyond the k-th nearest and the slack.
+
+    Parameters
+    ----------
+    products : float32 [q, n], of each query with each row
+    query_squares, row_squares : float32 [q], [n], squared lengths
+    first_row : of the first column of `products` the row; the others follow
+    slack : float32 [q], twice the error of a squared distance
+    kept_square, kept_row : float32 and int32 [q, room], what each query holds in its first `counts` places
+    counts : int64 [q]; -1 where there is no room for all rows that the slack does not tell apart
+    bounds : float32 [q], squared distances beyond which no row is held
+    """
+    room = kept_square.shape[1]
+    for i in range(products.shape[0]):
+        count, bound, own = counts[i], bounds[i], query_squares[i]
+        if count < 0:
+            continue
+        for start in range(0, products.shape[1], COMPARED_AT_ONCE):
+            some, lengths = (
+                products[i, start : start + COMPARED_AT_ONCE],
+                row_squares[start : start + COMPARED_AT_ONCE],
+            )
+            any_within = False
+            for j in range(len(some)):
+                any_within |= not own + lengths[j] - np.float32(2) * some[j] > bound
+            if not any_within:
+                continue
+            for j in range(len(some)):
+                square = own + lengths[j] - np.float32(2) * some[j]
+                if count == room and not square > bound:
+                    bound = np.partition(kept_square[i], k - 1)[k - 1] + slack[i]
+                    count = 0
+                    for m in range(room):
+                        if not kept_square[i, m] > bound:
+                            kept_square[i, count] = kept_square[i, m]
+                            kept_row[i, count] = kept_row[i, m]
+                            count += 1
+                if square > bound:
+                    continue
+                if count == room:
+                    count = -1
+                    break
+                kept_square[i, count] = square
+                kept_row[i, count] = first_row + start + j
+                count += 1
+            if count < 0:
+                break
+        # Places that were given up hold no row.
+        for m in range(max(count, 0), room):
+            kept_square[i, m] = np.inf
+        counts[i], bounds[i] = count, bound

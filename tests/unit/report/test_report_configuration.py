@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from conftest import DEFAULT, check_all, replaced, sentence_of
+import yaml
+from conftest import DEFAULT, REPOSITORY, check_all, merged, replaced, sentence_of
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,29 @@ def test_what_is_missing_is_named() -> None:
     assert "transfer.experiments has 'cifar10', allowed are those of experiments" in sentence
     del configuration["transfer"]
     assert "the configuration lacks the key transfer, which is required for the" in sentence_of(configuration)
+
+
+CLAIMS = yaml.safe_load((REPOSITORY / "config/claims.yaml").read_text())["claims"]
+CLAIM = CLAIMS["influence_grows_with_depth"]
+
+
+def test_the_claims_that_we_ship_are_allowed() -> None:
+    assert check_all(merged({"claims": CLAIMS})) == {}
+
+
+@pytest.mark.parametrize(
+    ("claims", "sentence"),
+    [
+        ({"a": CLAIM | {"held": {"above": 0}}}, "claims.a.held is no key of the configuration (did you "),
+        ({"a": CLAIM | {"holds": {"over": 0}}}, "claims.a.holds is {'over': 0}, allowed is {above: a numb"),
+        ({"a": CLAIM | {"holds": {"equals": 1}}}, "claims.a.holds is {'equals': 1}, allowed is {above: a n"),
+        ({"a": CLAIM | {"figure": {"group": "b"}}}, "claims.a.figure lacks the key quantity, which is requi"),
+        ({"a": CLAIM | {"less": {}}}, "claims.a.less is {}, allowed is "),
+        (
+            {f"claim_{number}": CLAIM for number in range(9)},
+            "claims has 9 that say what holds, allowed are up to 8 primary ones",
+        ),
+    ],
+)  # fmt: skip
+def test_claims_that_cannot_be_judged_are_one_sentence(claims: dict[str, Any], sentence: str) -> None:
+    assert sentence_of(merged({"claims": claims})).startswith(sentence)
