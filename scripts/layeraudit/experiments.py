@@ -73,8 +73,8 @@ class Experiment(TypedDict):
     audit: str | None
 
 
-RANDOM, PERFECT, GREY_PIXELS = "random", "perfect", "grey_pixels"
-CONTROLS = (RANDOM, PERFECT, GREY_PIXELS)
+RANDOM, PERFECT = "random", "perfect"
+CONTROLS = (RANDOM, PERFECT, "grey_pixels", "pixel_distance")
 """Detectors that know nothing, all, and the pixels alone; every configuration has them, under these names."""
 
 CLEAN = "clean"

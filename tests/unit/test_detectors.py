@@ -25,11 +25,13 @@ from layeraudit.plugins import list_methods, load, read_constants
 
 OPTIONS = {
     "activation_clustering": {"layer": "relu"},
+    "confident_learning": {},
     "label_disagreement": {"layers": ["relu", "fc"]},
     "deep_knn": {"layer": "relu", "k": 15},
     "dknn": {"mode": "paper"},
     "energy": {},
     "entropy": {},
+    "given_label_loss": {},
     "grey_pixels": {},
     "held_out_deficit": {"layers": ["relu", "fc"], "k": 5},
     "kl_matching": {},
@@ -38,6 +40,7 @@ OPTIONS = {
     "mahalanobis": {"layer": "relu"},
     "max_logit": {},
     "perfect": {},
+    "pixel_distance": {},
     "random": {},
     "relative_mahalanobis": {"layer": "relu"},
     "softmax": {},
@@ -133,7 +136,7 @@ def test_nor_does_it_of_clusters_that_are_clear() -> None:
     assert scores.tolist() == [50 / 70] * 20 + [20 / 70] * 50
 
 
-AMONG_THEMSELVES = ("activation_clustering", "spectral_signatures", "random")
+AMONG_THEMSELVES = ("activation_clustering", "confident_learning", "spectral_signatures", "random")
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method not in AMONG_THEMSELVES])
@@ -146,7 +149,7 @@ def test_a_score_does_not_depend_on_the_other_rows_even_where_there_are_none(met
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-9)
 
 
-@pytest.mark.parametrize("method", ["activation_clustering", "spectral_signatures", "random"])
+@pytest.mark.parametrize("method", AMONG_THEMSELVES)
 def test_what_judges_rows_among_themselves_can_be_given_none(method: str) -> None:
     training, calibration, _ = draw_problem()
     assert score(method, training, calibration, select(training, np.arange(0))).shape == (0,)
@@ -193,7 +196,15 @@ def test_every_layer_counts_in_deep_k_nearest_neighbours(layer: str) -> None:
     assert (spoilt != score("dknn", training, calibration, judged)).any()
 
 
-OF_LOGITS = ["energy", "entropy", "kl_matching", "max_logit", "softmax"]
+OF_LOGITS = [
+    "confident_learning",
+    "given_label_loss",
+    "energy",
+    "entropy",
+    "kl_matching",
+    "max_logit",
+    "softmax",
+]
 
 
 @pytest.mark.parametrize("method", OF_LOGITS)
@@ -203,8 +214,10 @@ def test_those_of_logits_heed_the_logits(method: str) -> None:
     assert (halved != score(method, training, calibration, judged)).all()
 
 
-OTHERS = ["random", "perfect", "grey_pixels", "relative_mahalanobis", "held_out_deficit"]
+OF_PIXELS = ["grey_pixels", "pixel_distance"]
+OTHERS = ["random", "perfect", *OF_PIXELS, "relative_mahalanobis", "held_out_deficit"]
 OF_LABELS = ["activation_clustering", "label_disagreement", "deep_knn", "spectral_signatures", "trust_score"]
+OF_LABELS += ["given_label_loss", "confident_learning"]
 
 
 @pytest.mark.parametrize("method", OF_LABELS)
@@ -281,8 +294,19 @@ def test_the_control_of_pixels_measures_how_far_they_are_from_black_and_white() 
     assert score("grey_pixels", training, calibration, images).tolist() == [0, 0, 0.5, 0.125]
 
 
-@pytest.mark.parametrize("method", [method for method in METHODS if method != "grey_pixels"])
-def test_none_but_that_control_looks_at_pixels(method: str) -> None:
+def test_the_control_of_distance_measures_to_the_tenth_image_or_the_last_of_fewer() -> None:
+    training, calibration, judged = draw_problem()
+    x = np.zeros((len(training), 1, 1, 2), np.float32)
+    x[::-1, 0, 0, 0] = np.arange(len(x)) / len(x)
+    black = replace(select(judged, np.arange(1)), x=np.zeros((1, 1, 1, 2), np.float32))
+    for first, place in ((0, 9), (len(x) - 4, 3)):
+        images = replace(select(training, np.arange(first, len(x))), x=x[first:])
+        distance = score("pixel_distance", images, calibration, black)
+        assert distance == pytest.approx([place / len(x)], rel=1e-5)
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method not in OF_PIXELS])
+def test_none_but_those_controls_look_at_pixels(method: str) -> None:
     parts = [replace(evidence, x=1 - evidence.x / 2) for evidence in draw_problem(flipped=6)]
     bench = benches_of(method)[0]
     judged = parts[0] if bench == "poison" else parts[2]

@@ -2,20 +2,22 @@
 
 import numpy as np
 import pytest
-from art.defences.detector.poison.activation_defence import reduce_dimensionality
 from art.defences.detector.poison.clustering_analyzer import ClusteringAnalyzer
 from art.defences.detector.poison.spectral_signature_defense import SpectralSignatureDefense
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 
 from layeraudit.detectors import (
     Evidence,
     _features,
     activation_clustering,
+    confident_learning,
     deep_knn,
     dknn,
     energy,
     entropy,
+    given_label_loss,
     held_out_deficit,
     kl_matching,
     knn_distance,
@@ -612,27 +614,42 @@ def test_the_clusters_that_art_suspects_score_more_than_a_half(seed: int) -> Non
     assert np.concatenate(list(clean)).astype(bool).tolist() == (scores <= 0.5).tolist()
 
 
-def test_ten_principal_components_are_clustered_and_fewer_of_a_small_class(monkeypatch) -> None:
+def test_ten_principal_components_are_clustered_from_ten_starts_and_fewer_of_a_small_class(
+    monkeypatch,
+) -> None:
     seen = []
 
-    def record(activations, nb_dims, reduce):
-        seen.append((len(activations), nb_dims, reduce))
-        return reduce_dimensionality(activations, nb_dims, reduce)
+    class Recorded(KMeans):
+        def fit_predict(self, rows):
+            seen.append((rows.shape, self.n_clusters, self.n_init))
+            return super().fit_predict(rows)
 
-    monkeypatch.setattr("art.defences.detector.poison.activation_defence.reduce_dimensionality", record)
+    monkeypatch.setattr(activation_clustering, "KMeans", Recorded)
     judged, _ = draw_pairs_of_clusters()
     judged.y[-5:] = 2
     activation_clustering.fit(judged, NOBODY, seed=0, layer="a")(judged)
-    assert seen == [(42, 10, "PCA"), (29, 10, "PCA"), (5, 5, "PCA")]
+    assert seen == [((42, 10), 2, 10), ((29, 10), 2, 10), ((5, 5), 2, 10)]
 
 
-def test_the_seed_decides_where_clusters_are_not_clear() -> None:
-    rows = np.random.default_rng(0).normal(size=(40, 20))
-    judged = evidence_of([0] * 40, activations={"a": rows})
-    scores = {
-        tuple(activation_clustering.fit(judged, NOBODY, seed=seed, layer="a")(judged)) for seed in range(6)
-    }
-    assert len(scores) > 1
+def test_the_loss_is_the_logarithm_of_the_given_labels_softmax() -> None:
+    judged = evidence_of([0, 1, 2], logits=[[0, 0, 0], [2, 0, 1], [0, 0, 2000]])
+    scores = given_label_loss.fit(NOBODY, NOBODY, seed=0)(judged)
+    expected = [np.log(3), np.log(np.exp(2) + 1 + np.exp(1)), 0]
+    np.testing.assert_allclose(scores, expected, atol=1e-12)
+
+
+def test_confident_learning_is_the_margin_of_adjusted_probabilities() -> None:
+    """By hand, from the paper: probabilities less the class's mean self-confidence, shifted, rescaled."""
+    logits = np.log([[0.7, 0.3], [0.5, 0.5], [0.4, 0.6], [0.2, 0.8]])
+    y = np.array([0, 0, 1, 1])
+    probabilities = np.exp(logits)
+    thresholds = np.array([probabilities[y == label, label].mean() for label in (0, 1)])
+    adjusted = probabilities - thresholds + thresholds.max()
+    adjusted /= adjusted.sum(axis=1, keepdims=True)
+    own = adjusted[np.arange(4), y]
+    expected = 1 - (own - adjusted[np.arange(4), 1 - y] + 1) / 2
+    scores = confident_learning.fit(NOBODY, NOBODY, seed=0)(evidence_of(y, logits=logits))
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
 def project_slowly(rows):

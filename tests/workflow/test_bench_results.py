@@ -270,9 +270,10 @@ def test_all_that_tables_hold_has_a_name(finished_run: Path) -> None:
     assert title["poison", "badnets_5"] == "BadNets, 10 %"  # as the small configuration has it
 
 
-def test_grey_pixels_have_no_rank(finished_run: Path) -> None:
+@pytest.mark.parametrize("control", ["grey_pixels", "pixel_distance"])
+def test_a_control_of_pixels_has_no_rank(control: str, finished_run: Path) -> None:
     ranks = pd.read_csv(finished_run / "results/small/tables/detector_ranks.csv")
-    of_pixels = ranks[ranks["detector"] == "grey_pixels"]
+    of_pixels = ranks[ranks["detector"] == control]
     assert of_pixels["bench"].tolist() == ["evasion"]
     assert of_pixels[["mean_rank", "group"]].isna().all(axis=None)
     assert of_pixels["auroc"].between(0, 1).all()

@@ -1,14 +1,9 @@
-"""Activations of one label fall into two clusters, of which the smaller one is suspicious.
-
-Activation clustering, by ART 1.20.1.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Activations of one label fall into two clusters, of which the smaller one is suspicious."""
 
 import numpy as np
-from art.defences.detector.poison.activation_defence import cluster_activations
 from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 
 from layeraudit.detectors import Evidence, Score
 from layeraudit.detectors._features import rows_by_label
@@ -27,6 +22,9 @@ OPTIONS = {
 COMPONENTS = 10
 """Principal components that are left of a class, as in ART and, of independent ones, in the paper."""
 
+STARTS = 10
+"""Of the clustering, of which the best is taken: of one the scores are largely a matter of the seed."""
+
 
 def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> Score:
     """Return the function that clusters rows among themselves, those of one label at a time, into two.
@@ -35,7 +33,7 @@ def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> 
     smaller cluster, which the paper suspects, and the more the smaller it is (their relative size). Where the
     rows of a label are fewer than two, or all alike, there is no other cluster, and it is 0.
 
-    The paper has independent components, ART also principal ones, which do not fail to converge.
+    The paper has independent components; principal ones do not fail to converge.
 
     Raises
     ------
@@ -48,27 +46,10 @@ def fit(training: Evidence, calibration: Evidence, *, seed: int, layer: str) -> 
         for of_label, rows in rows_by_label(evidence, layer):
             if (rows == rows[0]).all():
                 continue
-            with _global_seed(seed):
-                clusters, _ = cluster_activations(
-                    [rows],
-                    nb_clusters=2,
-                    nb_dims=min(COMPONENTS, len(rows)),
-                    reduce="PCA",
-                    clustering_method="KMeans",
-                )
-            sizes = np.bincount(clusters[0])
-            scores[of_label] = (len(rows) - sizes[clusters[0]]) / len(rows)
+            reduced = PCA(min(COMPONENTS, *rows.shape), random_state=seed).fit_transform(rows)
+            cluster = KMeans(2, n_init=STARTS, random_state=seed).fit_predict(reduced)
+            sizes = np.bincount(cluster, minlength=2)
+            scores[of_label] = (len(rows) - sizes[cluster]) / len(rows)
         return scores
 
     return score
-
-
-@contextmanager
-def _global_seed(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, which is what ART leaves scikit-learn to draw from, and restore it."""
-    before = np.random.get_state()
-    np.random.seed(seed)
-    try:
-        yield
-    finally:
-        np.random.set_state(before)

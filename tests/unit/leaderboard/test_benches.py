@@ -538,10 +538,11 @@ def test_plot_auroc_marks_controls() -> None:
     columns = {"setting": "mnist", "poison": "badnets", "quantity": "auroc", "value": 0.5}
     columns |= {"n_points": 4, "n_positives": 2, "n_seeds": 1}
     table = pd.DataFrame([{"detector": name} | columns for name in CONTROLS])
-    pixels = pd.DataFrame([("detector", "grey_pixels", "Grey pixels")], columns=NAMES.columns)
+    titles = {"grey_pixels": "Grey pixels", "pixel_distance": "Distance"}
+    pixels = pd.DataFrame([("detector", *title) for title in titles.items()], columns=NAMES.columns)
     axes = plot_auroc(table, ranks, pd.concat([NAMES, pixels]), POISON).axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]
-    assert names == ["Random (control)", "Perfect (control)", "Grey pixels (control)"]
+    assert names == [f"{title} (control)" for title in ("Random", "Perfect", "Grey pixels", "Distance")]
 
 
 @pytest.mark.parametrize("poisons", [["badnets"], ["badnets", "blended", "flips"], []])
