@@ -14,13 +14,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from layeraudit.cli import Input, Output, run
 from layeraudit.detectors import Evidence
+from layeraudit.dknn import count_nonconformity
 from layeraudit.errors import InputError
 from layeraudit.evidence import Files, read_evidence
-from layeraudit.experiments import CLEAN, OTHER_DATA, is_attack
-from layeraudit.files import atomic_write, open_logits, read_split
+from layeraudit.experiments import ADAPTIVE, CLEAN, OTHER_DATA
+from layeraudit.files import atomic_write, open_layers, open_logits, read_split
 from layeraudit.plugins import load, split_settings
 
 UNKNOWN_CLASS = -1
@@ -34,22 +36,35 @@ def read_training_rows(training: Evidence, files: Files) -> tuple[pd.DataFrame, 
 
 
 def read_shown_rows(
-    files: Files, record: Path, inputs: dict[str, dict[str, Any]]
+    files: Files, record: Path, inputs: dict[str, dict[str, Any]], labels: NDArray[np.int64]
 ) -> tuple[pd.DataFrame, Evidence]:
     """Return what is known of the rows of the evasion bench, and their evidence.
 
-    Of attacks only those rows are to be found that the network errs on; of other inputs all.
+    To be found are the images of other data, and those that make the network err: it is right on the image as
+    it was, and errs on what became of it. Of the attack on DkNN it is DkNN's label that is right, and errs.
+
+    Parameters
+    ----------
+    labels : int64 [n_train], those given to the training rows
     """
     split, shown = read_split(files.split), pd.read_csv(record)["input"]
-    dnn_label = open_logits(files.logits, rows=len(split)).argmax(axis=1)
-    others = [name for name, settings in inputs.items() if settings["method"] == OTHER_DATA]
-    attacks = [name for name, settings in inputs.items() if is_attack(settings["method"])]
-    y_true = np.where(shown.isin(others), UNKNOWN_CLASS, split.y_true)
+    logits = open_logits(files.logits, rows=len(split))
+    dnn_label = logits.argmax(axis=1).astype(np.int64)
+    neighbours = list(open_layers(files.neighbours or Path(), np.int64, rows=len(split)).values())
+    dknn_label = count_nonconformity(neighbours, labels, n_classes=logits.shape[1]).argmin(axis=1)
+    others, at_dknn = (
+        shown.isin([name for name, settings in inputs.items() if settings["method"] == method])
+        for method in (OTHER_DATA, ADAPTIVE)
+    )
+    y_true = np.where(others, UNKNOWN_CLASS, split.y_true)
     rows = pd.DataFrame({"input": shown, "y_true": y_true, "dnn_label": dnn_label})
-    errs = rows["dnn_label"] != rows["y_true"]
-    rows["is_suspect"] = (shown != CLEAN) & (errs | ~shown.isin(attacks))
-    is_suspect = rows["is_suspect"].to_numpy()
-    return rows, read_evidence(files, y=dnn_label.astype(np.int64), is_suspect=is_suspect)
+    clean, turned = (shown == CLEAN).to_numpy(), {}
+    for name, label in (("network", dnn_label), ("dknn", dknn_label)):
+        right_before = np.isin(split.source, split.source[clean & (label == y_true)])
+        turned[name] = ~clean & right_before & (label != y_true)
+    is_suspect = others | np.where(at_dknn, turned["dknn"], turned["network"])
+    rows["is_suspect"] = is_suspect
+    return rows, read_evidence(files, y=dnn_label, is_suspect=is_suspect.to_numpy())
 
 
 def score_rows(
@@ -149,7 +164,7 @@ def score_detector(
             labels["poison"] = poison
         else:
             shown = files(evasion, evasion_layers, evasion_logits, evasion_neighbours)
-            rows, scored = read_shown_rows(shown, evasion_record[number], inputs)
+            rows, scored = read_shown_rows(shown, evasion_record[number], inputs, training.y)
             labels["input"] = rows.pop("input")
         found, cost = score_rows(plugin, options, training, clean, scored, seed=seed)
         labels |= {"detector": detector, "seed": seed, "row": np.arange(len(rows))}

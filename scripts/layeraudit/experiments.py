@@ -137,13 +137,6 @@ ATTACKER: Attacker = {"classes": None, "part": "train", "sources": 0, "validatio
 """What an experiment has where the configuration does not say it."""
 
 
-def is_attack(method: str) -> bool:
-    """Return whether of inputs of a method only those are to be found that the network errs on."""
-    return method == ADAPTIVE or (
-        method != OTHER_DATA and bool(read_constants("attacks", method)["IS_ATTACK"])
-    )
-
-
 def list_experiments(configuration: Mapping[str, Any]) -> dict[str, Experiment]:
     """List the experiments, each by the name of its folder."""
     found = {

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 LITERALS = (
     *("TITLE", "REFERENCE", "ENVIRONMENT", "OPTIONS"),
-    *("BENCHES", "VARIANT_OF", "IS_ATTACK", "LAYERS", "COUNTS", "CHECKSUMS"),
+    *("BENCHES", "VARIANT_OF", "LAYERS", "COUNTS", "CHECKSUMS"),
 )
 """What a method's file says of it in capitals."""
 

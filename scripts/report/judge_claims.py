@@ -3,6 +3,7 @@
 from typing import Any
 
 from layeraudit.cli import Input, Output, run
+from layeraudit.provenance import describe_result
 from layeraudit.report import claims as of_report
 from layeraudit.tables import read_table, write_table
 
@@ -23,7 +24,8 @@ def judge_claims(
     """
     of_tables = {path.stem: read_table(path) for path in measures}
     judged = of_report.judge_claims(claims, of_tables, as_reported)
-    write_table(table, judged.assign(run=judged["table"].map(runs)))
+    described = {name: describe_result(of_table) for name, of_table in runs.items()}
+    write_table(table, judged.assign(run=judged["table"].map(described)))
 
 
 if __name__ == "__main__":

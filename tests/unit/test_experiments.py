@@ -8,13 +8,11 @@ from conftest import DEFAULT, replaced
 
 from layeraudit.experiments import (
     ADAPTIVE,
-    OTHER_DATA,
     Experiment,
-    is_attack,
     list_experiments,
     list_settings,
 )
-from layeraudit.plugins import list_methods, read_constants
+from layeraudit.plugins import read_constants
 
 EXPERIMENTS: dict[str, Any] = list_experiments(DEFAULT)
 
@@ -79,10 +77,3 @@ def test_of_another_method_under_its_name_there_is_no_attack_on_dknn() -> None:
     inputs = configuration["experiments"]["clean"]["inputs"]
     inputs["adaptive"] = inputs["fgsm"]
     assert list_experiments(configuration)["clean"]["adaptive"] is None
-
-
-def test_what_is_to_be_found_of_an_input_is_a_matter_of_its_method() -> None:
-    assert {name for name in [*list_methods("attacks"), ADAPTIVE, OTHER_DATA] if not is_attack(name)} == {
-        "rotation",
-        OTHER_DATA,
-    }

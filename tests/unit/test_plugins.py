@@ -50,7 +50,7 @@ CONTRACTS: dict[Kind, Contract] = {
     "datasets": Contract("read", 1, (), "fetch_dataset"),
     "networks": Contract("build", 2, (), "train_model", ("LAYERS",)),
     "poisons": Contract("poison", 1, ("seed",), "make_poison"),
-    "attacks": Contract("attack", 3, ("batch_size",), "attack", ("IS_ATTACK",)),
+    "attacks": Contract("attack", 3, ("batch_size",), "attack", ()),
     "detectors": Contract("fit", 2, ("seed",), "score_detector", ("BENCHES",)),
 }
 
@@ -120,7 +120,6 @@ def test_what_a_file_says_in_capitals_is_a_literal_of_its_kind(kind: Kind, name:
     title = constants["TITLE"]
     assert title == title.strip() != ""
     assert "," not in title  # what follows a comma are options
-    assert constants.get("IS_ATTACK", True) in (True, False)
     assert constants.get("BENCHES", ["poison"]) in (["poison"], ["evasion"], ["poison", "evasion"])
     layers = constants.get("LAYERS", ["fc"])
     assert layers or name in OF_ANY_LAYERS

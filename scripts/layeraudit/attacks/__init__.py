@@ -6,7 +6,6 @@ idea, which the leaderboard prints. A module has
     TITLE : its name, as tables, figures and pages print it
     REFERENCE : authors, year and link of its paper; "" where it has none
     ENVIRONMENT : the file of `envs/`, without its ending, that has what it imports
-    IS_ATTACK : whether only those of its images are to be found that the network errs on
     OPTIONS : its options, a JSON Schema for each name; all are required
     attack(network, x, y, *, batch_size, **options) : takes a network that returns logits, images, float32
         [n, c, h, w] in [0, 1], and their true labels, int64 [n]; returns the attacked images, likewise

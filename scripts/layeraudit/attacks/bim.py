@@ -9,7 +9,6 @@ from layeraudit.attacks._foolbox import in_ball, run_attack
 TITLE = "BIM"
 REFERENCE = "Kurakin et al. 2017, https://arxiv.org/abs/1607.02533"
 ENVIRONMENT = "foolbox"
-IS_ATTACK = True
 OPTIONS = {
     "epsilon": {
         "description": "Radius of the ball; a pixel spans 0 to 1.",

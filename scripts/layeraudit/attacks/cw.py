@@ -16,7 +16,6 @@ from layeraudit.errors import InputError
 TITLE = "CW"
 REFERENCE = "Carlini & Wagner 2017, https://arxiv.org/abs/1608.04644"
 ENVIRONMENT = "foolbox"
-IS_ATTACK = True
 OPTIONS = {
     "confidence": {
         "description": "By how much the wrong logit is to exceed the right one (kappa).",

@@ -9,7 +9,6 @@ from layeraudit.attacks._foolbox import in_ball, run_attack
 TITLE = "FGSM"
 REFERENCE = "Goodfellow et al. 2015, https://arxiv.org/abs/1412.6572"
 ENVIRONMENT = "foolbox"
-IS_ATTACK = True
 OPTIONS = {
     "epsilon": {
         "description": "Radius of the ball; a pixel spans 0 to 1.",

@@ -8,7 +8,6 @@ from layeraudit.attacks.bim import attack as bim
 TITLE = "ILA"
 REFERENCE = "Huang et al. 2019, https://arxiv.org/abs/1907.10823"
 ENVIRONMENT = "foolbox"
-IS_ATTACK = True
 OPTIONS = {
     "epsilon": {
         "description": "Radius of the ball; a pixel spans 0 to 1.",

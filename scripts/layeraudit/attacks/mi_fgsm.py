@@ -13,7 +13,6 @@ from layeraudit.errors import InputError
 TITLE = "MI-FGSM"
 REFERENCE = "Dong et al. 2018, https://arxiv.org/abs/1710.06081"
 ENVIRONMENT = "foolbox"
-IS_ATTACK = True
 OPTIONS = {
     "epsilon": {
         "description": "Radius of the ball; a pixel spans 0 to 1.",

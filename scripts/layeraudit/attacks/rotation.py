@@ -7,7 +7,6 @@ from layeraudit.torchvision_beside_cpu_torch import torchvision
 TITLE = "Rotated"
 REFERENCE = ""
 ENVIRONMENT = "torch"
-IS_ATTACK = False
 OPTIONS = {
     "degrees": {
         "description": "By how much, counter-clockwise.",
