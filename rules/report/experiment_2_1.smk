@@ -6,7 +6,7 @@ SCORES_2_1 = dict(
 )
 
 RESULTS_2_1 = {
-    "experiment_2_1": "credibility, accuracy, and points set right",
+    "experiment_2_1": "credibility and accuracy",
     "experiment_2_1_accuracy": "accuracy by credibility",
     "experiment_2_1_detector": "a threshold as a detector",
 }
@@ -58,7 +58,7 @@ rule plot_experiment_2_1:
             *figure(
                 "experiment_2_1_credibility",
                 "Experiment 2.1",
-                "credibility",
+                RESULTS_2_1["experiment_2_1"],
                 caption="experiment_2_1",
             ).values()
         ],

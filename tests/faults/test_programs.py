@@ -164,7 +164,7 @@ def test_scores_that_are_cut_short(tmp_path: Path) -> None:
     pd.DataFrame({"row": range(1000)}).to_parquet(path)
     path.write_bytes(path.read_bytes()[:-100])
     files = {"train": path, "test": path, "table": tmp_path / "out/table.csv"}
-    settings = {"layers": ["fc"], "k": 5, "as_reported": False, "run": "variant test"}
+    settings = {"layers": ["fc"], "k": 5, "run": "variant test"}
     printed = run_program("report/aggregate_table1.py", files, settings)
     assert "scores.parquet is not a whole .parquet file" in printed
     assert not list(tmp_path.glob("out/*"))

@@ -108,6 +108,8 @@ def test_a_rule_gives_what_its_function_asks_for(jobs: list[tuple[str, str, str]
             if kind == "output":
                 assert given == printed, f"{rule}: {sorted(printed - given)} is written by nobody"
         stem = Path(program).stem
+        if program == "scripts/report/tabulate.py":  # of every table, a rule each
+            rule = re.sub(r"^tabulate_.*", "tabulate", rule)
         assert re.sub(r"_(memorised|quarter|quarter_flips)$", "", OF_OTHER_NAMES.get(rule, rule)) == stem
         programs.add(program)
     assert len(programs) > 40

@@ -153,8 +153,8 @@ def measure_depth(
                 if group in ("non_poisoned", "poisoned"):
                     same = of_group[f"same_label_neighbours_{layer}"]
                     figures |= {"percent_same_label": 100 / k * same.mean()}
-                rows += list_figures(figures, n_points, layer=layer, **keys)
-            rows += list_figures({"slope": fit_slope(shares)}, n_points, layer="", **keys)
+                rows += list_figures(figures, n_points, **keys, layer=layer)
+            rows += list_figures({"slope": fit_slope(shares)}, n_points, **keys, layer="")
         poison = of_seed[groups["poisoned"]]
         memorised = {"percent_memorised": 100 * (poison["dnn_label"] == poison["y"]).mean()}
         rows += list_figures(memorised, len(poison), group="poisoned", layer="", seed=seed)
