@@ -3,7 +3,8 @@
     PYTHONPATH=scripts python benchmarks/real_labels/measure_times.py --audit cifar10n_worse \
         --configfile benchmarks/real_labels/config.yaml --output docs/tables/real_label_times.csv
 
-Environments and the data set's file are to be there, nothing of the audit, and nothing else is to run beside it.
+Environments and the data set's file are to be there, nothing of the audit, and nothing else is to run
+beside it.
 """
 
 import os
