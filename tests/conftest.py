@@ -1,7 +1,6 @@
 """What several tests share: a copy of the repository to run in, one finished run, real environments."""
 
 import json
-import math
 import os
 import re
 import shutil
@@ -464,14 +463,6 @@ def nearest(reference, queries, k, metric, *, exclude_self=False):
 def normal(*shape, seed=0):
     """Draw float32 from the normal distribution."""
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-def mcnemar(above: int, below: int) -> tuple[float, float]:
-    """Return both p of the exact test of pairs, of which so many differ in either direction."""
-    n = above + below
-    tails = (sum(math.comb(n, i) for i in range(least, n + 1)) for least in (above, below))
-    p_more, p_less = (tail / 2**n for tail in tails)
-    return p_more, p_less
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from layeraudit.detection import measure_scores
-from layeraudit.report.groups import LOW_CREDIBILITY, compare_variances, select_groups
+from layeraudit.report.groups import LOW_CREDIBILITY, compare_with_clean, select_groups
 from layeraudit.report.measures import average_points, list_figures
 
 EVALUATED = ("held_out", "training")
@@ -83,12 +83,7 @@ def measure_groups(points: pd.DataFrame) -> pd.DataFrame:
         figures = {"misclassified_points": len(recovered), "net_points": recovered.sum() - spoiled.sum()}
         rows += list_figures(figures, len(groups["clean"]), **keys)
         if evaluated == "held_out":
-            ratios = {
-                f"log_variance_over_{control}": compare_variances(
-                    groups["poison"]["credibility"], groups[control]["credibility"]
-                )
-                for control in ("clean", "misclassified_clean")
-            }
+            ratios = compare_with_clean({group: of["credibility"] for group, of in groups.items()})
             rows += list_figures(ratios, len(groups["poison"]), **keys | {"group": "poison"})
     return pd.DataFrame(rows)
 

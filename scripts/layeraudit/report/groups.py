@@ -1,5 +1,7 @@
 """Groups of points that several experiments of the report compare, and what they are compared by."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -44,6 +46,19 @@ def compare_variances(values: ArrayLike, control: ArrayLike) -> float:
         return np.nan
     ours, others = (sample.var(ddof=1) for sample in samples)
     return float(np.log(ours / others)) if ours > 0 and others > 0 else np.nan
+
+
+def compare_with_clean(credibility: Mapping[str, ArrayLike]) -> dict[str, float]:
+    """Compare the variance of poison's credibility with that of clean points, by `compare_variances`.
+
+    Parameters
+    ----------
+    credibility : of each group that `select_groups` tells apart
+    """
+    return {
+        f"log_variance_over_{control}": compare_variances(credibility["poison"], credibility[control])
+        for control in ("clean", "misclassified_clean")
+    }
 
 
 def fit_slope(shares: ArrayLike) -> float:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from layeraudit.errors import InputError
 from layeraudit.experiments import PERFECT, RANDOM, UNFILTERED
-from layeraudit.report.groups import LOW_CREDIBILITY, compare_variances, fit_slope, select_groups
+from layeraudit.report.groups import LOW_CREDIBILITY, compare_with_clean, fit_slope, select_groups
 from layeraudit.report.measures import list_figures
 
 RUN = ["setting", "poison", "seed"]
@@ -105,11 +105,7 @@ def measure_poison(points: pd.DataFrame, layers: Sequence[str], k: int) -> pd.Da
         run, groups = dict(zip(RUN, names, strict=True)), select_groups(of_run)
         credibility = {group: of_run.loc[groups[group], "credibility"] for group in GROUPS}
         poison = of_run[groups["poison"]]
-        of_poison: dict[str, float] = {
-            f"log_variance_over_{control}": compare_variances(credibility["poison"], credibility[control])
-            for control in ("clean", "misclassified_clean")
-        }
-        of_poison |= {"n_labels": poison["y"].nunique()}
+        of_poison = compare_with_clean(credibility) | {"n_labels": poison["y"].nunique()}
         of_poison |= {"percent_memorised": 100 * (poison["dnn_label"] == poison["y"]).mean()}
         rows += list_figures(of_poison, len(poison), **run, group="poison", layer="")
         base_rate = {"percent_base_rate": 100 * groups["poison"].mean()}
