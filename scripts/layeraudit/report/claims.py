@@ -75,7 +75,7 @@ def _measure_claim(
     name: str, claim: Mapping[str, Any], measures: pd.DataFrame, *, compares: bool
 ) -> dict[str, Any]:
     figure = _select_figure(name, measures, claim["figure"])
-    by_seed, n_points = figure["value"], int(figure["n_points"].sum())
+    by_seed = figure["value"]
     low, high = find_bounds(BOUNDS, claim["figure"].get("quantity", ""))
     if "less" in claim:
         other = _select_figure(name, measures, {**claim["figure"], **claim["less"]})
@@ -88,7 +88,7 @@ def _measure_claim(
         "reported": claim.get("reported", "") if compares else "",
         "measured": claim["measured"],
         **figure_over_seeds(by_seed, low=low, high=high),
-        "n_points": n_points,
+        "n_points": int(figure.loc[by_seed.index, "n_points"].sum()),
         "expected": expected,
         **dict(zip(P_VALUES, p, strict=True)),
         "table": claim["table"],
